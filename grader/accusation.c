@@ -1,0 +1,230 @@
+#include "accusation.h"
+
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+static struct accusation *append(struct accusations *into, enum accusation_kind kind, const char *tool)
+{
+    into->items = text_grow(into->items, into->count + 1, sizeof *into->items);
+    struct accusation *item = &into->items[into->count++];
+    *item = (struct accusation){.kind = kind, .tool = text_format("%s", tool)};
+    return item;
+}
+
+static void release_item(struct accusation *item)
+{
+    free(item->tool);
+    free(item->first.function);
+    free(item->second.function);
+    free(item->about);
+}
+
+/* Takes the last accusation back when it points at no line of the hand-in. */
+static void keep_if_placed(struct accusations *into)
+{
+    struct accusation *item = &into->items[into->count - 1];
+    if (item->first.line == 0 && item->second.line > 0) {
+        const struct accusation_place swap = item->first;
+        item->first = item->second;
+        item->second = swap;
+    }
+    if (item->first.line == 0) {
+        release_item(item);
+        into->count--;
+    }
+}
+
+void accusations_release(struct accusations *accusations)
+{
+    for (size_t i = 0; i < accusations->count; i++)
+        release_item(&accusations->items[i]);
+    free(accusations->items);
+    free(accusations->fatal);
+    *accusations = (struct accusations){0};
+}
+
+/* --- valgrind's XML: docs/internals/xml-output-protocol4.txt of its source --- */
+
+/* What a report is, told by its <kind> (NULL: any) and a piece of its text. */
+static const struct {
+    const char *tool, *kind, *text;
+    enum accusation_kind meaning;
+} meanings[] = {
+    {"helgrind", "Race", "", ACCUSATION_RACE},
+    {"helgrind", "UnlockUnlocked", "", ACCUSATION_UNLOCK},
+    {"helgrind", "UnlockForeign", "", ACCUSATION_UNLOCK},
+    {"helgrind", NULL, "Exiting thread still holds", ACCUSATION_EXIT},
+    {"helgrind", NULL, "destroy of a locked", ACCUSATION_DESTROY},
+    {"helgrind", NULL, "condition variable being waited upon", ACCUSATION_DESTROY},
+    {"drd", "ConflictingAccess", "", ACCUSATION_RACE},
+    {"drd", NULL, "Mutex not locked", ACCUSATION_UNLOCK},
+    {"drd", NULL, "Destroying locked mutex", ACCUSATION_DESTROY},
+    {"drd", NULL, "Destroying condition variable that is being waited upon", ACCUSATION_DESTROY},
+};
+
+static const xmlNode *child(const xmlNode *node, const char *name)
+{
+    for (const xmlNode *n = node->children; n != NULL; n = n->next)
+        if (n->type == XML_ELEMENT_NODE && strcmp((const char *)n->name, name) == 0)
+            return n;
+    return NULL;
+}
+
+/* The text of a child element; caller frees with free(). Never NULL. */
+static char *child_text(const xmlNode *node, const char *name)
+{
+    const xmlNode *found = child(node, name);
+    xmlChar *content = found != NULL ? xmlNodeGetContent(found) : NULL;
+    char *text = text_format("%s", content != NULL ? (const char *)content : "");
+    xmlFree(content);
+    return text;
+}
+
+/* The report's main text, which stands in <what> or in <xwhat><text>. */
+static char *what_text(const xmlNode *error)
+{
+    const xmlNode *extended = child(error, "xwhat");
+    return extended != NULL ? child_text(extended, "text") : child_text(error, "what");
+}
+
+static void read_place(const xmlNode *stack, const char *handin, struct accusation_place *place)
+{
+    for (const xmlNode *frame = stack->children; frame != NULL && place->line == 0; frame = frame->next) {
+        if (frame->type != XML_ELEMENT_NODE)
+            continue;
+        char *file = child_text(frame, "file");
+        if (strcmp(file, handin) == 0) {
+            char *line = child_text(frame, "line"), *function = child_text(frame, "fn");
+            place->line = atoi(line);
+            free(place->function);
+            place->function = function;
+            free(line);
+        }
+        free(file);
+    }
+}
+
+/* The first stack is the access or call reported, the second of a race the other access. */
+static void read_stacks(const xmlNode *error, const char *handin, struct accusation *item)
+{
+    int stacks = 0;
+    bool conflict = false;
+    for (const xmlNode *n = error->children; n != NULL; n = n->next) {
+        if (n->type != XML_ELEMENT_NODE)
+            continue;
+        if (strcmp((const char *)n->name, "xauxwhat") == 0) {
+            char *text = child_text(n, "text");
+            conflict = strstr(text, "conflicts with a previous") != NULL;
+            item->second.write = conflict && strstr(text, "previous write") != NULL;
+            free(text);
+        } else if (strcmp((const char *)n->name, "auxwhat") == 0) {
+            xmlChar *text = xmlNodeGetContent(n);
+            if (item->about == NULL && text != NULL && strstr((const char *)text, "inside") != NULL)
+                item->about = text_format("%s", (const char *)text);
+            xmlFree(text);
+        } else if (strcmp((const char *)n->name, "stack") == 0) {
+            if (stacks++ == 0)
+                read_place(n, handin, &item->first);
+            else if (item->kind != ACCUSATION_RACE)
+                read_place(n, handin, &item->first);
+            else if (conflict)
+                read_place(n, handin, &item->second);
+            conflict = false;
+        }
+    }
+}
+
+static void read_error(struct accusations *into, const char *tool, const xmlNode *error, const char *handin)
+{
+    char *kind = child_text(error, "kind"), *what = what_text(error);
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
+        if (strcmp(meanings[i].tool, tool) != 0 || (meanings[i].kind != NULL && strcmp(meanings[i].kind, kind) != 0) ||
+            strstr(what, meanings[i].text) == NULL)
+            continue;
+        struct accusation *item = append(into, meanings[i].meaning, tool);
+        item->first.write = strstr(what, "during write") != NULL || strstr(what, "store") != NULL;
+        read_stacks(error, handin, item);
+        keep_if_placed(into);
+        break;
+    }
+    free(kind);
+    free(what);
+}
+
+bool accusations_read_valgrind(struct accusations *into, const char *tool, const char *path, const char *handin)
+{
+    enum { OPTIONS = XML_PARSE_RECOVER | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NONET | XML_PARSE_HUGE };
+    xmlDoc *document = xmlReadFile(path, NULL, OPTIONS);
+    const xmlNode *root = document != NULL ? xmlDocGetRootElement(document) : NULL;
+    if (root != NULL)
+        for (const xmlNode *n = root->children; n != NULL; n = n->next)
+            if (n->type == XML_ELEMENT_NODE && strcmp((const char *)n->name, "error") == 0)
+                read_error(into, tool, n, handin);
+    xmlFreeDoc(document);
+    return root != NULL;
+}
+
+/* --- ThreadSanitizer's text --- */
+
+static const char *next_line(const char *line)
+{
+    line = strchr(line, '\n');
+    return line != NULL ? line + 1 : NULL;
+}
+
+/* `    #0 counter_add /tmp/.../handin/counter.c:12 (race_tsan+0x11df)`: the place if it is in the hand-in. */
+static void read_tsan_frame(const char *line, const char *handin, struct accusation_place *place)
+{
+    const char *end = line + strcspn(line, "\n");
+    const char *hash = strchr(line, '#');
+    if (place->line != 0 || hash == NULL || hash > end)
+        return;
+    const char *name = hash + strcspn(hash, " \n");
+    name += *name == ' ';
+    char *needle = text_format("/%s:", handin);
+    const char *hit = strstr(name, needle);
+    if (hit != NULL && hit < end) {
+        place->line = atoi(hit + strlen(needle));
+        place->function = text_copy(name, strcspn(name, " \n"));
+    }
+    free(needle);
+}
+
+/* One report of a data race, from its WARNING line to the ==== that ends it. */
+static void read_tsan_race(struct accusations *into, const char *line, const char *handin)
+{
+    struct accusation *item = append(into, ACCUSATION_RACE, "ThreadSanitizer");
+    struct accusation_place *place = NULL;
+    while ((line = next_line(line)) != NULL && strncmp(line, "=====", 5) != 0) {
+        const size_t length = strcspn(line, "\n");
+        if (strncmp(line, "  Write of", 10) == 0 || strncmp(line, "  Read of", 9) == 0) {
+            place = &item->first;
+            place->write = line[2] == 'W';
+        } else if (strncmp(line, "  Previous", 10) == 0) {
+            place = &item->second;
+            place->write = memmem(line, length, "write", 5) != NULL;
+        } else if (strncmp(line, "  Location is", 13) == 0) {
+            item->about = text_copy(line + 2, length - 2);
+            place = NULL;
+        } else if (length == 0 || strncmp(line, "    #", 5) != 0) {
+            place = NULL;
+        } else if (place != NULL) {
+            read_tsan_frame(line, handin, place);
+        }
+    }
+    keep_if_placed(into);
+}
+
+void accusations_read_tsan(struct accusations *into, const char *text, const char *handin)
+{
+    for (const char *line = text; line != NULL; line = next_line(line)) {
+        if (strncmp(line, "WARNING: ThreadSanitizer: data race", 35) == 0)
+            read_tsan_race(into, line, handin);
+        else if (strncmp(line, "FATAL: ThreadSanitizer", 22) == 0 && into->fatal == NULL)
+            into->fatal = text_copy(line, strcspn(line, "\n"));
+    }
+}

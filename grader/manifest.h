@@ -1,0 +1,75 @@
+/*
+ * manifest.h: a lab's lab.yaml in memory. A lab is data: nothing else tells the grader about it.
+ */
+#ifndef GRADER_MANIFEST_H
+#define GRADER_MANIFEST_H
+
+#include <stddef.h>
+
+enum measure_kind {
+    MEASURE_CPU,     /* speed-up relative to a plain static split over the same cores */
+    MEASURE_LATENCY, /* speed-up over the baseline, per worker: work that waits for I/O or sleeps */
+    MEASURE_WAITING, /* CPU seconds burned in a run of work that only waits */
+};
+
+struct manifest_points {
+    int build, tests, races, speedup; /* sum 100 */
+};
+
+struct manifest_limits {
+    double test_seconds;  /* deadline of one Criterion test */
+    double race_seconds;  /* deadline of the race driver under one tool */
+    double bench_seconds; /* deadline of one run of a bench program */
+    int memory_mb;        /* private memory of one program, MiB */
+    int processes;        /* processes alive at once in one program's tree */
+};
+
+struct manifest_test {
+    char *name;     /* of LAB_TEST in tests.c */
+    int points;     /* what it is worth; the sum over tests is points.tests */
+    char *function; /* the hand-in's function to look at first when it fails */
+    char *why;      /* one sentence: why a hand-in that fails this is wrong */
+};
+
+struct manifest_measure {
+    char *name; /* of the bench_measure in bench.c */
+    enum measure_kind kind;
+    int workers;      /* 0: as many as cores, up to 8 */
+    double threshold; /* cpu: share of the yardstick's speed; latency: speed-up / workers, least;
+                         waiting: CPU seconds, most */
+    int points;       /* sum over measures is points.speedup */
+    char *function;   /* as in manifest_test */
+    char *why;        /* as in manifest_test */
+};
+
+struct manifest {
+    char *id;        /* lab03: from the directory's name */
+    char *name;      /* lab03_crawler */
+    char *stem;      /* crawler */
+    char *directory; /* absolute path of the lab's directory */
+    char *title;
+    char *idea;      /* one sentence */
+    char *file;      /* the file handed in, crawler.c */
+    char **libraries; /* pkg-config names the hand-in is compiled and linked with, beyond pthread */
+    unsigned libraries_count;
+    char **functions; /* what the hand-in must define */
+    unsigned functions_count;
+    struct manifest_points points;
+    struct manifest_limits limits;
+    struct manifest_test *tests;
+    unsigned tests_count;
+    struct manifest_measure *measures;
+    unsigned measures_count;
+};
+
+/* manifest_load: reads DIRECTORY/lab.yaml, where the last part of DIRECTORY is labNN_stem, and checks
+ * it: keys and types (libcyaml), sums of points, limits in range, unique names, and that the files
+ * of a lab stand beside it. Returns NULL on error with `*error` set to a message that starts with
+ * FILE:LINE (caller frees); otherwise a manifest to be released with manifest_free. Blocks on file
+ * reads only. Thread safe. */
+struct manifest *manifest_load(const char *directory, char **error);
+
+/* manifest_free: releases `manifest`, which may be NULL. */
+void manifest_free(struct manifest *manifest);
+
+#endif

@@ -1,0 +1,153 @@
+#include "pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "process.h"
+#include "quiet.h"
+#include "stages/build.h"
+#include "stages/races.h"
+#include "stages/speedup.h"
+#include "stages/tests.h"
+#include "text.h"
+
+typedef struct stage_result stage_run(const struct manifest *, const struct workspace *);
+
+/* The stages in the order they run. A stage waits for `needs`: where that earned nothing or hung, there
+ * is nothing to learn from going on. */
+static const struct stage {
+    const char *name;
+    stage_run *run;
+    int needs;  /* enum stage_id, -1 for none */
+    bool alone; /* wants the machine to itself */
+    size_t points; /* where in struct manifest_points */
+} stages[STAGE_COUNT] = {
+    [STAGE_BUILD] = {"build", build_run, -1, false, offsetof(struct manifest_points, build)},
+    [STAGE_TESTS] = {"tests", tests_run, STAGE_BUILD, false, offsetof(struct manifest_points, tests)},
+    [STAGE_RACES] = {"races", races_run, STAGE_TESTS, false, offsetof(struct manifest_points, races)},
+    [STAGE_SPEEDUP] = {"speedup", speedup_run, STAGE_TESTS, true, offsetof(struct manifest_points, speedup)},
+};
+
+static int find_stage(const char *name, size_t length)
+{
+    for (int i = 0; i < STAGE_COUNT; i++)
+        if (strlen(stages[i].name) == length && strncmp(stages[i].name, name, length) == 0)
+            return i;
+    return -1;
+}
+
+unsigned pipeline_stages(const char *names)
+{
+    unsigned set = 1u << STAGE_BUILD;
+    if (names == NULL)
+        return (1u << STAGE_COUNT) - 1;
+    for (const char *name = names;; name++) {
+        const size_t length = strcspn(name, ",");
+        const int stage = find_stage(name, length);
+        if (stage < 0)
+            return 0;
+        set |= 1u << stage;
+        name += length;
+        if (*name == '\0')
+            return set;
+    }
+}
+
+static int stage_points(const struct manifest *manifest, const struct stage *stage)
+{
+    return *(const int *)((const char *)&manifest->points + stage->points);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static struct stage_result skip(const struct stage *stage, int max_score, const char *why)
+{
+    struct stage_result result = {.name = stage->name, .max_score = max_score};
+    return result_finish(&result, STATUS_NOT_RUN, 0, "%s", why);
+}
+
+/* Why a stage cannot start after what `earlier` (NULL: was not asked for) came to; NULL if it can. Static. */
+static const char *obstacle(const struct stage *stage, const struct stage_result *earlier)
+{
+    if (process_interrupted())
+        return "interrupted";
+    if (earlier == NULL || (earlier->score > 0 && earlier->status != STATUS_TIMED_OUT))
+        return NULL;
+    if (earlier->status == STATUS_GRADER_ERROR)
+        return "waits for a stage that the grader could not run";
+    if (stage->needs == STAGE_BUILD)
+        return earlier->status == STATUS_NOT_RUN ? "waits for build" : "waits for a file that builds";
+    return earlier->status == STATUS_TIMED_OUT ? "waits for tests that do not hang" : "waits for the first test to pass";
+}
+
+/* Fills in the source lines that findings point at. */
+static void add_sources(struct stage_result *result, const struct workspace *workspace)
+{
+    for (size_t i = 0; i < result->findings_count; i++) {
+        struct finding *finding = &result->findings[i];
+        char *line = finding->line > 0 ? text_line(workspace->content, finding->line) : NULL;
+        if (line != NULL)
+            finding->source = text_clean(line);
+        free(line);
+    }
+}
+
+static struct stage_result run_stage(const struct stage *stage, const struct manifest *manifest, const struct workspace *workspace)
+{
+    const int quiet = quiet_enter(stage->alone);
+    const double start = now();
+    struct stage_result result = stage->run(manifest, workspace);
+    result.seconds = now() - start;
+    quiet_leave(quiet);
+    return result;
+}
+
+/* The verdict: points from stage results, nothing else. */
+static void add_up(struct report *report)
+{
+    for (size_t i = 0; i < report->stages_count; i++) {
+        report->score += report->stages[i].score;
+        report->max_score += report->stages[i].max_score;
+    }
+}
+
+static int find_todo(const char *content)
+{
+    int line = 1;
+    const char *hit = strstr(content, "TODO");
+    for (const char *c = content; hit != NULL && c < hit; c++)
+        line += *c == '\n';
+    return hit != NULL ? line : 0;
+}
+
+void pipeline_run(const struct manifest *manifest, const struct workspace *workspace, struct report *report)
+{
+    const struct stage_result *done[STAGE_COUNT] = {0};
+    char *compiler = build_compiler();
+    *report = (struct report){.schema = "lockstep/report/1",
+                              .lab = text_format("%s", manifest->name),
+                              .title = text_format("%s", manifest->title),
+                              .file = text_clean(workspace->handin_shown),
+                              .untouched = workspace->untouched,
+                              .first_todo = find_todo(workspace->content),
+                              .seed = workspace->seed,
+                              .cores = workspace->cores,
+                              .compiler = compiler != NULL ? compiler : text_format("unknown")};
+    for (int i = 0; i < STAGE_COUNT; i++) {
+        const struct stage *stage = &stages[i];
+        if ((workspace->stages & (1u << i)) == 0)
+            continue;
+        struct stage_result *result = &report->stages[report->stages_count++];
+        const char *why = stage->needs >= 0 ? obstacle(stage, done[stage->needs]) : NULL;
+        *result = why != NULL ? skip(stage, stage_points(manifest, stage), why) : run_stage(stage, manifest, workspace);
+        add_sources(result, workspace);
+        done[i] = result;
+    }
+    add_up(report);
+}

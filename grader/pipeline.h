@@ -1,0 +1,26 @@
+/*
+ * pipeline.h: the one way in which a hand-in is graded.
+ *
+ *     intake (workspace.h) -> build -> tests -> races -> speedup -> verdict -> report
+ *
+ * The explorer's stage `schedules` will stand beside `races` in the table of pipeline.c.
+ */
+#ifndef GRADER_PIPELINE_H
+#define GRADER_PIPELINE_H
+
+#include "manifest.h"
+#include "report.h"
+#include "workspace.h"
+
+enum stage_id { STAGE_BUILD, STAGE_TESTS, STAGE_RACES, STAGE_SPEEDUP, STAGE_COUNT };
+
+/* pipeline_stages: the bit set of the comma-separated stage names in `names`, together with what they cannot do without
+ * (build); 0 if a name is unknown. NULL stands for all. */
+unsigned pipeline_stages(const char *names);
+
+/* pipeline_run: grades the hand-in of `workspace` with the stages in workspace->stages and fills `report` (release with
+ * report_release). `compiler_line` is kept by the report. Blocks for seconds to minutes. Stops early, with
+ * stages NOT_RUN, if process_interrupted(). */
+void pipeline_run(const struct manifest *manifest, const struct workspace *workspace, struct report *report);
+
+#endif

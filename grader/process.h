@@ -1,0 +1,93 @@
+/*
+ * process.h: the only module that starts programs.
+ *
+ * Theory of operation. A program is not started directly but under a small supervisor process
+ * (grader/supervise.c, installed beside the grader as `supervise`), one for each program:
+ *
+ *   grader --uv_spawn--> supervise --fork, limits, exec--> program --> its own children ...
+ *      ^  fd 3: program's pid, then exit status and rusage   |
+ *      +------------------------------------------------------+
+ *
+ * The supervisor makes itself a child subreaper, so that whatever the program starts, however it
+ * daemonises, stays below it; when the program has ended, or the supervisor gets SIGTERM, or its
+ * parent dies, it kills everything below it, waits for it, and only then reports and ends. The
+ * process count of the tree is watched, too. The grader holds the clock: a libuv timer ends the
+ * program at its deadline, after `on_deadline` has had a look at the living tree.
+ */
+#ifndef GRADER_PROCESS_H
+#define GRADER_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+enum process_end {
+    PROCESS_EXITED,      /* status is in code */
+    PROCESS_SIGNALED,    /* signal number is in code */
+    PROCESS_TIMED_OUT,   /* killed at its deadline */
+    PROCESS_FLOODED,     /* killed: printed more than output_limit */
+    PROCESS_TOO_MANY,    /* killed: more than process_limit processes alive at once */
+    PROCESS_INTERRUPTED, /* killed because the user pressed Ctrl-C (or SIGTERM, SIGHUP came) */
+    PROCESS_NOT_STARTED, /* code is errno: the program could not be started; our fault */
+};
+
+struct process_spec {
+    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+    const char *directory;   /* to start in; NULL: the caller's */
+    const char *const *set;  /* NULL-terminated NAME=value pairs added to the small clean environment
+                                (PATH, HOME, LANG, TERM, TMPDIR) each program gets; NULL: none */
+    double deadline;         /* seconds of wall-clock time */
+    size_t output_keep;      /* bytes kept of stdout and stderr each: the first and the last half;
+                                0: 64 KiB */
+    uint64_t output_limit;   /* bytes printed after which it is killed; 0: 64 MiB */
+    uint64_t memory_limit;   /* bytes of private memory (RLIMIT_DATA); 0: no limit */
+    uint64_t file_limit;     /* bytes of the largest file written (RLIMIT_FSIZE); 0: 256 MiB */
+    unsigned process_limit;  /* processes alive at once in the tree; 0: 256 */
+    bool stopwatch;          /* the program speaks harness/bench.h's protocol on its fds 3 and 4 */
+    void (*on_deadline)(pid_t root, void *context); /* looks at the living tree below and including
+                                `root` (the program) before it is killed; NULL: nothing. Also
+                                called for no other end than the deadline */
+    void *context;           /* for on_deadline */
+};
+
+struct process_result {
+    enum process_end end;
+    int code;
+    double seconds;          /* wall clock, start to end */
+    struct rusage usage;     /* the whole tree's, as far as it was waited for */
+    char *out, *err;         /* what it printed, NUL-terminated, head and tail with a line
+                                "[... N bytes left out ...]" between; NUL bytes inside kept as
+                                spaces; never NULL */
+    uint64_t out_bytes, err_bytes; /* how much it printed */
+    bool answered;           /* stopwatch: it said done */
+    double timed_seconds;    /* stopwatch: go to done */
+    double timed_cpu;        /* stopwatch: CPU seconds of the program itself between go and done, read by the
+                                grader from the program's CPU clock */
+    uint64_t answer;         /* stopwatch: what it answered */
+    int left_behind;         /* processes of its tree still alive when the program had ended by itself */
+};
+
+/* process_run: runs `count` programs, at most `jobs` at a time (at least 1) in the order given, and
+ * blocks until all have ended and nothing of them is alive. Fills results[0..count-1]; release each
+ * with process_release. stdin of each is /dev/null. Returns false only when the machinery itself failed (no
+ * memory, libuv, no supervisor beside the grader); nothing is left running then either. After the user's
+ * interrupt no further program is started: the rest end as PROCESS_INTERRUPTED.
+ * Thread safe: each call has its own libuv loop. */
+bool process_run(const struct process_spec *specs, size_t count, size_t jobs, struct process_result *results);
+
+/* process_release: frees what a result owns. */
+void process_release(struct process_result *result);
+
+/* process_catch_interrupts: from now on SIGINT, SIGTERM and SIGHUP do not end the grader at once: running
+ * programs are ended (PROCESS_INTERRUPTED) and process_interrupted returns true, so that the caller can
+ * clean up and exit 130. Call once, at start. */
+void process_catch_interrupts(void);
+bool process_interrupted(void);
+
+/* process_describe: in words how it ended, `exited with status 3`, `was ended by SIGSEGV (segmentation
+ * fault)`, `was still running after 10 s`, ... Caller frees. */
+char *process_describe(const struct process_spec *spec, const struct process_result *result);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * process_tree.h: who descends from whom, read from /proc.
+ *
+ * Parts come and go while one looks: a listing is no snapshot. Who must be sure (the supervisor, when it
+ * kills) looks again until nothing is left. All functions are thread safe; they block for about 10 us a
+ * thread of the tree (process_tree_scan: a process of the machine).
+ */
+#ifndef GRADER_PROCESS_TREE_H
+#define GRADER_PROCESS_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct process_stat {
+    pid_t parent, session;
+    bool alive; /* false: a zombie, ended but not waited for */
+};
+
+/* process_tree_list: `root` and all its descendants, zombies too, parents before children; up to `max`
+ * pids (at least 1) are stored in `pids`. Returns how many. */
+size_t process_tree_list(pid_t root, pid_t *pids, size_t max);
+
+/* process_tree_scan: the same, by looking at each process of the machine: slower, for kernels built
+ * without /proc/PID/task/TID/children, on which process_tree_list falls back to it. */
+size_t process_tree_scan(pid_t root, pid_t *pids, size_t max);
+
+/* process_tree_stat: looks at one process. Returns false if there is none. */
+bool process_tree_stat(pid_t pid, struct process_stat *stat);
+
+#endif

@@ -1,0 +1,99 @@
+#include "report.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "text.h"
+
+const char *status_name(enum status status)
+{
+    switch (status) {
+    case STATUS_PASSED:
+        return "PASSED";
+    case STATUS_FAILED:
+        return "FAILED";
+    case STATUS_CRASHED:
+        return "CRASHED";
+    case STATUS_TIMED_OUT:
+        return "TIMED_OUT";
+    case STATUS_NOT_RUN:
+        return "NOT_RUN";
+    case STATUS_GRADER_ERROR:
+        return "GRADER_ERROR";
+    }
+    return "?";
+}
+
+static char *clean_vformat(const char *format, va_list arguments)
+{
+    char *raw = text_vformat(format, arguments);
+    char *clean = text_clean(raw);
+    free(raw);
+    return clean;
+}
+
+struct finding *result_add(struct stage_result *result, const char *kind, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    result->findings = text_grow(result->findings, result->findings_count + 1, sizeof *result->findings);
+    struct finding *finding = &result->findings[result->findings_count++];
+    *finding = (struct finding){.kind = text_format("%s", kind), .message = clean_vformat(format, arguments)};
+    va_end(arguments);
+    return finding;
+}
+
+struct stage_result result_finish(struct stage_result *result, enum status status, int score, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    free(result->summary);
+    result->summary = clean_vformat(format, arguments);
+    va_end(arguments);
+    result->status = status;
+    result->score = score;
+    return *result;
+}
+
+struct stage_result result_grader_error(struct stage_result *result, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *cause = clean_vformat(format, arguments);
+    va_end(arguments);
+    result_add(result, "grader-error", "%s", cause);
+    free(cause);
+    return result_finish(result, STATUS_GRADER_ERROR, 0, "the grader failed, not your code");
+}
+
+void result_release(struct stage_result *result)
+{
+    for (size_t i = 0; i < result->findings_count; i++) {
+        struct finding *f = &result->findings[i];
+        char *owned[] = {f->kind, f->message, f->detail, f->file, f->source, f->command};
+        for (size_t k = 0; k < sizeof owned / sizeof *owned; k++)
+            free(owned[k]);
+    }
+    free(result->findings);
+    free(result->summary);
+    *result = (struct stage_result){0};
+}
+
+bool report_has_error(const struct report *report)
+{
+    for (size_t i = 0; i < report->stages_count; i++)
+        if (report->stages[i].status == STATUS_GRADER_ERROR)
+            return true;
+    return false;
+}
+
+void report_release(struct report *report)
+{
+    for (size_t i = 0; i < report->stages_count; i++)
+        result_release(&report->stages[i]);
+    free(report->lab);
+    free(report->title);
+    free(report->file);
+    free(report->compiler);
+    *report = (struct report){0};
+}

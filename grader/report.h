@@ -1,0 +1,85 @@
+/*
+ * report.h: what grading found, as data. Stages make stage_results, the verdict adds them up, and every
+ * output format (report_text.h, report_json.h) is a pure function of one struct report.
+ */
+#ifndef GRADER_REPORT_H
+#define GRADER_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum status {
+    STATUS_PASSED,
+    STATUS_FAILED,
+    STATUS_CRASHED,      /* the hand-in was ended by a signal or broke a limit */
+    STATUS_TIMED_OUT,    /* the hand-in was still running at a deadline */
+    STATUS_NOT_RUN,      /* waits for another stage (no points), or could not be measured (all points) */
+    STATUS_GRADER_ERROR, /* a fault of ours: says nothing about the hand-in */
+};
+
+/* status_name: PASSED, FAILED, ... Static. */
+const char *status_name(enum status status);
+
+/* One thing wrong with the hand-in, or one thing worth knowing (a note, cost 0). */
+struct finding {
+    char *kind;    /* a word for programs: compile-error, test-failed, data-race, too-slow, note, ... */
+    char *message; /* what is wrong, and why, in one or two sentences */
+    char *detail;  /* more lines: stacks, the compiler's own text; NULL if none */
+    char *file;    /* path of the hand-in as its author knows it; NULL if it has no place */
+    int line;      /* 0 if it has no line */
+    char *source;  /* the text of that line; filled by the pipeline; NULL if it has none */
+    char *command; /* what reproduces it; NULL if nothing does */
+    int cost;      /* points lost by it */
+};
+
+struct stage_result {
+    const char *name; /* of the stage, static */
+    enum status status;
+    int score, max_score;
+    double seconds;
+    char *summary; /* a few words for the stage's line, e.g. `11 of 12 tests`; never NULL once finished */
+    struct finding *findings;
+    size_t findings_count;
+};
+
+/* result_add: appends a finding of `kind` (static) with a formatted message and returns it, for the
+ * caller to fill in the rest. The message is cleaned (text_clean). Valid until the next result_add. */
+struct finding *result_add(struct stage_result *result, const char *kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* result_finish: sets status, score and a formatted summary, and returns the result by value. */
+struct stage_result result_finish(struct stage_result *result, enum status status, int score, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* result_grader_error: a result that says that we failed, and how. Keeps max_score; score 0 is not a mark:
+ * whoever reads GRADER_ERROR must not use it. */
+struct stage_result result_grader_error(struct stage_result *result, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* result_release: frees what a result owns. */
+void result_release(struct stage_result *result);
+
+enum { REPORT_STAGES = 8 };
+
+struct report {
+    const char *schema; /* lockstep/report/1 */
+    char *lab, *title;
+    char *file; /* the hand-in as its author knows it */
+    bool untouched; /* it is the skeleton as it was given out */
+    int first_todo; /* line of its first TODO, 0 if none */
+    int score, max_score;
+    uint64_t seed;
+    int cores;
+    char *compiler;
+    struct stage_result stages[REPORT_STAGES];
+    size_t stages_count;
+};
+
+/* report_has_error: whether a stage ended as GRADER_ERROR: then the score is no mark. */
+bool report_has_error(const struct report *report);
+
+/* report_release: frees what a report owns. */
+void report_release(struct report *report);
+
+#endif

@@ -1,0 +1,468 @@
+#include "build.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../object.h"
+#include "../pipeline.h"
+#include "../process.h"
+#include "../stacks.h"
+#include "../text.h"
+
+enum { ARGUMENTS_MAX = 96, COMMANDS_MAX = 8, WARNINGS_SHOWN = 3, DETAIL_LINES = 12 };
+
+static const double compile_seconds = 60.0;
+static const uint64_t compile_memory = (uint64_t)4 << 30;
+
+/* The command line of one compiler run; words are owned. */
+struct command {
+    char *words[ARGUMENTS_MAX];
+    size_t count;
+};
+
+static const char *compiler(void)
+{
+    const char *cc = getenv("CC");
+    return cc != NULL && *cc != '\0' ? cc : "gcc";
+}
+
+/* Appends each space-separated word of `text`. */
+static void add_words(struct command *command, const char *text)
+{
+    while (command->count < ARGUMENTS_MAX - 1) {
+        text += strspn(text, " \t\n");
+        const size_t length = strcspn(text, " \t\n");
+        if (length == 0)
+            return;
+        command->words[command->count++] = text_copy(text, length);
+        text += length;
+    }
+}
+
+static void add_path(struct command *command, const char *prefix, const char *directory, const char *name)
+{
+    if (command->count < ARGUMENTS_MAX - 1)
+        command->words[command->count++] = text_format("%s%s/%s", prefix, directory, name);
+}
+
+static void release_command(struct command *command)
+{
+    for (size_t i = 0; i < command->count; i++)
+        free(command->words[i]);
+}
+
+/* What all compiler runs of one build share. */
+struct build {
+    const struct manifest *manifest;
+    const struct workspace *workspace;
+    char *cflags, *libs; /* of the lab's libraries, from pkg-config */
+};
+
+static struct command start_command(const struct build *build, const char *flags)
+{
+    struct command command = {0};
+    add_words(&command, compiler());
+    add_words(&command, "-std=gnu17 -Wall -Wextra -g -pthread -fno-diagnostics-color");
+    add_words(&command, flags);
+    add_words(&command, build->cflags);
+    add_path(&command, "-I", build->workspace->root, "lab");
+    add_path(&command, "-I", build->workspace->kit->top, "harness");
+    return command;
+}
+
+/* Runs `count` commands side by side in the folder of the hand-in. False if that failed for reasons of ours. */
+static bool run_commands(const struct build *build, struct command *commands, size_t count,
+                         struct process_result *results)
+{
+    struct process_spec specs[COMMANDS_MAX] = {0};
+    char *directory = workspace_path(build->workspace, "handin");
+    char *temporary = text_format("TMPDIR=%s/bin", build->workspace->root);
+    const char *set[] = {temporary, "LC_ALL=C.UTF-8", NULL};
+    for (size_t i = 0; i < count; i++)
+        specs[i] = (struct process_spec){.argv = (const char *const *)commands[i].words,
+                                         .directory = directory,
+                                         .set = set,
+                                         .deadline = compile_seconds,
+                                         .memory_limit = compile_memory};
+    const bool ok = process_run(specs, count, (size_t)build->workspace->cores, results);
+    for (size_t i = 0; i < count; i++)
+        release_command(&commands[i]);
+    free(temporary);
+    free(directory);
+    return ok;
+}
+
+static void release_results(struct process_result *results, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        process_release(&results[i]);
+}
+
+static bool succeeded(const struct process_result *result)
+{
+    return result->end == PROCESS_EXITED && result->code == 0;
+}
+
+char *build_compiler(void)
+{
+    struct command command = {0};
+    add_words(&command, compiler());
+    add_words(&command, "--version");
+    struct process_spec spec = {.argv = (const char *const *)command.words, .deadline = 20.0};
+    struct process_result result;
+    char *line = NULL;
+    if (process_run(&spec, 1, 1, &result)) {
+        line = succeeded(&result) ? text_line(result.out, 1) : NULL;
+        process_release(&result);
+    }
+    release_command(&command);
+    return line;
+}
+
+/* Asks pkg-config for the flags of the lab's libraries; false if one is not installed. */
+static bool find_libraries(struct build *build, char **error)
+{
+    static const char *const options[] = {"--cflags", "--libs"};
+    char **into[] = {&build->cflags, &build->libs};
+    bool ok = true;
+    for (size_t i = 0; i < 2 && ok; i++) {
+        struct command command = {0};
+        struct process_result result;
+        add_words(&command, "pkg-config");
+        add_words(&command, options[i]);
+        for (unsigned k = 0; k < build->manifest->libraries_count; k++)
+            add_words(&command, build->manifest->libraries[k]);
+        if (build->manifest->libraries_count == 0) {
+            *into[i] = text_copy("", 0);
+        } else if (run_commands(build, &command, 1, &result)) {
+            ok = succeeded(&result);
+            if (ok)
+                *into[i] = text_copy(result.out, strlen(result.out));
+            else
+                *error = text_format("pkg-config does not find the lab's libraries: %s", result.err);
+            process_release(&result);
+            continue;
+        } else {
+            ok = false;
+            *error = text_format("cannot run pkg-config");
+        }
+        release_command(&command);
+    }
+    return ok;
+}
+
+/* --- what compiler and linker say --- */
+
+/* If `line` is a compiler's `FILE:LINE:COL: KIND: text` about the hand-in, returns its line number and the text. */
+static int parse_diagnostic(const struct manifest *manifest, const char *line, const char *kind, const char **text)
+{
+    const size_t stem = strlen(manifest->file);
+    if (strncmp(line, manifest->file, stem) != 0 || line[stem] != ':')
+        return 0;
+    const int number = atoi(line + stem + 1);
+    const char *hit = strstr(line, kind);
+    const char *end = strchr(line, '\n');
+    if (hit == NULL || (end != NULL && hit > end))
+        return 0;
+    *text = hit + strlen(kind);
+    return number;
+}
+
+static void place(struct finding *finding, const struct build *build, int line)
+{
+    finding->file = text_copy(build->workspace->handin_shown, strlen(build->workspace->handin_shown));
+    finding->line = line;
+    finding->command = workspace_command(build->workspace, build->manifest, NULL, NULL);
+}
+
+/* Lines of a compiler's output, one at a time; NULL at the end. */
+static const char *next_line(const char *line)
+{
+    line = strchr(line, '\n');
+    return line != NULL && line[1] != '\0' ? line + 1 : NULL;
+}
+
+static void add_compile_error(struct stage_result *result, const struct build *build, const char *output)
+{
+    int errors = 0, first_line = 0;
+    const char *first = NULL, *text = NULL;
+    for (const char *line = output; line != NULL; line = next_line(line)) {
+        const int number = parse_diagnostic(build->manifest, line, "error: ", &text);
+        errors += number > 0;
+        if (number > 0 && first == NULL) {
+            first = text;
+            first_line = number;
+        }
+    }
+    struct finding *finding;
+    if (first != NULL)
+        finding = result_add(result, "compile-error", "The compiler refuses this line: %.*s%s", (int)strcspn(first, "\n"), first,
+                             errors > 1 ? ". More errors follow; they often vanish with the first." : ".");
+    else
+        finding = result_add(result, "compile-error", "The file does not compile.");
+    place(finding, build, first_line);
+    char *shown = workspace_shown(build->workspace, build->manifest, output);
+    finding->detail = text_excerpt(shown, DETAIL_LINES);
+    free(shown);
+    finding->cost = result->max_score;
+}
+
+static void add_warnings(struct stage_result *result, const struct build *build, const char *output)
+{
+    int shown = 0;
+    const char *text = NULL;
+    for (const char *line = output; line != NULL && shown < WARNINGS_SHOWN; line = next_line(line)) {
+        const int number = parse_diagnostic(build->manifest, line, "warning: ", &text);
+        if (number == 0)
+            continue;
+        place(result_add(result, "warning", "The compiler warns: %.*s", (int)strcspn(text, "\n"), text), build, number);
+        shown++;
+    }
+}
+
+/* The first line of a linker's output that says what is wrong, with the hand-in's line if it names one. */
+static void add_link_error(struct stage_result *result, const struct build *build, const char *output)
+{
+    static const char undefined[] = "undefined reference to `";
+    const char *hit = strstr(output, undefined);
+    struct finding *finding;
+    int number = 0;
+    if (hit != NULL) {
+        const char *name = hit + strlen(undefined);
+        const char *line = hit;
+        while (line > output && line[-1] != '\n')
+            line--;
+        const char *place_text = strstr(line, build->manifest->file);
+        if (place_text != NULL && place_text < hit)
+            number = atoi(place_text + strlen(build->manifest->file) + 1);
+        finding = result_add(result, "link-error",
+                             "'%.*s' is called but defined nowhere: a misspelt name, or a library this lab does not link.",
+                             (int)strcspn(name, "'"), name);
+    } else {
+        finding = result_add(result, "link-error", "The file compiles, but cannot be linked to the lab's programs.");
+    }
+    place(finding, build, number);
+    char *shown = workspace_shown(build->workspace, build->manifest, output);
+    finding->detail = text_excerpt(shown, DETAIL_LINES);
+    free(shown);
+    finding->cost = result->max_score;
+}
+
+/* Whether the compiler itself was stopped; then says so. */
+static bool add_stopped(struct stage_result *result, const struct build *build, const struct process_result *run)
+{
+    if (run->end == PROCESS_EXITED || run->end == PROCESS_INTERRUPTED || run->end == PROCESS_NOT_STARTED)
+        return false;
+    const struct process_spec spec = {.deadline = compile_seconds};
+    char *how = process_describe(&spec, run);
+    struct finding *finding = result_add(result, "compile-error", "Compiling this file takes more than a compiler may use: it %s.", how);
+    place(finding, build, 0);
+    finding->cost = result->max_score;
+    free(how);
+    return true;
+}
+
+/* --- the gate: what a hand-in may not define, and what it must --- */
+
+static void add_missing_functions(struct stage_result *result, const struct build *build, const struct object *object)
+{
+    const struct manifest *manifest = build->manifest;
+    char *missing = text_copy("", 0);
+    int count = 0;
+    for (unsigned i = 0; i < manifest->functions_count; i++) {
+        if (object_defines(object, manifest->functions[i]))
+            continue;
+        char *longer = text_format("%s%s%s", missing, count > 0 ? ", " : "", manifest->functions[i]);
+        free(missing);
+        missing = longer;
+        count++;
+    }
+    if (count > 0) {
+        struct finding *finding =
+            result_add(result, "missing-function", "%s %s not defined in %s (or defined as static): %s.h declares %s, and the tests call %s.",
+                       missing, count == 1 ? "is" : "are", manifest->file, manifest->stem, count == 1 ? "it" : "them",
+                       count == 1 ? "it" : "them");
+        place(finding, build, 0);
+        finding->cost = result->max_score;
+    }
+    free(missing);
+}
+
+static void gate(struct stage_result *result, const struct build *build, const char *object_path)
+{
+    struct object object;
+    char *error = NULL;
+    if (!object_read(&object, object_path, &error)) {
+        *result = result_grader_error(result, "%s", error);
+        free(error);
+        return;
+    }
+    if (object_defines(&object, "main")) {
+        struct finding *finding = result_add(result, "main-defined",
+                                             "The file defines main(), and so do the lab's test programs: two cannot be linked. "
+                                             "Move your own main() to another file.");
+        place(finding, build, stacks_function_line(object_path, "main", NULL));
+        finding->cost = result->max_score;
+    } else {
+        add_missing_functions(result, build, &object);
+    }
+    object_release(&object);
+}
+
+/* --- the programs --- */
+
+static struct command compile_handin(const struct build *build, const char *flags, const char *output)
+{
+    struct command command = start_command(build, flags);
+    add_words(&command, build->manifest->file);
+    add_words(&command, "-o");
+    add_path(&command, "", build->workspace->root, output);
+    return command;
+}
+
+struct program {
+    const char *output, *flags, *driver, *handin; /* handin: object or source, NULL for none */
+    const char *harness_object;                   /* NULL for none */
+    const char *libraries;
+    enum stage_id stage;
+};
+
+static const struct program programs[] = {
+    {"bin/tests", "-O0 -Wl,--wrap=exit,--wrap=_exit,--wrap=quick_exit,--wrap=_Exit", "lab/tests.c", "bin/handin.o",
+     "test.o", "-lcriterion", STAGE_TESTS},
+    {"bin/race", "-O0", "lab/race.c", "bin/handin.o", NULL, "", STAGE_RACES},
+    {"bin/race_tsan", "-O0 -fsanitize=thread", "lab/race.c", "bin/handin_tsan.o", NULL, "", STAGE_RACES},
+    {"bin/bench", "-O2 -DBENCH_STUDENT=1", "lab/bench.c", "bin/handin_fast.o", "bench.o", "", STAGE_SPEEDUP},
+    {"bin/baseline", "-O2 -DBENCH_STUDENT=0", "lab/bench.c", NULL, "bench.o", "", STAGE_SPEEDUP},
+};
+enum { PROGRAMS = sizeof programs / sizeof *programs };
+
+static struct command link_program(const struct build *build, const struct program *program)
+{
+    struct command command = start_command(build, program->flags);
+    add_path(&command, "", build->workspace->root, program->driver);
+    if (program->handin != NULL)
+        add_path(&command, "", build->workspace->root, program->handin);
+    if (program->harness_object != NULL)
+        add_path(&command, "", build->workspace->kit->harness, program->harness_object);
+    add_path(&command, "", build->workspace->kit->harness, "libharness.a");
+    add_words(&command, program->libraries);
+    add_words(&command, build->libs);
+    add_words(&command, "-lm -o");
+    add_path(&command, "", build->workspace->root, program->output);
+    return command;
+}
+
+/* Compiles the hand-in each way it is needed. Returns whether it is fit to be linked. */
+static bool compile(struct stage_result *result, const struct build *build)
+{
+    struct command commands[] = {
+        compile_handin(build, "-O0 -c", "bin/handin.o"),
+        compile_handin(build, "-O0 -c -w -fsanitize=thread", "bin/handin_tsan.o"),
+        compile_handin(build, "-O2 -c -w", "bin/handin_fast.o"),
+        compile_handin(build, "-O0 -S -w", "bin/handin.s"),
+    };
+    enum { COUNT = sizeof commands / sizeof *commands };
+    struct process_result results[COUNT];
+    if (!run_commands(build, commands, COUNT, results)) {
+        *result = result_grader_error(result, "cannot run the compiler '%s'", compiler());
+        return false;
+    }
+    bool ok = true;
+    for (size_t i = 0; i < COUNT && ok; i++) {
+        ok = succeeded(&results[i]);
+        if (ok || add_stopped(result, build, &results[i]))
+            continue;
+        if (results[i].end != PROCESS_EXITED) {
+            char *how = process_describe(&(struct process_spec){.deadline = compile_seconds}, &results[i]);
+            *result = result_grader_error(result, "the compiler '%s' %s", compiler(), how);
+            free(how);
+        } else {
+            add_compile_error(result, build, results[i].err);
+        }
+    }
+    if (ok)
+        add_warnings(result, build, results[0].err);
+    release_results(results, COUNT);
+    return ok;
+}
+
+/* Whether linking failed for the sake of the hand-in: the baseline holds none of it. */
+static void judge_link(struct stage_result *result, const struct build *build, const struct program *program,
+                       const struct process_result *run)
+{
+    if (program->handin == NULL || run->end != PROCESS_EXITED) {
+        char *excerpt = text_excerpt(run->err, DETAIL_LINES);
+        *result = result_grader_error(result, "cannot build '%s' of %s: %s", program->output, build->manifest->name, excerpt);
+        free(excerpt);
+        return;
+    }
+    add_link_error(result, build, run->err);
+}
+
+static bool link_programs(struct stage_result *result, const struct build *build)
+{
+    struct command commands[PROGRAMS];
+    const struct program *chosen[PROGRAMS];
+    struct process_result results[PROGRAMS];
+    size_t count = 0;
+    for (size_t i = 0; i < PROGRAMS; i++) {
+        if ((build->workspace->stages & (1u << programs[i].stage)) == 0)
+            continue;
+        chosen[count] = &programs[i];
+        commands[count++] = link_program(build, &programs[i]);
+    }
+    if (!run_commands(build, commands, count, results)) {
+        *result = result_grader_error(result, "cannot run the compiler '%s'", compiler());
+        return false;
+    }
+    bool ok = true;
+    for (size_t i = 0; i < count && ok; i++) {
+        ok = succeeded(&results[i]);
+        if (!ok)
+            judge_link(result, build, chosen[i], &results[i]);
+    }
+    release_results(results, count);
+    return ok;
+}
+
+static void build_all(struct stage_result *result, const struct build *build)
+{
+    char *object = workspace_path(build->workspace, "bin/handin.o");
+    if (compile(result, build))
+        gate(result, build, object);
+    bool clean = result->status != STATUS_GRADER_ERROR;
+    for (size_t i = 0; i < result->findings_count; i++)
+        clean = clean && result->findings[i].cost == 0;
+    if (clean)
+        link_programs(result, build);
+    free(object);
+}
+
+struct stage_result build_run(const struct manifest *manifest, const struct workspace *workspace)
+{
+    struct stage_result result = {.name = "build", .max_score = manifest->points.build};
+    struct build build = {.manifest = manifest, .workspace = workspace};
+    char *error = NULL;
+    if (workspace->problem != NULL) {
+        struct finding *finding = result_add(&result, "not-source", "%s", workspace->problem);
+        place(finding, &build, 0);
+        finding->cost = result.max_score;
+        return result_finish(&result, STATUS_FAILED, 0, "not a C file");
+    }
+    if (!find_libraries(&build, &error))
+        result = result_grader_error(&result, "%s", error);
+    else
+        build_all(&result, &build);
+    free(error);
+    free(build.cflags);
+    free(build.libs);
+    if (result.status == STATUS_GRADER_ERROR)
+        return result;
+    for (size_t i = 0; i < result.findings_count; i++)
+        if (result.findings[i].cost > 0)
+            return result_finish(&result, STATUS_FAILED, 0, "does not build");
+    return result_finish(&result, STATUS_PASSED, result.max_score, "compiles and links");
+}

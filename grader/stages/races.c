@@ -1,0 +1,441 @@
+#include "races.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../accusation.h"
+#include "../object.h"
+#include "../process.h"
+#include "../text.h"
+
+enum { TOOLS = 3, HELGRIND = 0, DRD = 1, TSAN = 2, FINDINGS_MAX = 4, NOTES_MAX = 2, SAID_LINES = 4 };
+
+/* Who decides about data races in this hand-in (see races.h). */
+enum judge { JUDGE_VALGRIND, JUDGE_TSAN, JUDGE_NOBODY };
+
+static const struct tool {
+    const char *name;
+    const char *argv[12];
+} tools[TOOLS] = {
+    [HELGRIND] = {"helgrind",
+                  {"valgrind", "--tool=helgrind", "--history-level=full", "--track-lockorders=no", "--fair-sched=try",
+                   "--xml=yes", "--xml-file=helgrind.%p.xml", "../bin/race", NULL}},
+    [DRD] = {"drd",
+             {"valgrind", "--tool=drd", "--check-stack-var=yes", "--report-signal-unlocked=no", "--fair-sched=try", "--xml=yes",
+              "--xml-file=drd.%p.xml", "../bin/race", NULL}},
+    [TSAN] = {"ThreadSanitizer", {"setarch", "-R", "../bin/race_tsan", NULL}},
+};
+
+/* Symbols that show that a hand-in synchronises in a way that some of the tools cannot see. */
+static const char *const nobody_sees[] = {"thrd_*", "mtx_*", "cnd_*", "call_once", "tss_*", "flock", "lockf", "fcntl", "fcntl64"};
+static const char *const valgrind_blind[] = {"__tsan_atomic*", "syscall", "pipe", "pipe2", "eventfd", "socketpair", "read", "write",
+                                             "pthread_once"};
+
+struct trial {
+    const struct manifest *manifest;
+    const struct workspace *workspace;
+    enum judge judge;
+    const char *reason; /* why the judge is not valgrind */
+    struct process_result runs[TOOLS];
+    struct accusations said[TOOLS];
+    bool ran[TOOLS];
+};
+
+static bool uses_any(const struct object *object, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (object_uses(object, names[i]))
+            return true;
+    return false;
+}
+
+/* Whether the compiler's assembly listing holds assembly of the hand-in's own (gcc and clang mark it with #APP). */
+static bool has_assembly(const struct workspace *workspace)
+{
+    char *path = workspace_path(workspace, "bin/handin.s");
+    char *listing = text_read_file(path, (size_t)64 << 20, NULL);
+    const bool found = listing != NULL && strstr(listing, "#APP") != NULL;
+    free(listing);
+    free(path);
+    return found;
+}
+
+static bool choose_judge(struct trial *trial, char **error)
+{
+    struct object object;
+    char *path = workspace_path(trial->workspace, "bin/handin_tsan.o");
+    const bool ok = object_read(&object, path, error);
+    free(path);
+    if (!ok)
+        return false;
+    trial->judge = JUDGE_VALGRIND;
+    if (uses_any(&object, nobody_sees, sizeof nobody_sees / sizeof *nobody_sees)) {
+        trial->judge = JUDGE_NOBODY;
+        trial->reason = "it uses C11 threads or file locks, which these tools do not understand";
+    } else if (has_assembly(trial->workspace)) {
+        trial->judge = JUDGE_NOBODY;
+        trial->reason = "it holds assembly, which these tools cannot follow";
+    } else if (uses_any(&object, valgrind_blind, sizeof valgrind_blind / sizeof *valgrind_blind)) {
+        trial->judge = JUDGE_TSAN;
+        trial->reason = "it uses atomics or descriptors, which helgrind and drd do not understand";
+    }
+    object_release(&object);
+    return true;
+}
+
+/* --- running the tools --- */
+
+static bool run_tools(struct trial *trial)
+{
+    struct process_spec specs[TOOLS] = {0};
+    struct process_result results[TOOLS];
+    size_t which[TOOLS], count = 0;
+    char *directory = workspace_path(trial->workspace, "run");
+    char *seed = text_format("LOCKSTEP_SEED=%llu", (unsigned long long)trial->workspace->seed);
+    char *helpers = text_format("LOCKSTEP_HELPERS=%s", trial->workspace->kit->harness);
+    const char *set[] = {seed, helpers, "TSAN_OPTIONS=exitcode=0 detect_deadlocks=0 report_thread_leaks=0", NULL};
+    for (size_t i = 0; i < TOOLS; i++) {
+        if (i == TSAN && trial->judge != JUDGE_TSAN)
+            continue;
+        which[count] = i;
+        specs[count++] = (struct process_spec){.argv = tools[i].argv,
+                                               .directory = directory,
+                                               .set = set,
+                                               .deadline = trial->manifest->limits.race_seconds,
+                                               .process_limit = (unsigned)trial->manifest->limits.processes,
+                                               .output_keep = (size_t)1 << 20};
+    }
+    const bool ok = process_run(specs, count, (size_t)trial->workspace->cores, results);
+    for (size_t i = 0; i < count && ok; i++) {
+        trial->runs[which[i]] = results[i];
+        trial->ran[which[i]] = true;
+    }
+    free(helpers);
+    free(seed);
+    free(directory);
+    return ok;
+}
+
+/* The driver may fork: valgrind follows and writes one file a process. */
+static void read_valgrind(struct trial *trial, size_t tool)
+{
+    glob_t found;
+    char *name = text_format("run/%s.*.xml", tools[tool].name);
+    char *pattern = workspace_path(trial->workspace, name);
+    if (glob(pattern, 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            accusations_read_valgrind(&trial->said[tool], tools[tool].name, found.gl_pathv[i], trial->manifest->file);
+        globfree(&found);
+    }
+    free(pattern);
+    free(name);
+    /* A tool that fails on its own account ends as its program might: by its words they are told apart. */
+    const char *err = trial->runs[tool].err;
+    if (strstr(err, "the 'impossible' happened") != NULL || strstr(err, "valgrind: failed to start tool") != NULL ||
+        strstr(err, "valgrind:  Fatal error at startup") != NULL)
+        trial->said[tool].fatal = text_format("%s failed on this program", tools[tool].name);
+}
+
+static void read_all(struct trial *trial)
+{
+    for (size_t i = 0; i < TOOLS; i++) {
+        if (!trial->ran[i])
+            continue;
+        if (i == TSAN)
+            accusations_read_tsan(&trial->said[i], trial->runs[i].err, trial->manifest->file);
+        else
+            read_valgrind(trial, i);
+    }
+}
+
+/* --- weighing what they say --- */
+
+static bool mentions_line(const struct accusations *said, int line)
+{
+    for (size_t i = 0; i < said->count; i++)
+        if (said->items[i].kind == ACCUSATION_RACE && (said->items[i].first.line == line || said->items[i].second.line == line))
+            return true;
+    return false;
+}
+
+static bool is_proven(const struct trial *trial, size_t tool, const struct accusation *item)
+{
+    switch (trial->judge) {
+    case JUDGE_NOBODY:
+        return false;
+    case JUDGE_TSAN:
+        return tool == TSAN || item->kind != ACCUSATION_RACE;
+    case JUDGE_VALGRIND:
+        if (item->kind != ACCUSATION_RACE)
+            return true;
+        /* drd names one access at a time and helgrind both: the pair is helgrind's, drd has to know a side of it. */
+        return tool == HELGRIND && (mentions_line(&trial->said[DRD], item->first.line) ||
+                                    (item->second.line > 0 && mentions_line(&trial->said[DRD], item->second.line)));
+    }
+    return false;
+}
+
+static bool same_place(const struct accusation *a, const struct accusation *b)
+{
+    return a->kind == b->kind && ((a->first.line == b->first.line && a->second.line == b->second.line) ||
+                                  (a->first.line == b->second.line && a->second.line == b->first.line));
+}
+
+/* Whether an accusation before this one says the same. */
+static bool is_repeated(const struct trial *trial, size_t tool, size_t index)
+{
+    for (size_t t = 0; t <= tool; t++)
+        for (size_t i = 0; i < (t < tool ? trial->said[t].count : index); i++)
+            if (same_place(&trial->said[t].items[i], &trial->said[tool].items[index]))
+                return true;
+    return false;
+}
+
+static const char *access_word(const struct accusation_place *place)
+{
+    return place->write ? "writes" : "reads";
+}
+
+static char *describe_race(const struct trial *trial, const struct accusation *item)
+{
+    const struct accusation_place *a = &item->first, *b = &item->second;
+    const char *file = trial->manifest->file;
+    if (b->line == 0)
+        return text_format("data race: one thread %s memory at %s:%d in %s while another thread uses it, and nothing orders the two. "
+                           "Guard every access to it with the same lock.",
+                           access_word(a), file, a->line, a->function);
+    return text_format("data race: one thread %s at %s:%d in %s what another thread %s at %s:%d in %s, and nothing orders the two "
+                       "(no common lock, no join between them). Guard both with the same lock.",
+                       access_word(a), file, a->line, a->function, access_word(b), file, b->line, b->function);
+}
+
+static char *describe(const struct trial *trial, const struct accusation *item)
+{
+    const char *function = item->first.function != NULL ? item->first.function : "?";
+    switch (item->kind) {
+    case ACCUSATION_RACE:
+        return describe_race(trial, item);
+    case ACCUSATION_UNLOCK:
+        return text_format("unlock of a lock that this thread does not hold, in %s: the lock no longer protects anything, and "
+                           "POSIX leaves undefined what happens.", function);
+    case ACCUSATION_EXIT:
+        return text_format("a thread ends while it still holds the lock it took in %s: whoever wants that lock waits for ever.", function);
+    case ACCUSATION_DESTROY:
+        return text_format("a lock or condition variable is destroyed in %s while a thread still uses it.", function);
+    }
+    return NULL;
+}
+
+static const char *kind_word(enum accusation_kind kind)
+{
+    switch (kind) {
+    case ACCUSATION_RACE:
+        return "data-race";
+    case ACCUSATION_UNLOCK:
+        return "unlock-not-held";
+    case ACCUSATION_EXIT:
+        return "exit-with-lock";
+    case ACCUSATION_DESTROY:
+        return "destroy-in-use";
+    }
+    return "?";
+}
+
+/* The command that shows the tool's own report: needs the programs kept. */
+static char *tool_command(const struct trial *trial, size_t tool)
+{
+    char *keep = workspace_command(trial->workspace, trial->manifest, "keep", NULL);
+    const char *run = tool == HELGRIND ? "valgrind --tool=helgrind" : tool == DRD ? "valgrind --tool=drd --check-stack-var=yes" : "setarch -R";
+    char *command = text_format("%s && LOCKSTEP_HELPERS=build/harness %s build/keep/%s/bin/race%s", keep, run, trial->manifest->id,
+                                tool == TSAN ? "_tsan" : "");
+    free(keep);
+    return command;
+}
+
+static struct finding *place(struct finding *finding, const struct trial *trial, int line, size_t tool)
+{
+    finding->file = text_copy(trial->workspace->handin_shown, strlen(trial->workspace->handin_shown));
+    finding->line = line;
+    finding->command = tool_command(trial, tool);
+    return finding;
+}
+
+static void add_other_line(struct finding *finding, const struct trial *trial, const struct accusation *item)
+{
+    char *source = item->second.line != item->first.line ? text_line(trial->workspace->content, item->second.line) : NULL;
+    if (source != NULL) {
+        char *clean = text_clean(source);
+        finding->detail = text_format("%5d | %s", item->second.line, clean);
+        free(clean);
+    }
+    free(source);
+}
+
+static void add_accusation(struct stage_result *result, const struct trial *trial, size_t tool, const struct accusation *item, bool proven)
+{
+    char *text = describe(trial, item);
+    struct finding *finding;
+    if (proven)
+        finding = result_add(result, kind_word(item->kind), "%s", text);
+    else
+        finding = result_add(result, "note", "%s says: %s It costs nothing, because %s.", item->tool, text,
+                             trial->judge == JUDGE_VALGRIND ? "the other tool does not agree" : trial->reason);
+    place(finding, trial, item->first.line, tool);
+    add_other_line(finding, trial, item);
+    finding->cost = proven && result->findings_count == 1 ? result->max_score : 0;
+    free(text);
+}
+
+/* First pass: what costs; second pass: what is worth a note. */
+static void add_accusations(struct stage_result *result, const struct trial *trial, bool proven, size_t limit)
+{
+    size_t added = 0;
+    for (size_t tool = 0; tool < TOOLS; tool++)
+        for (size_t i = 0; i < trial->said[tool].count && added < limit; i++) {
+            const struct accusation *item = &trial->said[tool].items[i];
+            if (is_proven(trial, tool, item) != proven || is_repeated(trial, tool, i))
+                continue;
+            add_accusation(result, trial, tool, item, proven);
+            added++;
+        }
+}
+
+/* --- what the driver itself came to --- */
+
+/* The driver's own words on stderr, without valgrind's and ThreadSanitizer's. */
+static char *driver_said(const struct trial *trial, size_t tool)
+{
+    char *said = text_copy("", 0);
+    int lines = 0;
+    for (const char *line = trial->runs[tool].err; *line != '\0' && lines < SAID_LINES; lines++) {
+        const size_t length = strcspn(line, "\n");
+        if (length > 0 && line[0] != '=' && strncmp(line, "WARNING: ThreadSanitizer", 24) != 0) {
+            char *longer = text_format("%s%s%.*s", said, *said != '\0' ? " " : "", (int)length, line);
+            free(said);
+            said = longer;
+        }
+        line += length + (line[length] == '\n');
+    }
+    char *shown = workspace_shown(trial->workspace, trial->manifest, said);
+    free(said);
+    return shown;
+}
+
+static bool driver_failed(const struct trial *trial, size_t tool)
+{
+    const struct process_result *run = &trial->runs[tool];
+    return trial->ran[tool] && trial->said[tool].fatal == NULL && run->end != PROCESS_NOT_STARTED && run->end != PROCESS_INTERRUPTED &&
+           !(run->end == PROCESS_EXITED && run->code == 0);
+}
+
+static void add_driver_failure(struct stage_result *result, const struct trial *trial, size_t tool)
+{
+    const struct process_result *run = &trial->runs[tool];
+    const struct process_spec spec = {.deadline = trial->manifest->limits.race_seconds};
+    char *how = process_describe(&spec, run), *said = driver_said(trial, tool);
+    struct finding *finding =
+        run->end == PROCESS_EXITED
+            ? result_add(result, "wrong-result", "the race driver gets a wrong result from your code: %s", *said != '\0' ? said : how)
+            : result_add(result, run->end == PROCESS_TIMED_OUT ? "hung" : "crashed", "the race driver %s under %s: %s", how, tools[tool].name,
+                         run->end == PROCESS_TIMED_OUT ? "threads wait for each other or for a wake-up that never comes."
+                                                       : "your code breaks when it is used by several threads at once.");
+    place(finding, trial, 0, tool);
+    finding->cost = result->max_score;
+    free(how);
+    free(said);
+}
+
+static enum status failure_status(const struct trial *trial, size_t tool)
+{
+    switch (trial->runs[tool].end) {
+    case PROCESS_EXITED:
+        return STATUS_FAILED;
+    case PROCESS_TIMED_OUT:
+        return STATUS_TIMED_OUT;
+    case PROCESS_SIGNALED:
+    case PROCESS_FLOODED:
+    case PROCESS_TOO_MANY:
+    case PROCESS_INTERRUPTED:
+    case PROCESS_NOT_STARTED:
+        return STATUS_CRASHED;
+    }
+    return STATUS_CRASHED;
+}
+
+/* --- the verdict of the stage --- */
+
+static bool is_missing(const struct trial *trial, size_t tool)
+{
+    return trial->ran[tool] && trial->runs[tool].end == PROCESS_NOT_STARTED;
+}
+
+static void add_tool_notes(struct stage_result *result, const struct trial *trial)
+{
+    for (size_t i = 0; i < TOOLS; i++)
+        if (trial->said[i].fatal != NULL)
+            result_add(result, "note", "%s; it was left out of account.", trial->said[i].fatal);
+}
+
+static struct stage_result conclude(struct stage_result *result, const struct trial *trial)
+{
+    add_accusations(result, trial, true, FINDINGS_MAX);
+    const size_t proven = result->findings_count;
+    enum status status = proven > 0 ? STATUS_FAILED : STATUS_PASSED;
+    if (proven == 0)
+        for (size_t i = 0; i < TOOLS && status == STATUS_PASSED; i++)
+            if (driver_failed(trial, i)) {
+                add_driver_failure(result, trial, i);
+                status = failure_status(trial, i);
+            }
+    if (status == STATUS_PASSED || proven > 0)
+        add_accusations(result, trial, false, NOTES_MAX);
+    add_tool_notes(result, trial);
+    if (status == STATUS_PASSED)
+        return result_finish(result, status, result->max_score, trial->judge == JUDGE_VALGRIND ? "no race found by helgrind and drd"
+                                                                : trial->judge == JUDGE_TSAN ? "no race found by ThreadSanitizer"
+                                                                                             : "driver passes under helgrind and drd");
+    if (proven > 0)
+        return result_finish(result, status, 0, "%zu place%s", proven, proven == 1 ? "" : "s");
+    return result_finish(result, status, 0, "the race driver fails");
+}
+
+static struct stage_result weigh(struct stage_result *result, struct trial *trial)
+{
+    if (process_interrupted())
+        return result_finish(result, STATUS_NOT_RUN, 0, "interrupted");
+    if (is_missing(trial, HELGRIND)) {
+        if (trial->runs[HELGRIND].code != ENOENT)
+            return result_grader_error(result, "cannot start valgrind: %s", strerror(trial->runs[HELGRIND].code));
+        result_add(result, "note", "valgrind is not installed, so races were not looked for and no point is lost: install it with "
+                                   "`apt-get install valgrind`.");
+        return result_finish(result, STATUS_NOT_RUN, result->max_score, "not measured: no valgrind");
+    }
+    read_all(trial);
+    if (trial->judge == JUDGE_TSAN && (is_missing(trial, TSAN) || trial->said[TSAN].fatal != NULL)) {
+        trial->judge = JUDGE_NOBODY;
+        trial->reason = "ThreadSanitizer, which would have to decide here, does not run on this machine";
+    }
+    return conclude(result, trial);
+}
+
+struct stage_result races_run(const struct manifest *manifest, const struct workspace *workspace)
+{
+    struct stage_result result = {.name = "races", .max_score = manifest->points.races};
+    struct trial trial = {.manifest = manifest, .workspace = workspace};
+    char *error = NULL;
+    if (!choose_judge(&trial, &error))
+        result = result_grader_error(&result, "%s", error);
+    else if (!run_tools(&trial))
+        result = result_grader_error(&result, "cannot run the race driver of %s", manifest->name);
+    else
+        result = weigh(&result, &trial);
+    for (size_t i = 0; i < TOOLS; i++) {
+        if (trial.ran[i])
+            process_release(&trial.runs[i]);
+        accusations_release(&trial.said[i]);
+    }
+    free(error);
+    return result;
+}

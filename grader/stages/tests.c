@@ -1,0 +1,476 @@
+#include "tests.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../process.h"
+#include "../stacks.h"
+#include "../text.h"
+
+enum { JOBS_MAX = 4, OUTPUT_LINES = 6, RECEIPT_BYTES_MAX = 1 << 16, JSON_BYTES_MAX = 1 << 22, MESSAGES_SHOWN = 3 };
+
+/* One test on its way from start to verdict. */
+struct trial {
+    const struct manifest_test *test;
+    char *json_path, *receipt_path;
+    struct stacks stacks; /* where it stood at its deadline */
+};
+
+/* What Criterion says of one test. */
+struct outcome {
+    bool known;      /* the test program has this test */
+    int assertions;
+    bool passed;
+    char *messages;  /* failed assertions, a line each; NULL if none */
+};
+
+static void look_at_stacks(pid_t root, void *context)
+{
+    struct trial *trial = context;
+    trial->stacks = stacks_of_tree(root);
+}
+
+/* --- reading what a trial left --- */
+
+/* Criterion's "tests.c:12: text" without the place: the tests' lines are not the student's. */
+static const char *without_place(const char *message)
+{
+    const char *colon = strstr(message, ".c:");
+    if (colon == NULL)
+        return message;
+    const char *text = strstr(colon, ": ");
+    return text != NULL ? text + 2 : message;
+}
+
+static char *join_messages(const json_t *messages)
+{
+    char *joined = NULL;
+    size_t count = json_array_size(messages);
+    /* Criterion lists the latest first; the first failure is the one to read first. */
+    for (size_t i = 0; i < count && i < MESSAGES_SHOWN; i++) {
+        const char *text = json_string_value(json_array_get(messages, count - 1 - i));
+        if (text == NULL)
+            continue;
+        char *longer = text_format("%s%s%s", joined != NULL ? joined : "", joined != NULL ? "\n" : "", without_place(text));
+        free(joined);
+        joined = longer;
+    }
+    return joined;
+}
+
+static void read_test(const json_t *test, const char *name, struct outcome *outcome)
+{
+    const char *found = json_string_value(json_object_get(test, "name"));
+    const char *status = json_string_value(json_object_get(test, "status"));
+    if (found == NULL || status == NULL || strcmp(found, name) != 0)
+        return;
+    outcome->known = true;
+    outcome->passed = strcmp(status, "PASSED") == 0;
+    outcome->assertions = (int)json_integer_value(json_object_get(test, "assertions"));
+    outcome->messages = join_messages(json_object_get(test, "messages"));
+}
+
+/* Reads Criterion's report of one trial; false if there is none (the runner was killed). */
+static bool read_outcome(const struct trial *trial, struct outcome *outcome)
+{
+    *outcome = (struct outcome){0};
+    size_t length = 0, i, k;
+    char *text = text_read_file(trial->json_path, JSON_BYTES_MAX, &length);
+    /* Criterion copies assertion messages byte by byte: text the hand-in produced may not be UTF-8. */
+    char *clean = text != NULL ? text_clean(text) : NULL;
+    json_t *root = clean != NULL ? json_loads(clean, 0, NULL) : NULL;
+    json_t *suite, *test;
+    json_array_foreach(json_object_get(root, "test_suites"), i, suite)
+    {
+        json_array_foreach(json_object_get(suite, "tests"), k, test)
+        {
+            read_test(test, trial->test->name, outcome);
+        }
+    }
+    const bool read = root != NULL;
+    json_decref(root);
+    free(clean);
+    free(text);
+    return read;
+}
+
+/* The rest of the line after `word ` in the trial's receipts, NULL if there is none. Caller frees. */
+static char *find_receipt(const struct trial *trial, const char *word)
+{
+    char *found = NULL;
+    char *text = text_read_file(trial->receipt_path, RECEIPT_BYTES_MAX, NULL);
+    const size_t length = strlen(word);
+    for (char *line = text; line != NULL && found == NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, word, length) == 0 && line[length] == ' ')
+            found = text_copy(line + length + 1, strcspn(line + length + 1, "\n"));
+    }
+    free(text);
+    return found;
+}
+
+/* --- saying what is wrong --- */
+
+/* What the findings of one stage run share. */
+struct setting {
+    const struct manifest *manifest;
+    const struct workspace *workspace;
+    char *program, *object;
+};
+
+static bool in_handin(const struct setting *setting, const struct stack_frame *frame)
+{
+    if (frame->file == NULL)
+        return false;
+    const char *slash = strrchr(frame->file, '/');
+    return strcmp(slash != NULL ? slash + 1 : frame->file, setting->manifest->file) == 0;
+}
+
+static int function_line(const struct setting *setting, const char *function)
+{
+    return function != NULL ? stacks_function_line(setting->object, function, NULL) : 0;
+}
+
+static struct finding *add_failure(struct stage_result *result, const struct setting *setting, const struct trial *trial,
+                                   const char *kind, const char *what)
+{
+    struct finding *finding = result_add(result, kind, "%s: %s", trial->test->name, what);
+    char *extra = text_format("TEST=%s", trial->test->name);
+    finding->file = text_copy(setting->workspace->handin_shown, strlen(setting->workspace->handin_shown));
+    finding->line = function_line(setting, trial->test->function);
+    finding->cost = trial->test->points;
+    finding->command = workspace_command(setting->workspace, setting->manifest, NULL, extra);
+    free(extra);
+    return finding;
+}
+
+/* `text` added to the finding's detail on lines of its own. */
+static void add_detail(struct finding *finding, const char *text)
+{
+    char *longer = text_format("%s%s%s", finding->detail != NULL ? finding->detail : "", finding->detail != NULL ? "\n" : "", text);
+    free(finding->detail);
+    finding->detail = longer;
+}
+
+static void add_why(struct finding *finding, const struct trial *trial)
+{
+    add_detail(finding, trial->test->why);
+}
+
+/* Where one thread stood, e.g. `thread 2: queue_get, crawler.c:48 (in pthread_cond_wait)`; NULL if in no line of ours. */
+static char *describe_stack(const struct setting *setting, const struct stack *stack, int number, int *line)
+{
+    for (size_t i = 0; i < stack->count; i++) {
+        const struct stack_frame *frame = &stack->frames[i];
+        if (!in_handin(setting, frame))
+            continue;
+        const char *inner = i > 0 ? stack->frames[i - 1].function : NULL;
+        *line = frame->line;
+        return text_format("thread %d: %s at %s:%d%s%s", number, frame->function != NULL ? frame->function : "?",
+                           setting->manifest->file, frame->line, inner != NULL ? ", in " : "", inner != NULL ? inner : "");
+    }
+    return NULL;
+}
+
+/* A test's own thread that is not in the hand-in: what it waits for. */
+static bool in_test(const struct stack *stack)
+{
+    for (size_t i = 0; i < stack->count; i++)
+        if (stack->frames[i].file != NULL && strstr(stack->frames[i].file, "lab/tests.c") != NULL)
+            return true;
+    return false;
+}
+
+static void add_stacks(struct finding *finding, const struct setting *setting, const struct stacks *stacks)
+{
+    int shown = 0, number = 0, first_line = 0;
+    pid_t process = 0;
+    for (size_t i = 0; i < stacks->count; i++) {
+        int line = 0;
+        number = stacks->items[i].process == process ? number + 1 : 1;
+        process = stacks->items[i].process;
+        char *text = describe_stack(setting, &stacks->items[i], number, &line);
+        if (text == NULL && in_test(&stacks->items[i]) && stacks->items[i].count > 0 && stacks->items[i].frames[0].function != NULL)
+            text = text_format("thread %d: in the test itself, in %s", number, stacks->items[i].frames[0].function);
+        if (text != NULL && shown < 8) {
+            add_detail(finding, text);
+            shown++;
+            first_line = first_line == 0 ? line : first_line;
+        }
+        free(text);
+    }
+    if (first_line > 0)
+        finding->line = first_line;
+}
+
+static void add_hung(struct stage_result *result, const struct setting *setting, struct trial *trial)
+{
+    struct finding *finding = add_failure(result, setting, trial, "hung", "still running at its deadline; it was stopped.");
+    char *message = text_format("%s: it hangs: still running after %g s. Where each thread stood is listed below.", trial->test->name,
+                                setting->manifest->limits.test_seconds);
+    free(finding->message);
+    finding->message = message;
+    add_why(finding, trial);
+    add_stacks(finding, setting, &trial->stacks);
+}
+
+/* Points the finding at the line of the hand-in in which the program counters of a crash receipt lie. */
+static void add_crash_place(struct finding *finding, const struct setting *setting, const char *counters)
+{
+    uint64_t addresses[STACKS_FRAMES];
+    size_t count = 0;
+    struct stack stack = {0};
+    while (count < STACKS_FRAMES && *counters != '\0') {
+        char *end;
+        addresses[count] = strtoull(counters, &end, 16);
+        if (end == counters)
+            break;
+        count++;
+        counters = end;
+    }
+    stacks_resolve(setting->program, addresses, count, &stack);
+    for (size_t i = 0; i < stack.count; i++) {
+        if (!in_handin(setting, &stack.frames[i]))
+            continue;
+        char *text = text_format("it was in %s, line %d", stack.frames[i].function, stack.frames[i].line);
+        finding->line = stack.frames[i].line;
+        add_detail(finding, text);
+        free(text);
+        break;
+    }
+    stack_release(&stack);
+}
+
+static void add_crash(struct stage_result *result, const struct setting *setting, struct trial *trial, const char *receipt)
+{
+    char *counters;
+    const int number = (int)strtol(receipt, &counters, 16);
+    const char *hint = number == SIGSEGV || number == SIGBUS ? "it used memory that is not its own (a NULL or dangling pointer, or the end of the stack)"
+                       : number == SIGFPE                    ? "it divided by zero"
+                       : number == SIGABRT                   ? "abort was called (an assert, or the C library found the heap corrupted)"
+                                                             : "a fatal signal ended it";
+    char *what = text_format("the program crashed with SIG%s: %s.", sigabbrev_np(number) != NULL ? sigabbrev_np(number) : "?", hint);
+    struct finding *finding = add_failure(result, setting, trial, "crashed", what);
+    add_crash_place(finding, setting, counters);
+    free(what);
+}
+
+static void add_printed(struct finding *finding, const struct setting *setting, const struct process_result *run)
+{
+    if (run->out_bytes == 0)
+        return;
+    char *shown = workspace_shown(setting->workspace, setting->manifest, run->out);
+    char *excerpt = text_excerpt(shown, OUTPUT_LINES);
+    char *text = text_format("your program printed:\n%s", excerpt);
+    add_detail(finding, text);
+    free(text);
+    free(excerpt);
+    free(shown);
+}
+
+/* How a trial that Criterion could not finish came to its end, in a sentence. */
+static void add_stopped(struct stage_result *result, const struct setting *setting, struct trial *trial,
+                        const struct process_spec *spec, const struct process_result *run)
+{
+    char *how = process_describe(spec, run);
+    char *what = text_format("the program %s.", how);
+    add_failure(result, setting, trial, run->end == PROCESS_FLOODED || run->end == PROCESS_TOO_MANY ? "limit" : "crashed", what);
+    free(what);
+    free(how);
+}
+
+/* --- judging one trial --- */
+
+enum verdict { PASS, FAIL, CRASH, HANG, OUR_FAULT };
+
+static enum verdict judge_outcome(struct stage_result *result, const struct setting *setting, struct trial *trial,
+                                  const struct outcome *outcome, const struct process_result *run)
+{
+    char *end = find_receipt(trial, "end"), *crash = find_receipt(trial, "crash"), *ended = find_receipt(trial, "exit");
+    enum verdict verdict = FAIL;
+    if (outcome->passed && end != NULL && outcome->assertions > 0) {
+        verdict = PASS;
+    } else if (ended != NULL || (outcome->passed && end == NULL)) {
+        add_why(add_failure(result, setting, trial, "exit-called",
+                            "your code ended the whole program (exit, _exit or the like) in the middle of the test; a function "
+                            "returns to its caller and reports errors by its return value."), trial);
+    } else if (crash != NULL && outcome->messages != NULL && strstr(outcome->messages, "crashed") != NULL) {
+        add_crash(result, setting, trial, crash);
+        verdict = CRASH;
+    } else {
+        struct finding *finding = add_failure(result, setting, trial, "test-failed",
+                                              outcome->messages != NULL ? outcome->messages : "it made no assertion.");
+        add_why(finding, trial);
+        add_printed(finding, setting, run);
+    }
+    free(end);
+    free(crash);
+    free(ended);
+    return verdict;
+}
+
+static enum verdict judge(struct stage_result *result, const struct setting *setting, struct trial *trial,
+                          const struct process_spec *spec, const struct process_result *run)
+{
+    struct outcome outcome;
+    enum verdict verdict;
+    if (run->end == PROCESS_TIMED_OUT) {
+        add_hung(result, setting, trial);
+        return HANG;
+    }
+    if (run->end == PROCESS_NOT_STARTED || run->end == PROCESS_INTERRUPTED)
+        return OUR_FAULT;
+    if (!read_outcome(trial, &outcome)) {
+        add_stopped(result, setting, trial, spec, run);
+        return CRASH;
+    }
+    if (!outcome.known)
+        verdict = OUR_FAULT;
+    else
+        verdict = judge_outcome(result, setting, trial, &outcome, run);
+    free(outcome.messages);
+    return verdict;
+}
+
+/* --- running them --- */
+
+/* The name of a file of this trial below run/. */
+static char *run_path(const struct workspace *workspace, const char *test, const char *ending)
+{
+    char *name = text_format("run/%s.%s", test, ending);
+    char *path = workspace_path(workspace, name);
+    free(name);
+    return path;
+}
+
+static bool prepare(struct trial *trial, const struct workspace *workspace, const struct manifest_test *test)
+{
+    *trial = (struct trial){.test = test,
+                            .json_path = run_path(workspace, test->name, "json"),
+                            .receipt_path = run_path(workspace, test->name, "receipt")};
+    return text_write_file(trial->receipt_path, "", 0);
+}
+
+static void release_trial(struct trial *trial)
+{
+    free(trial->json_path);
+    free(trial->receipt_path);
+    stacks_release(&trial->stacks);
+}
+
+/* Command line and environment of one trial; the strings are kept in `words` for release. */
+struct call {
+    char *words[8];
+    const char *argv[6], *set[4];
+};
+
+static struct process_spec make_spec(const struct setting *setting, struct trial *trial, struct call *call)
+{
+    const struct manifest_limits *limits = &setting->manifest->limits;
+    char **w = call->words;
+    w[0] = text_format("--filter=lab/%s", trial->test->name);
+    w[1] = text_format("--json=%s", trial->json_path);
+    w[2] = text_format("LOCKSTEP_RECEIPT=%s", trial->receipt_path);
+    w[3] = text_format("LOCKSTEP_SEED=%llu", (unsigned long long)setting->workspace->seed);
+    w[4] = text_format("LOCKSTEP_HELPERS=%s", setting->workspace->kit->harness);
+    w[5] = workspace_path(setting->workspace, "run");
+    memcpy(call->argv, (const char *[]){setting->program, w[0], w[1], "-j1", NULL}, 5 * sizeof *call->argv);
+    memcpy(call->set, (const char *[]){w[2], w[3], w[4], NULL}, 4 * sizeof *call->set);
+    return (struct process_spec){.argv = call->argv,
+                                 .directory = w[5],
+                                 .set = call->set,
+                                 .deadline = limits->test_seconds,
+                                 .memory_limit = (uint64_t)limits->memory_mb << 20,
+                                 .process_limit = (unsigned)limits->processes,
+                                 .on_deadline = look_at_stacks,
+                                 .context = trial};
+}
+
+static void release_call(struct call *call)
+{
+    for (size_t i = 0; i < 6; i++)
+        free(call->words[i]);
+}
+
+/* The tests to run: all of the manifest, or the one asked for. */
+static size_t choose(const struct manifest *manifest, const struct workspace *workspace, const struct manifest_test **chosen)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < manifest->tests_count; i++)
+        if (workspace->only_test == NULL || strcmp(workspace->only_test, manifest->tests[i].name) == 0)
+            chosen[count++] = &manifest->tests[i];
+    return count;
+}
+
+static struct stage_result conclude(struct stage_result *result, const size_t *tally, size_t count)
+{
+    int lost = 0;
+    for (size_t i = 0; i < result->findings_count; i++)
+        lost += result->findings[i].cost;
+    const enum status status = tally[PASS] == count ? STATUS_PASSED
+                               : tally[HANG] > 0    ? STATUS_TIMED_OUT
+                               : tally[FAIL] == 0   ? STATUS_CRASHED
+                                                    : STATUS_FAILED;
+    return result_finish(result, status, result->max_score - lost, "%zu of %zu tests pass", tally[PASS], count);
+}
+
+static struct stage_result run_trials(struct stage_result *result, const struct setting *setting, struct trial *trials, size_t count)
+{
+    struct call *calls = text_allocate(count, sizeof *calls);
+    struct process_spec *specs = text_allocate(count, sizeof *specs);
+    struct process_result *runs = text_allocate(count, sizeof *runs);
+    size_t tally[OUR_FAULT + 1] = {0};
+    const char *culprit = NULL;
+    const int jobs = setting->workspace->cores < JOBS_MAX ? setting->workspace->cores : JOBS_MAX;
+    for (size_t i = 0; i < count; i++)
+        specs[i] = make_spec(setting, &trials[i], &calls[i]);
+    const bool ok = process_run(specs, count, (size_t)jobs, runs);
+    for (size_t i = 0; i < count && ok; i++) {
+        const enum verdict verdict = judge(result, setting, &trials[i], &specs[i], &runs[i]);
+        culprit = verdict == OUR_FAULT && culprit == NULL ? trials[i].test->name : culprit;
+        tally[verdict]++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (ok)
+            process_release(&runs[i]);
+        release_call(&calls[i]);
+    }
+    free(runs);
+    free(specs);
+    free(calls);
+    if (process_interrupted())
+        return result_finish(result, STATUS_NOT_RUN, 0, "interrupted");
+    if (!ok || culprit != NULL)
+        return result_grader_error(result, "cannot run test '%s' of %s", culprit != NULL ? culprit : "?", setting->manifest->name);
+    return conclude(result, tally, count);
+}
+
+struct stage_result tests_run(const struct manifest *manifest, const struct workspace *workspace)
+{
+    struct stage_result result = {.name = "tests"};
+    struct setting setting = {.manifest = manifest,
+                              .workspace = workspace,
+                              .program = workspace_path(workspace, "bin/tests"),
+                              .object = workspace_path(workspace, "bin/handin.o")};
+    const struct manifest_test **chosen = text_allocate(manifest->tests_count, sizeof *chosen);
+    const size_t count = choose(manifest, workspace, chosen);
+    struct trial *trials = text_allocate(count, sizeof *trials);
+    bool ready = true;
+    for (size_t i = 0; i < count; i++) {
+        ready = prepare(&trials[i], workspace, chosen[i]) && ready;
+        result.max_score += chosen[i]->points;
+    }
+    if (!ready)
+        result = result_grader_error(&result, "cannot write into '%s': is the disk full?", workspace->root);
+    else
+        result = run_trials(&result, &setting, trials, count);
+    for (size_t i = 0; i < count; i++)
+        release_trial(&trials[i]);
+    free(trials);
+    free(chosen);
+    free(setting.program);
+    free(setting.object);
+    return result;
+}

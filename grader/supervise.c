@@ -1,0 +1,341 @@
+/*
+ * supervise: runs one program for the grader and sees to it that nothing of it survives. See process.h for
+ * the idea and supervise.h for arguments, descriptors and records.
+ *
+ *     start    fork; the child takes its limits, descriptors and directory, and becomes the program
+ *     watch    until the program has ended, or SIGTERM, or the grader is gone, or too many processes
+ *     kill     everything below, over and over, until the kernel says that there is no child left
+ *
+ * Being a subreaper, this process inherits all orphans below it. So `no child left` means that the whole tree
+ * is dead, and that is the only thing the end depends on; /proc only says whom to kill.
+ */
+#include "supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "process_tree.h"
+
+enum {
+    SAMPLE_MS = 20,      /* how often processes are counted */
+    KILL_ROUND_MS = 2,   /* between two looks while killing */
+    SETTLE_MS = 200,     /* for what is ending anyhow when the program has ended, e.g. a sandbox's own init */
+    LISTED_MAX = 1 << 15 /* pids looked at in one go */
+};
+
+struct order {
+    pid_t grader;
+    rlim_t memory, file;
+    size_t processes;
+    bool stopwatch;
+    const char *directory;
+    char **argv;
+};
+
+struct supervisor {
+    struct order order;
+    int signals;      /* a signalfd for SIGCHLD and SIGTERM */
+    int exec_failure; /* from the child: errno, if it could not become the program */
+    double start;
+    bool ended;       /* the program has */
+    bool told_to_end; /* by the grader, or by its end */
+    struct supervise_record record;
+};
+
+static pid_t listed[LISTED_MAX];
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static bool write_record(const struct supervise_record *record)
+{
+    return write(SUPERVISE_RECORD, record, sizeof *record) == (ssize_t)sizeof *record;
+}
+
+static bool parse_order(int argc, char **argv, struct order *order)
+{
+    if (argc < 8)
+        return false;
+    *order = (struct order){
+        .grader = (pid_t)strtol(argv[1], NULL, 10),
+        .memory = strtoull(argv[2], NULL, 10),
+        .file = strtoull(argv[3], NULL, 10),
+        .processes = strtoull(argv[4], NULL, 10),
+        .stopwatch = strcmp(argv[5], "1") == 0,
+        .directory = argv[6],
+        .argv = argv + 7,
+    };
+    return order->grader > 0 && order->processes > 0;
+}
+
+static void limit(int resource, rlim_t most)
+{
+    struct rlimit limits;
+    getrlimit(resource, &limits);
+    if (most > limits.rlim_max)
+        most = limits.rlim_max;
+    setrlimit(resource, &(struct rlimit){.rlim_cur = most, .rlim_max = most});
+}
+
+/* If memory runs out, the kernel shall take the program and not the grader. */
+static void offer_to_oom_killer(void)
+{
+    const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (write(fd, "500", 3) != 3) {
+        /* then it is as likely as any other */
+    }
+    close(fd);
+}
+
+static void reset_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Puts the descriptors where the program expects them and closes all others but `keep`; returns where it is now. */
+static int arrange_descriptors(bool stopwatch, int keep)
+{
+    const int kept = stopwatch ? 5 : 3;
+    const int safe = fcntl(keep, F_DUPFD_CLOEXEC, 6);
+    if (stopwatch) {
+        dup2(SUPERVISE_TO_GRADER, 3);
+        dup2(SUPERVISE_FROM_GRADER, 4);
+    }
+    dup3(safe, kept, O_CLOEXEC);
+    closefrom(kept + 1);
+    return kept;
+}
+
+/* A thread of the grader that forks while another writes an executable holds it open for writing for a moment. */
+static void exec_patiently(char **argv)
+{
+    for (int attempt = 0; attempt < 100; attempt++) {
+        execvp(argv[0], argv);
+        if (errno != ETXTBSY)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+    }
+}
+
+_Noreturn static void become_program(const struct order *order, int failure, pid_t supervisor)
+{
+    setsid();
+    prctl(PR_SET_DUMPABLE, 1);
+    offer_to_oom_killer();
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* a set-uid program could not be killed */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != supervisor)
+        _exit(127);
+    failure = arrange_descriptors(order->stopwatch, failure);
+    if (order->directory[0] == '\0' || chdir(order->directory) == 0) {
+        limit(RLIMIT_CORE, 0);
+        limit(RLIMIT_FSIZE, order->file);
+        if (order->memory > 0)
+            limit(RLIMIT_DATA, order->memory);
+        reset_signals();
+        exec_patiently(order->argv);
+    }
+    const int cause = errno;
+    if (write(failure, &cause, sizeof cause) < 0)
+        _exit(126);
+    _exit(127);
+}
+
+/* Starts the program. Returns false, with errno, if not even a process could be made. */
+static bool start(struct supervisor *s)
+{
+    int ends[2];
+    const pid_t self = getpid();
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return false;
+    s->start = now();
+    s->record.program = fork();
+    if (s->record.program < 0)
+        return false;
+    if (s->record.program == 0)
+        become_program(&s->order, ends[1], self);
+    s->exec_failure = ends[0];
+    close(ends[1]);
+    return true;
+}
+
+/* Makes sure that processes are counted and killed faster than they are born. Allowed to root only, as a rule, but it
+ * is root whose processes no RLIMIT_NPROC holds. */
+static void get_ahead(void)
+{
+    const struct sched_param lowest = {.sched_priority = 1};
+    if (sched_setscheduler(0, SCHED_FIFO, &lowest) != 0)
+        setpriority(PRIO_PROCESS, 0, -20);
+}
+
+/* What only the program may hold: its output ends when it ends. */
+static void let_go_of_descriptors(bool stopwatch)
+{
+    dup2(STDIN_FILENO, STDOUT_FILENO);
+    dup2(STDIN_FILENO, STDERR_FILENO);
+    if (stopwatch) {
+        close(SUPERVISE_TO_GRADER);
+        close(SUPERVISE_FROM_GRADER);
+    }
+}
+
+/* The program is a zombie now: its CPU clock still runs, and shows the final value. */
+static void note_end(struct supervisor *s)
+{
+    clockid_t clock;
+    struct timespec t;
+    s->ended = true;
+    s->record.seconds = now() - s->start;
+    if (clock_getcpuclockid(s->record.program, &clock) == 0 && clock_gettime(clock, &t) == 0)
+        s->record.cpu_seconds = (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Waits for all that has ended. Returns false when there is no child left, dead or alive. */
+static bool reap(struct supervisor *s)
+{
+    for (;;) {
+        siginfo_t info = {0};
+        int status;
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
+            if (errno == EINTR)
+                continue;
+            return false;
+        }
+        if (info.si_pid == 0)
+            return true;
+        if (info.si_pid == s->record.program && !s->ended)
+            note_end(s);
+        if (waitpid(info.si_pid, &status, 0) == s->record.program)
+            s->record.code = status;
+    }
+}
+
+/* Sleeps until something happens or `ms` are over. */
+static void wait_for_news(struct supervisor *s, int ms)
+{
+    struct pollfd fds[2] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->told_to_end ? -1 : SUPERVISE_RECORD}};
+    struct signalfd_siginfo info;
+    poll(fds, 2, ms);
+    while (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info)
+        if (info.ssi_signo == SIGTERM)
+            s->told_to_end = true;
+    if (fds[1].revents != 0) /* nobody reads the record any more */
+        s->told_to_end = true;
+}
+
+/* Until there is a reason to end it all, or nothing left to end. */
+static void watch(struct supervisor *s)
+{
+    while (reap(s) && !s->told_to_end) {
+        if (s->ended && now() - s->start - s->record.seconds >= SETTLE_MS / 1e3)
+            return;
+        if (process_tree_list(getpid(), listed, LISTED_MAX) - 1 > s->order.processes) {
+            s->record.too_many = true;
+            return;
+        }
+        wait_for_news(s, SAMPLE_MS);
+    }
+}
+
+static int count_alive(void)
+{
+    int alive = 0;
+    const size_t count = process_tree_list(getpid(), listed, LISTED_MAX);
+    for (size_t i = 1; i < count; i++) {
+        struct process_stat stat;
+        alive += process_tree_stat(listed[i], &stat) && stat.alive;
+    }
+    return alive;
+}
+
+/* The group first: the kernel does that in one piece, no fork in it gets away. What has left the group is looked
+ * for again and again; a killed parent's children move up to this process. */
+static void kill_all(struct supervisor *s)
+{
+    while (reap(s)) {
+        kill(-s->record.program, SIGKILL);
+        const size_t count = process_tree_list(getpid(), listed, LISTED_MAX);
+        for (size_t i = 1; i < count; i++)
+            kill(listed[i], SIGKILL);
+        wait_for_news(s, KILL_ROUND_MS);
+    }
+}
+
+static void report(struct supervisor *s)
+{
+    int cause;
+    s->record.kind = SUPERVISE_ENDED;
+    if (read(s->exec_failure, &cause, sizeof cause) == (ssize_t)sizeof cause) {
+        s->record.kind = SUPERVISE_NOT_STARTED;
+        s->record.code = cause;
+    }
+    getrusage(RUSAGE_CHILDREN, &s->record.usage);
+    write_record(&s->record);
+}
+
+/* Before anything is started, so that nothing is missed. Returns false if that cannot be had. */
+static bool prepare(struct supervisor *s)
+{
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &mask, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    setpgid(0, 0); /* away from the terminal's Ctrl-C, but in the grader's session: see process.c */
+    closefrom(s->order.stopwatch ? SUPERVISE_FROM_GRADER + 1 : SUPERVISE_RECORD + 1);
+    fcntl(SUPERVISE_RECORD, F_SETFD, FD_CLOEXEC);
+    prctl(PR_SET_DUMPABLE, 0); /* keeps /proc/PID/fd, and with it the record pipe, from the program */
+    s->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    return s->signals >= 0 && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0 && prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 &&
+           getppid() == s->order.grader;
+}
+
+int main(int argc, char **argv)
+{
+    static struct supervisor s;
+    if (!parse_order(argc, argv, &s.order)) {
+        fprintf(stderr, "%s: is started by the grader, not by hand\n", argv[0]);
+        return 2;
+    }
+    if (!prepare(&s))
+        return 3;
+    if (!start(&s)) {
+        s.record.kind = SUPERVISE_NOT_STARTED;
+        s.record.code = errno;
+        return write_record(&s.record) ? 0 : 3;
+    }
+    let_go_of_descriptors(s.order.stopwatch);
+    get_ahead();
+    s.record.kind = SUPERVISE_STARTED;
+    write_record(&s.record);
+    watch(&s);
+    s.record.by_itself = s.ended;
+    if (s.ended && !s.record.too_many)
+        s.record.left_behind = count_alive();
+    kill_all(&s);
+    report(&s);
+    return 0;
+}

@@ -1,0 +1,48 @@
+/*
+ * supervise.h: what process.c and the program `supervise` say to each other.
+ *
+ * process.c starts it as
+ *
+ *     supervise GRADER-PID MEMORY FILE PROCESSES STOPWATCH DIRECTORY PROGRAM [ARGUMENT...]
+ *
+ * with the limits of struct process_spec in bytes and processes (MEMORY 0: no limit), STOPWATCH 0 or 1,
+ * DIRECTORY empty for its own, and the environment the program is to have. Its descriptors are:
+ *
+ *     0  /dev/null, passed on        3  the record pipe, records go to the grader; kept from the program
+ *     1  stdout, passed on           4  stopwatch, program to grader: becomes the program's 3
+ *     2  stderr, passed on           5  stopwatch, grader to program: becomes the program's 4
+ *
+ * It writes one record SUPERVISE_STARTED and, when nothing below it is left, one SUPERVISE_ENDED or
+ * SUPERVISE_NOT_STARTED. SIGTERM, or the grader's end, makes it kill all that is below it.
+ */
+#ifndef GRADER_SUPERVISE_H
+#define GRADER_SUPERVISE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+enum { SUPERVISE_RECORD = 3, SUPERVISE_TO_GRADER = 4, SUPERVISE_FROM_GRADER = 5 };
+
+enum supervise_kind {
+    SUPERVISE_STARTED,     /* `program` is filled */
+    SUPERVISE_NOT_STARTED, /* `code` is errno */
+    SUPERVISE_ENDED,       /* all is filled; `code` is the program's wait status */
+};
+
+struct supervise_record {
+    enum supervise_kind kind;
+    pid_t program;
+    int code;
+    bool by_itself;      /* the program had ended before anything was killed */
+    bool too_many;       /* everything was killed because there were too many processes */
+    int left_behind;     /* alive below the program when it had ended by itself and a moment had passed */
+    double seconds;      /* wall clock, from its fork to its end */
+    double cpu_seconds;  /* all CPU time of the program itself, without its children */
+    struct rusage usage; /* of all that was below the supervisor */
+};
+
+_Static_assert(sizeof(struct supervise_record) <= PIPE_BUF, "a record must be written in one piece");
+
+#endif

@@ -1,0 +1,101 @@
+#include "census.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "timing.h"
+
+static DIR *open_directory(const char *path)
+{
+    DIR *directory = opendir(path);
+    if (directory == NULL) {
+        perror(path);
+        abort();
+    }
+    return directory;
+}
+
+static int count_entries(const char *path)
+{
+    DIR *directory = open_directory(path);
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        count += isdigit((unsigned char)entry->d_name[0]) != 0;
+    closedir(directory);
+    return count;
+}
+
+/* The state letter and the parent of process `pid`; false if it is gone. */
+static int parent_and_state(const char *pid, char *state)
+{
+    char path[300], text[512];
+    int parent = -1;
+    snprintf(path, sizeof path, "/proc/%s/stat", pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return -1;
+    const size_t length = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[length] = '\0';
+    const char *after_name = strrchr(text, ')'); /* the name itself may hold spaces and brackets */
+    if (after_name == NULL || sscanf(after_name + 1, " %c %d", state, &parent) != 2)
+        return -1;
+    return parent;
+}
+
+static void count_children(struct census *census)
+{
+    DIR *directory = open_directory("/proc");
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        char state = '?';
+        if (!isdigit((unsigned char)entry->d_name[0]) || parent_and_state(entry->d_name, &state) != getpid())
+            continue;
+        census->children++;
+        census->zombies += state == 'Z';
+    }
+    closedir(directory);
+}
+
+static int count_shared_maps(void)
+{
+    int count = 0;
+    char line[1024], permissions[8];
+    FILE *file = fopen("/proc/self/maps", "re");
+    if (file == NULL) {
+        perror("/proc/self/maps");
+        abort();
+    }
+    while (fgets(line, sizeof line, file) != NULL)
+        count += sscanf(line, "%*s %7s", permissions) == 1 && permissions[3] == 's';
+    fclose(file);
+    return count;
+}
+
+struct census census_take(void)
+{
+    const struct mallinfo2 heap = mallinfo2();
+    struct census census = {
+        .descriptors = count_entries("/proc/self/fd") - 1, /* the one that reads the directory */
+        .threads = count_entries("/proc/self/task"),
+        .shared_maps = count_shared_maps(),
+        .heap_bytes = heap.uordblks + heap.hblkhd,
+    };
+    count_children(&census);
+    return census;
+}
+
+struct census census_settle(const struct census *before)
+{
+    const double end = timing_now() + 1.0;
+    struct census now = census_take();
+    while ((now.threads > before->threads || now.children > before->children) && timing_now() < end) {
+        timing_sleep_ms(5);
+        now = census_take();
+    }
+    return now;
+}

@@ -1,0 +1,28 @@
+/*
+ * census.h: counts what a process holds, so that a test can show that nothing was left behind.
+ */
+#ifndef HARNESS_CENSUS_H
+#define HARNESS_CENSUS_H
+
+#include <stddef.h>
+
+/* What the calling process holds at one moment. */
+struct census {
+    int descriptors;  /* open file descriptors */
+    int threads;      /* threads, the caller included */
+    int children;     /* child processes, zombies included */
+    int zombies;      /* children that have ended and were not waited for */
+    int shared_maps;  /* shared memory mappings (MAP_SHARED) */
+    size_t heap_bytes; /* bytes of the heap in use; freed blocks cached by the allocator may count:
+                          compare after many repetitions, never after one */
+};
+
+/* census_take: counts now. A joined thread can stay visible in /proc for a moment: use
+ * census_settle to compare. Aborts if /proc cannot be read. Thread safe. */
+struct census census_take(void);
+
+/* census_settle: waits up to a second for threads and children to come down to those of `before`,
+ * then counts. Blocks. Thread safe. */
+struct census census_settle(const struct census *before);
+
+#endif

@@ -1,0 +1,734 @@
+/*
+ * tests.c: the tests of lab04.
+ *
+ * What the workers do is made visible through `seen`, memory shared with them because it is mapped before the
+ * pool is made. Nothing is decided by how long a thing takes: items wait for each other, so a pool that
+ * cannot do what the contract says can never get on. They give up after PATIENCE seconds, a time no machine is
+ * too busy for, so that the test can say what was missing.
+ */
+#include "test.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "census.h"
+#include "pool.h"
+#include "seed.h"
+#include "timing.h"
+
+enum { PLACES = 64, PIDS = 4096, GAVE_UP = -77 };
+
+static const double PATIENCE = 6.0;
+
+struct seen {
+    atomic_int arrived;        /* items that have come to a meeting point */
+    atomic_int wanted;         /* items the meeting point waits for */
+    atomic_int finished;       /* items done */
+    atomic_int done[PLACES];   /* whether item i has ended */
+    atomic_int calls[PLACES];  /* calls of the function with input i */
+    atomic_int pids_count;     /* entries in pids, also those that no longer fit */
+    _Atomic(pid_t) pids[PIDS]; /* the process of each call, in the order of the calls */
+    atomic_int gate_open;
+};
+
+static struct seen *seen;
+
+/* Memory shared with the workers, all zero. Call before pool_create. */
+static void share(void)
+{
+    seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert(seen != MAP_FAILED, "the test got no shared memory");
+}
+
+static struct pool *open_pool(unsigned workers)
+{
+    struct pool *pool = pool_create(workers);
+    cr_assert_not_null(pool, "pool_create(%u) returned NULL", workers);
+    return pool;
+}
+
+static void note_pid(void)
+{
+    const int place = atomic_fetch_add(&seen->pids_count, 1);
+    if (place < PIDS)
+        atomic_store(&seen->pids[place], getpid());
+}
+
+static bool reached(void *counter)
+{
+    return atomic_load((atomic_int *)counter) >= atomic_load(&seen->wanted);
+}
+
+static bool is_set(void *flag)
+{
+    return atomic_load((atomic_int *)flag) != 0;
+}
+
+static void count_up(int64_t *inputs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        inputs[i] = (int64_t)i;
+}
+
+/* Ends the calling process by `signal` whatever handler is installed: no core file, no report of a crash. */
+static void die_of(int number)
+{
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* The functions that the pools of these tests apply. */
+
+static int64_t mix(int64_t input)
+{
+    uint64_t state = (uint64_t)input;
+    return (int64_t)seed_next(&state);
+}
+
+/* Waits until `wanted` items are in this function at once. */
+static int64_t meet(int64_t input)
+{
+    note_pid();
+    atomic_fetch_add(&seen->arrived, 1);
+    return timing_wait_until(reached, &seen->arrived, PATIENCE) ? input + 1 : GAVE_UP;
+}
+
+/* A round of `workers` items that all must be in the function at once. Returns how many got on. */
+static int meet_all(struct pool *pool, int workers)
+{
+    int64_t inputs[PLACES], outputs[PLACES] = {0};
+    bool failed[PLACES];
+    int met = 0;
+    atomic_store(&seen->arrived, 0);
+    atomic_store(&seen->wanted, workers);
+    count_up(inputs, (size_t)workers);
+    pool_map(pool, meet, inputs, outputs, failed, (size_t)workers);
+    for (int i = 0; i < workers; i++)
+        met += !failed[i] && outputs[i] == inputs[i] + 1;
+    return met;
+}
+
+/* The items of a map end in the reverse of their order: each waits for the one after it. */
+static int64_t after_the_next(int64_t input)
+{
+    const bool last = input == atomic_load(&seen->wanted) - 1;
+    const bool in_time = last || timing_wait_until(is_set, &seen->done[input + 1], PATIENCE);
+    atomic_store(&seen->done[input], 1);
+    return in_time ? 100 + input : GAVE_UP;
+}
+
+LAB_TEST(results_in_input_order)
+{
+    enum { MANY = 1000 };
+    int64_t inputs[MANY], outputs[MANY] = {0};
+    bool failed[MANY];
+    uint64_t state = seed_get();
+    share();
+    struct pool *pool = open_pool(4);
+    atomic_store(&seen->wanted, 4);
+    count_up(inputs, 4);
+    size_t failures = pool_map(pool, after_the_next, inputs, outputs, failed, 4);
+    cr_assert_eq(failures, 0, "no worker died, but pool_map returned %zu failed items", failures);
+    for (int i = 0; i < 4; i++) {
+        cr_assert_neq(outputs[i], GAVE_UP, "4 workers, 4 items that need each other: item %d waited in vain", i);
+        cr_assert_eq(outputs[i], 100 + i,
+                     "item 3 ended first, item 0 last: outputs[%d] must be %d all the same, it is %ld", i, 100 + i,
+                     (long)outputs[i]);
+    }
+    for (int i = 0; i < MANY; i++)
+        inputs[i] = i % 50 == 0 ? (int64_t[]){INT64_MIN, INT64_MAX, 0, -1}[i / 50 % 4] : (int64_t)seed_next(&state);
+    failures = pool_map(pool, mix, inputs, outputs, failed, MANY);
+    cr_assert_eq(failures, 0, "no worker died, but pool_map returned %zu failed items", failures);
+    for (int i = 0; i < MANY; i++) {
+        cr_assert_not(failed[i], "failed[%d] is true, but no worker died", i);
+        cr_assert_eq(outputs[i], mix(inputs[i]), "%d random items: outputs[%d] is %ld, fn(inputs[%d]) is %ld", MANY, i,
+                     (long)outputs[i], i, (long)mix(inputs[i]));
+    }
+    pool_close(pool);
+}
+
+static int64_t itself(int64_t input)
+{
+    return input;
+}
+
+/* A pool must hand back any number, also those that look like an error. */
+LAB_TEST(any_number_is_a_result)
+{
+    static const int64_t odd[] = {INT64_MIN, -1, 0, 1, INT64_MAX, 2, 0x0a0a0a0a0a0a0a0a, -2, 0x100000000};
+    enum { COUNT = sizeof odd / sizeof *odd };
+    int64_t outputs[COUNT];
+    bool failed[COUNT];
+    struct pool *pool = open_pool(3);
+    memset(outputs, 0x55, sizeof outputs);
+    memset(failed, 1, sizeof failed);
+    const size_t failures = pool_map(pool, itself, odd, outputs, failed, COUNT);
+    cr_assert_eq(failures, 0, "no worker died, but pool_map returned %zu failed items", failures);
+    for (int i = 0; i < COUNT; i++) {
+        cr_assert_not(failed[i], "failed[%d] was true before the call and the item was done: it must become false", i);
+        cr_assert_eq(outputs[i], odd[i], "fn returned %ld for item %d, outputs holds %ld", (long)odd[i], i,
+                     (long)outputs[i]);
+    }
+    pool_close(pool);
+}
+
+LAB_TEST(workers_run_side_by_side)
+{
+    share();
+    struct pool *pool = open_pool(4);
+    const int met = meet_all(pool, 4);
+    cr_assert_eq(met, 4, "4 workers, 4 items, each waits until all 4 are being worked on: only %d got on", met);
+    for (int i = 0; i < 4; i++)
+        cr_assert_neq(seen->pids[i], getpid(), "the caller itself ran fn: items must run in the workers");
+    pool_close(pool);
+}
+
+static bool is_among(pid_t pid, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (atomic_load(&seen->pids[i]) == pid)
+            return true;
+    return false;
+}
+
+/* How many different processes are among the first `count` in seen->pids. */
+static int different_pids(int count)
+{
+    int different = 0;
+    for (int i = 0; i < count; i++)
+        different += !is_among(atomic_load(&seen->pids[i]), i);
+    return different;
+}
+
+static int when_forked; /* what a worker sees here is from the moment it was made */
+
+static int64_t tell_when_forked(int64_t input)
+{
+    note_pid();
+    return input * 10 + when_forked;
+}
+
+LAB_TEST(workers_are_made_once)
+{
+    enum { COUNT = 60 };
+    int64_t inputs[COUNT], outputs[COUNT] = {0};
+    bool failed[COUNT];
+    share();
+    when_forked = 1;
+    struct pool *pool = open_pool(3);
+    when_forked = 2;
+    int met = meet_all(pool, 3);
+    cr_assert_eq(met, 3, "3 workers, 3 items, each waits until all 3 are being worked on: only %d got on", met);
+    int different = different_pids(3);
+    cr_assert_eq(different, 3, "3 items at the same time need 3 processes, there were %d", different);
+    count_up(inputs, COUNT);
+    for (int round = 0; round < 5; round++)
+        pool_map(pool, tell_when_forked, inputs, outputs, failed, COUNT);
+    for (int i = 0; i < COUNT; i++)
+        cr_assert_eq(
+            outputs[i], i * 10 + 1,
+            "a variable was 1 at pool_create and set to 2 later: workers made in advance see 1, item %d saw %ld", i,
+            (long)outputs[i] - i * 10);
+    different = different_pids(3 + 5 * COUNT);
+    cr_assert_eq(different, 3, "6 calls of pool_map on a pool of 3 workers ran in %d different processes", different);
+    pool_close(pool);
+}
+
+static int64_t slow_when_small(int64_t input)
+{
+    bool in_time = true;
+    if (input < 2)
+        in_time = timing_wait_until(reached, &seen->finished, PATIENCE);
+    else
+        atomic_fetch_add(&seen->finished, 1);
+    return in_time ? input * 3 : GAVE_UP;
+}
+
+/* Of 3 workers two are kept busy by an item that ends only after all others: the third must do all the rest.
+ * The slow items stand once at the front, then at seeded places. */
+LAB_TEST(free_worker_gets_the_next_item)
+{
+    enum { COUNT = 24, SLOW = 2 };
+    int64_t inputs[COUNT], outputs[COUNT] = {0};
+    bool failed[COUNT];
+    uint64_t state = seed_get();
+    share();
+    struct pool *pool = open_pool(3);
+    for (int round = 0; round < 4; round++) {
+        count_up(inputs, COUNT);
+        for (int i = 0; round > 0 && i < SLOW; i++) {
+            const uint64_t other = seed_below(&state, COUNT);
+            const int64_t moved = inputs[i];
+            inputs[i] = inputs[other];
+            inputs[other] = moved;
+        }
+        atomic_store(&seen->finished, 0);
+        atomic_store(&seen->wanted, COUNT - SLOW);
+        pool_map(pool, slow_when_small, inputs, outputs, failed, COUNT);
+        for (int i = 0; i < COUNT; i++) {
+            cr_assert_neq(
+                outputs[i], GAVE_UP,
+                "item %d was to last until the %d short ones are done, but some of those waited behind a busy "
+                "worker while another was free",
+                i, COUNT - SLOW);
+            cr_assert_eq(outputs[i], inputs[i] * 3, "outputs[%d] must be %ld, it is %ld", i, (long)inputs[i] * 3,
+                         (long)outputs[i]);
+        }
+    }
+    pool_close(pool);
+}
+
+LAB_TEST(long_list)
+{
+    enum { COUNT = 50000 };
+    int64_t *inputs = malloc(COUNT * sizeof *inputs), *outputs = calloc(COUNT, sizeof *outputs);
+    bool *failed = calloc(COUNT, sizeof *failed);
+    cr_assert(inputs != NULL && outputs != NULL && failed != NULL, "the test got no memory");
+    struct pool *pool = open_pool(2);
+    count_up(inputs, COUNT);
+    const size_t failures = pool_map(pool, mix, inputs, outputs, failed, COUNT);
+    cr_assert_eq(failures, 0, "no worker died, but pool_map returned %zu failed items", failures);
+    for (int i = 0; i < COUNT; i++)
+        cr_assert_eq(outputs[i], mix(i), "%d items: outputs[%d] is %ld, fn(inputs[%d]) is %ld", COUNT, i,
+                     (long)outputs[i], i, (long)mix(i));
+    pool_close(pool);
+    free(inputs);
+    free(outputs);
+    free(failed);
+}
+
+LAB_TEST(few_items_for_many_workers)
+{
+    int64_t inputs[PLACES], outputs[PLACES];
+    bool failed[PLACES];
+    count_up(inputs, PLACES);
+    struct pool *pool = open_pool(8);
+    for (int count = 0; count < 10; count++) {
+        for (int i = 0; i < PLACES; i++)
+            outputs[i] = 5;
+        const size_t failures = pool_map(pool, mix, inputs, outputs, failed, (size_t)count);
+        cr_assert_eq(failures, 0, "%d items for 8 workers: pool_map returned %zu failed items", count, failures);
+        for (int i = 0; i < count; i++)
+            cr_assert_eq(outputs[i], mix(i), "%d items for 8 workers: outputs[%d] is wrong", count, i);
+        cr_assert_eq(outputs[count], 5, "%d items for 8 workers: something was written to outputs[%d]", count, count);
+    }
+    pool_close(pool);
+}
+
+LAB_TEST(unused_pool_closes)
+{
+    struct pool *pool = open_pool(5);
+    pool_close(pool);
+    pool_close(NULL);
+    const struct census now = census_take();
+    cr_assert_eq(now.children, 0, "a pool that was never used was closed: %d of its workers are left", now.children);
+}
+
+static void count_call(int64_t input)
+{
+    atomic_fetch_add(&seen->calls[input], 1);
+}
+
+/* Input 7 ends its worker; the others do not. */
+static int64_t die_at_seven(int64_t input)
+{
+    count_call(input);
+    if (input == 7)
+        die_of(SIGKILL);
+    return input + 1000;
+}
+
+LAB_TEST(dead_worker_costs_one_item)
+{
+    enum { COUNT = 30 };
+    int64_t inputs[COUNT], outputs[COUNT] = {0};
+    bool failed[COUNT] = {false};
+    share();
+    struct pool *pool = open_pool(2);
+    count_up(inputs, COUNT);
+    const size_t failures = pool_map(pool, die_at_seven, inputs, outputs, failed, COUNT);
+    cr_assert(failed[7], "the worker died while it had item 7, but failed[7] is false");
+    cr_assert_eq(failures, 1, "one worker died with one item: pool_map must return 1, it returned %zu", failures);
+    for (int i = 0; i < COUNT; i++) {
+        cr_assert_eq(seen->calls[i], 1, "fn was called %d times for item %d instead of once", seen->calls[i], i);
+        if (i == 7)
+            continue;
+        cr_assert_not(failed[i], "the worker that died had item 7, but failed[%d] is true", i);
+        cr_assert_eq(outputs[i], i + 1000, "after a worker died with item 7, outputs[%d] is wrong: %ld", i,
+                     (long)outputs[i]);
+    }
+    pool_close(pool);
+}
+
+enum { WAYS = 6 };
+
+static int64_t die_in_some_way(int64_t input)
+{
+    switch (input) {
+    case 0:
+        die_of(SIGKILL);
+        break;
+    case 1:
+        die_of(SIGSEGV);
+        break;
+    case 2:
+        die_of(SIGABRT);
+        break;
+    case 3:
+        die_of(SIGTERM);
+        break;
+    case 4:
+        _exit(0);
+    case 5:
+        _exit(9);
+    }
+    return -input;
+}
+
+LAB_TEST(every_way_to_die)
+{
+    static const char *const ways[WAYS] = {"SIGKILL", "SIGSEGV", "SIGABRT", "SIGTERM", "_exit(0)", "_exit(9)"};
+    int64_t inputs[2 * WAYS], outputs[2 * WAYS];
+    bool failed[2 * WAYS];
+    struct pool *pool = open_pool(2);
+    for (int i = 0; i < WAYS; i++) {
+        inputs[2 * i] = i;
+        inputs[2 * i + 1] = i + WAYS;
+    }
+    const size_t failures = pool_map(pool, die_in_some_way, inputs, outputs, failed, 2 * WAYS);
+    for (int i = 0; i < WAYS; i++) {
+        cr_assert(failed[2 * i], "a worker ended by %s inside fn, but its item is not reported as failed", ways[i]);
+        cr_assert_not(failed[2 * i + 1], "an item was done, but is reported as failed (after a death by %s)", ways[i]);
+        cr_assert_eq(outputs[2 * i + 1], -(i + WAYS), "the item after a death by %s has a wrong result", ways[i]);
+    }
+    cr_assert_eq(failures, WAYS, "%d workers died with an item each, but pool_map returned %zu", WAYS, failures);
+    pool_close(pool);
+}
+
+static int64_t die_always(int64_t input)
+{
+    count_call(input);
+    die_of(SIGKILL);
+    return input;
+}
+
+/* After all workers have died several times over, the pool has as many as before. */
+LAB_TEST(pool_is_whole_after_deaths)
+{
+    enum { COUNT = 10 };
+    int64_t inputs[COUNT], outputs[COUNT] = {0};
+    bool failed[COUNT] = {false};
+    share();
+    struct pool *pool = open_pool(3);
+    count_up(inputs, COUNT);
+    const size_t failures = pool_map(pool, die_always, inputs, outputs, failed, COUNT);
+    cr_assert_eq(failures, COUNT, "each of the %d items ended its worker, but pool_map returned %zu", COUNT, failures);
+    for (int i = 0; i < COUNT; i++) {
+        cr_assert(failed[i], "item %d ended its worker, but is not reported as failed", i);
+        cr_assert_eq(seen->calls[i], 1, "item %d ended its worker: it must be tried once, not %d times", i,
+                     seen->calls[i]);
+    }
+    const int met = meet_all(pool, 3);
+    cr_assert_eq(
+        met, 3,
+        "after its workers died the pool of 3 must have 3 again, but of 3 items that wait for each other only %d "
+        "got on",
+        met);
+    const struct census now = census_take();
+    cr_assert_eq(now.zombies, 0, "workers died and were not waited for: %d zombies after pool_map", now.zombies);
+    pool_close(pool);
+}
+
+/* The worker dies of a signal from outside while it waits for an item. */
+LAB_TEST(killed_while_idle_costs_nothing)
+{
+    share();
+    struct pool *pool = open_pool(3);
+    int met = meet_all(pool, 3);
+    cr_assert_eq(met, 3, "3 workers, 3 items, each waits until all 3 are being worked on: only %d got on", met);
+    for (int round = 0; round < 3; round++) {
+        const pid_t victim = atomic_load(&seen->pids[round]);
+        siginfo_t how;
+        cr_assert_neq(victim, getpid(), "the caller itself ran fn: items must run in the workers");
+        kill(victim, SIGKILL);
+        /* WNOWAIT: wait until it is dead, but leave it to the pool to wait for. */
+        while (waitid(P_PID, (id_t)victim, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+            continue;
+        met = meet_all(pool, 3);
+        cr_assert_eq(met, 3,
+                     "a worker was killed between two calls of pool_map: the next call must have 3 workers again and "
+                     "lose no item, but of 3 items that wait for each other only %d got on",
+                     met);
+    }
+    pool_close(pool);
+}
+
+static void use_once(unsigned workers)
+{
+    int64_t inputs[PLACES], outputs[PLACES];
+    bool failed[PLACES];
+    struct pool *pool = open_pool(workers);
+    count_up(inputs, 12);
+    const size_t failures = pool_map(pool, die_at_seven, inputs, outputs, failed, 12);
+    cr_assert_eq(failures, 1, "one of 12 items ended its worker: pool_map must return 1, it returned %zu", failures);
+    const struct census now = census_take();
+    cr_assert_eq(now.zombies, 0, "a worker died and was not waited for: %d zombies after pool_map", now.zombies);
+    pool_close(pool);
+}
+
+LAB_TEST(close_leaves_nothing_behind)
+{
+    enum { ROUNDS = 40 };
+    share();
+    use_once(3);
+    const struct census before = census_take();
+    cr_assert_eq(before.zombies, 0, "pool_close left %d zombies: every worker must be waited for", before.zombies);
+    cr_assert_eq(before.children, 0, "pool_close left %d workers alive", before.children);
+    for (int round = 0; round < ROUNDS; round++)
+        use_once(3);
+    const struct census after = census_take();
+    cr_assert_eq(after.children, 0, "%d pools were closed, %d worker processes are left", ROUNDS, after.children);
+    cr_assert_eq(after.descriptors, before.descriptors,
+                 "%d pools were made and closed: %d descriptors were open before, %d are open now", ROUNDS,
+                 before.descriptors, after.descriptors);
+    cr_assert_eq(after.shared_maps, before.shared_maps, "%d pools were closed, %d shared mappings are left", ROUNDS,
+                 after.shared_maps - before.shared_maps);
+    cr_assert_leq(after.threads, before.threads, "%d pools were closed, %d threads are left", ROUNDS,
+                  after.threads - before.threads);
+    cr_assert_lt(after.heap_bytes, before.heap_bytes + ROUNDS * 24,
+                 "%d pools were closed, %zu bytes of the heap are left", ROUNDS, after.heap_bytes - before.heap_bytes);
+}
+
+/* The descriptors of workers that died must be given back while the pool lives. */
+LAB_TEST(deaths_leak_no_descriptors)
+{
+    enum { COUNT = 10, ROUNDS = 6 };
+    int64_t inputs[COUNT], outputs[COUNT];
+    bool failed[COUNT];
+    share();
+    struct pool *pool = open_pool(2);
+    count_up(inputs, COUNT);
+    pool_map(pool, itself, inputs, outputs, failed, COUNT);
+    const struct census before = census_take();
+    for (int round = 0; round < ROUNDS; round++) {
+        const size_t failures = pool_map(pool, die_always, inputs, outputs, failed, COUNT);
+        cr_assert_eq(failures, COUNT, "%d items ended their workers, pool_map returned %zu", COUNT, failures);
+    }
+    pool_map(pool, itself, inputs, outputs, failed, COUNT);
+    const struct census after = census_take();
+    cr_assert_leq(after.descriptors, before.descriptors,
+                  "%d workers died and were replaced: %d descriptors were open before, %d are open now", COUNT * ROUNDS,
+                  before.descriptors, after.descriptors);
+    cr_assert_leq(after.children, 2, "a pool of 2 workers has %d children", after.children);
+    pool_close(pool);
+}
+
+/* A process of the caller's own that ends early and is waited for late. */
+LAB_TEST(other_children_are_left_alone)
+{
+    int64_t inputs[10], outputs[10];
+    bool failed[10];
+    int status = 0;
+    siginfo_t how;
+    share();
+    const pid_t child = fork();
+    if (child == 0)
+        lab_test_child_exit(7);
+    cr_assert_gt(child, 0, "the test could not fork");
+    while (waitid(P_PID, (id_t)child, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+        continue;
+    struct pool *pool = open_pool(2);
+    count_up(inputs, 10);
+    pool_map(pool, die_at_seven, inputs, outputs, failed, 10);
+    cr_assert(failed[7], "the worker died while it had item 7, but failed[7] is false");
+    pool_close(pool);
+    const pid_t waited = waitpid(child, &status, 0);
+    cr_assert_eq(waited, child, "the pool waited for a child of the caller that is none of its workers");
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7, "the caller's own child did not end as it should");
+}
+
+/* A child of the caller that outlives the pool: the pool must not wait for it. */
+LAB_TEST(close_waits_for_workers_only)
+{
+    int64_t inputs[10], outputs[10];
+    bool failed[10];
+    int status = 0, gate[2];
+    cr_assert_eq(pipe(gate), 0, "the test got no pipe");
+    const pid_t child = fork();
+    if (child == 0) {
+        char c;
+        close(gate[1]);
+        alarm(60);
+        lab_test_child_exit(read(gate[0], &c, 1) == 1 ? 0 : 1);
+    }
+    cr_assert_gt(child, 0, "the test could not fork");
+    struct pool *pool = open_pool(2);
+    count_up(inputs, 10);
+    pool_map(pool, mix, inputs, outputs, failed, 10);
+    pool_close(pool); /* one that waits for any child hangs here */
+    cr_assert_eq(write(gate[1], "x", 1), 1, "the test could not write to its own pipe: the pool closed it");
+    cr_assert_eq(waitpid(child, &status, 0), child, "the pool waited for a child of the caller");
+    cr_assert_eq(status, 0, "the caller's own child was ended by the pool (status %d)", status);
+}
+
+static volatile sig_atomic_t ticks;
+
+static void on_tick(int number)
+{
+    (void)number;
+    ticks++;
+}
+
+static int64_t slow_double(int64_t input)
+{
+    timing_sleep_ms(20);
+    return 2 * input;
+}
+
+/* A timer of the caller interrupts pool_map's system calls again and again. */
+LAB_TEST(signals_disturb_nothing)
+{
+    enum { COUNT = 12 };
+    int64_t inputs[COUNT], outputs[COUNT] = {0};
+    bool failed[COUNT];
+    struct pool *pool = open_pool(2);
+    const struct sigaction action = {.sa_handler = on_tick};
+    const struct itimerval fast = {{0, 2000}, {0, 2000}}, off = {{0, 0}, {0, 0}};
+    sigaction(SIGALRM, &action, NULL);
+    count_up(inputs, COUNT);
+    setitimer(ITIMER_REAL, &fast, NULL);
+    const size_t failures = pool_map(pool, slow_double, inputs, outputs, failed, COUNT);
+    setitimer(ITIMER_REAL, &off, NULL);
+    cr_assert_gt(ticks, 0, "the test's timer did not run");
+    cr_assert_eq(failures, 0, "signals arrived during pool_map (%d of them), and %zu items failed", (int)ticks,
+                 failures);
+    for (int i = 0; i < COUNT; i++)
+        cr_assert(!failed[i] && outputs[i] == 2 * i,
+                  "signals arrived during pool_map (%d of them): item %d should have given %d, it gave %ld%s",
+                  (int)ticks, i, 2 * i, (long)outputs[i], failed[i] ? " and counts as failed" : "");
+    pool_close(pool);
+}
+
+static bool all_gone(void *count)
+{
+    bool gone = true;
+    for (int i = 0; i < *(int *)count; i++) {
+        const pid_t pid = atomic_load(&seen->pids[i]);
+        waitpid(pid, NULL, WNOHANG); /* an orphan became the test's own child */
+        gone &= kill(pid, 0) != 0 && errno == ESRCH;
+    }
+    return gone;
+}
+
+/* Waits for the `count` processes in seen->pids to end; kills those that do not. Returns whether all did. */
+static bool orphans_end(int count)
+{
+    const bool gone = timing_wait_until(all_gone, &count, PATIENCE);
+    for (int i = 0; i < count; i++)
+        if (atomic_load(&seen->pids[i]) > 1 && !gone)
+            kill(atomic_load(&seen->pids[i]), SIGKILL);
+    return gone;
+}
+
+/* A parent that makes a pool, uses it, and ends without closing it. */
+static void parent_that_forgets(void)
+{
+    int64_t inputs[1] = {0}, outputs[1];
+    bool failed[1];
+    struct pool *pool = pool_create(3);
+    if (pool == NULL)
+        lab_test_child_exit(3);
+    pool_map(pool, die_always, inputs, outputs, failed, 1);
+    lab_test_child_exit(meet_all(pool, 3) == 3 ? 0 : 4);
+}
+
+LAB_TEST(workers_end_with_their_parent)
+{
+    int status = 0;
+    share();
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const pid_t parent = fork();
+    if (parent == 0)
+        parent_that_forgets();
+    cr_assert_gt(parent, 0, "the test could not fork");
+    cr_assert_eq(waitpid(parent, &status, 0), parent, "the test lost its child");
+    cr_assert(WIFEXITED(status), "a process that made a pool of 3 and used it crashed");
+    cr_assert_neq(WEXITSTATUS(status), 3, "pool_create(3) returned NULL");
+    cr_assert_eq(WEXITSTATUS(status), 0, "a pool of 3 must do 3 items at once, also after a death");
+    const bool ended = orphans_end(3);
+    cr_assert(ended, "the parent ended without pool_close, and %.0f s later some of its workers still live: orphans",
+              PATIENCE);
+}
+
+static int64_t wait_at_gate(int64_t input)
+{
+    note_pid();
+    atomic_fetch_add(&seen->arrived, 1);
+    return timing_wait_until(is_set, &seen->gate_open, PATIENCE) ? input : GAVE_UP;
+}
+
+static void parent_in_map(void)
+{
+    int64_t inputs[6], outputs[6];
+    bool failed[6];
+    struct pool *pool = pool_create(3);
+    if (pool == NULL)
+        lab_test_child_exit(3);
+    count_up(inputs, 6);
+    pool_map(pool, wait_at_gate, inputs, outputs, failed, 6);
+    for (;;)
+        pause();
+}
+
+/* The parent is killed while its workers are in the middle of an item. */
+LAB_TEST(workers_end_when_parent_is_killed)
+{
+    share();
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    atomic_store(&seen->wanted, 3);
+    const pid_t parent = fork();
+    if (parent == 0)
+        parent_in_map();
+    cr_assert_gt(parent, 0, "the test could not fork");
+    const bool all_in = timing_wait_until(reached, &seen->arrived, PATIENCE);
+    kill(parent, SIGKILL);
+    waitpid(parent, NULL, 0);
+    atomic_store(&seen->gate_open, 1);
+    const bool ended = orphans_end(3);
+    cr_assert(all_in, "a pool of 3 must have 3 items in work at once, it had %d", atomic_load(&seen->arrived));
+    cr_assert(ended,
+              "the parent was killed inside pool_map, and %.0f s after their items were done some workers still live: "
+              "orphans",
+              PATIENCE);
+}
+
+/* With few descriptors left a pool of 30 may or may not be possible, but it must not be half made. */
+LAB_TEST(create_fails_cleanly)
+{
+    struct pool *pool = open_pool(1); /* shows that a pool can be made at all */
+    pool_close(pool);
+    const struct census before = census_take();
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const struct rlimit tight = {(rlim_t)before.descriptors + 12, limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &tight);
+    pool = pool_create(30);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (pool != NULL)
+        pool_close(pool);
+    const struct census after = census_settle(&before);
+    cr_assert_eq(after.children, before.children, "pool_create ran out of descriptors and left %d processes behind",
+                 after.children);
+    cr_assert_eq(after.descriptors, before.descriptors, "pool_create ran out of descriptors and left %d of them open",
+                 after.descriptors - before.descriptors);
+}
