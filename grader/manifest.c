@@ -16,8 +16,8 @@
 #include "yaml_check.h"
 
 enum {
-    LARGEST_FILE = 64 * 1024,  /* bytes */
-    MOST_ENTRIES = 200,        /* of a list; names are compared each with each */
+    LARGEST_FILE = 64 * 1024, /* bytes */
+    MOST_ENTRIES = 200,       /* of a list; names are compared each with each */
 };
 
 /* ---- the keys of lab.yaml, each declared here and nowhere else ---- */

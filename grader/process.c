@@ -5,7 +5,7 @@
  *
  *     start_run   pipes, supervisor, timer              (or the whole batch fails)
  *        |        on_read: output is kept, a record noted, the stopwatch served
- *        |        end_run: deadline, flood, interrupt: SIGTERM to the supervisor; 5 s later SIGKILL
+ *        |        end_run: deadline, flood, interrupt: SIGTERM to the supervisor; 15 s later SIGKILL
  *     on_exit     the supervisor has ended: the rest of the pipes is read, the result made, all handles closed
  *     on_close    the last handle is closed: the slot takes the next program
  *
@@ -32,7 +32,7 @@
 #include "process_tree.h"
 #include "supervise.h"
 
-enum { LAST_RESORT_MS = 5000, STRAYS_MS = 2000, STRAYS_MAX = 1 << 14, BUFFER_BYTES = 64 * 1024, DRAIN_ROUNDS = 64 };
+enum { LAST_RESORT_MS = 15000, STRAYS_MS = 15000, STRAYS_MAX = 1 << 14, BUFFER_BYTES = 64 * 1024, DRAIN_ROUNDS = 64 };
 
 enum role { ROLE_OUT, ROLE_ERR, ROLE_RECORD, ROLE_STOPWATCH, ROLES };
 
@@ -127,8 +127,8 @@ static bool kill_strays(pid_t *pids)
             continue;
         found = true;
         pid_t *below = pids + STRAYS_MAX / 2;
-        const size_t below_count = process_tree_list(pids[i], below, STRAYS_MAX / 2);
         kill(-stat.session, SIGKILL);
+        const size_t below_count = process_tree_freeze(pids[i], true, below, STRAYS_MAX / 4);
         for (size_t k = 0; k < below_count; k++)
             kill(below[k], SIGKILL);
         waitpid(pids[i], NULL, WNOHANG);

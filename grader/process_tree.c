@@ -3,9 +3,11 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Reads at most size-1 bytes of a small file of /proc and adds a NUL. Returns the length, -1 on failure. */
@@ -43,42 +45,96 @@ bool process_tree_stat(pid_t pid, struct process_stat *stat)
 /* Appends the numbers written in a file of /proc. */
 static size_t append_numbers(const char *path, pid_t *pids, size_t count, size_t max)
 {
-    FILE *file = fopen(path, "re");
-    int pid;
-    if (file == NULL)
+    char text[4096];
+    pid_t number = 0;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
         return count;
-    while (count < max && fscanf(file, "%d", &pid) == 1)
-        pids[count++] = pid;
-    fclose(file);
+    for (ssize_t length; (length = read(fd, text, sizeof text)) > 0;)
+        for (ssize_t i = 0; i < length; i++) { /* each number ends with a space */
+            if (isdigit((unsigned char)text[i]))
+                number = 10 * number + (text[i] - '0');
+            else if (number > 0 && count < max)
+                pids[count++] = number;
+            if (!isdigit((unsigned char)text[i]))
+                number = 0;
+        }
+    close(fd);
     return count;
+}
+
+static size_t append_children_of_thread(pid_t process, long thread, pid_t *pids, size_t count, size_t max)
+{
+    char path[80];
+    snprintf(path, sizeof path, "/proc/%d/task/%ld/children", (int)process, thread);
+    return append_numbers(path, pids, count, max);
 }
 
 /* A child belongs to the thread that forked it, so each thread has a list. */
 static size_t append_children(pid_t parent, pid_t *pids, size_t count, size_t max)
 {
-    char path[300];
+    enum { LINKS_WITH_ONE_THREAD = 3 };
+    char path[64];
+    struct stat links;
     snprintf(path, sizeof path, "/proc/%d/task", (int)parent);
+    if (stat(path, &links) == 0 && links.st_nlink == LINKS_WITH_ONE_THREAD)
+        return append_children_of_thread(parent, parent, pids, count, max);
     DIR *threads = opendir(path);
     if (threads == NULL)
         return count;
-    for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
-        if (!isdigit((unsigned char)entry->d_name[0]))
-            continue;
-        snprintf(path, sizeof path, "/proc/%d/task/%.20s/children", (int)parent, entry->d_name);
-        count = append_numbers(path, pids, count, max);
-    }
+    for (struct dirent *entry; (entry = readdir(threads)) != NULL;)
+        if (isdigit((unsigned char)entry->d_name[0]))
+            count = append_children_of_thread(parent, strtol(entry->d_name, NULL, 10), pids, count, max);
     closedir(threads);
     return count;
 }
 
+/* process_tree_list that sends `number` (0: nothing) to all but the root the moment they are found. */
+static size_t walk(pid_t root, int number, pid_t *pids, size_t max)
+{
+    size_t count = 1, told = 1;
+    pids[0] = root;
+    for (size_t i = 0; i < count; i++) {
+        count = append_children(pids[i], pids, count, max);
+        for (; number != 0 && told < count; told++)
+            kill(pids[told], number);
+    }
+    return count;
+}
+
+static bool kernel_lists_children(void)
+{
+    return access("/proc/thread-self/children", R_OK) == 0;
+}
+
 size_t process_tree_list(pid_t root, pid_t *pids, size_t max)
 {
-    size_t count = 1;
-    if (access("/proc/thread-self/children", R_OK) != 0)
-        return process_tree_scan(root, pids, max);
-    pids[0] = root;
-    for (size_t i = 0; i < count; i++)
-        count = append_children(pids[i], pids, count, max);
+    return kernel_lists_children() ? walk(root, 0, pids, max) : process_tree_scan(root, pids, max);
+}
+
+static size_t stop_tree(pid_t root, pid_t *pids, size_t max)
+{
+    if (kernel_lists_children())
+        return walk(root, SIGSTOP, pids, max);
+    const size_t count = process_tree_scan(root, pids, max);
+    for (size_t i = 1; i < count; i++)
+        kill(pids[i], SIGSTOP);
+    return count;
+}
+
+size_t process_tree_freeze(pid_t root, bool with_root, pid_t *pids, size_t max)
+{
+    enum { ROUNDS_MAX = 200 };
+    size_t before = 0, count = 0;
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        if (with_root)
+            kill(root, SIGSTOP);
+        count = stop_tree(root, pids, max);
+        if (count == before && memcmp(pids, pids + max, count * sizeof *pids) == 0)
+            break;
+        memcpy(pids + max, pids, count * sizeof *pids);
+        before = count;
+    }
     return count;
 }
 

@@ -29,10 +29,13 @@
 #include "process_tree.h"
 
 enum {
-    SAMPLE_MS = 20,      /* how often processes are counted */
-    KILL_ROUND_MS = 2,   /* between two looks while killing */
-    SETTLE_MS = 200,     /* for what is ending anyhow when the program has ended, e.g. a sandbox's own init */
-    LISTED_MAX = 1 << 15 /* pids looked at in one go */
+    SAMPLE_MS = 20,        /* how often processes are counted */
+    MANY_AT_ONCE = 16,     /* new ones since the last count: */
+    GROWTH_SAMPLE_MS = 2,  /* the next comes sooner */
+    KILL_ROUND_MS = 2,     /* between two looks while killing */
+    SETTLE_MS = 200,       /* for what is ending anyhow when the program has ended, e.g. a sandbox's own init */
+    BACKSTOP_TASKS = 2048, /* see fork_with_backstop */
+    LISTED_MAX = 1 << 15   /* pids looked at in one go */
 };
 
 struct order {
@@ -54,7 +57,7 @@ struct supervisor {
     struct supervise_record record;
 };
 
-static pid_t listed[LISTED_MAX];
+static pid_t listed[2 * LISTED_MAX];
 
 static double now(void)
 {
@@ -84,13 +87,14 @@ static bool parse_order(int argc, char **argv, struct order *order)
     return order->grader > 0 && order->processes > 0;
 }
 
-static void limit(int resource, rlim_t most)
+static void limit(int resource, rlim_t most, bool for_good)
 {
     struct rlimit limits;
     getrlimit(resource, &limits);
-    if (most > limits.rlim_max)
-        most = limits.rlim_max;
-    setrlimit(resource, &(struct rlimit){.rlim_cur = most, .rlim_max = most});
+    limits.rlim_cur = most < limits.rlim_max ? most : limits.rlim_max;
+    if (for_good)
+        limits.rlim_max = limits.rlim_cur;
+    setrlimit(resource, &limits);
 }
 
 /* If memory runs out, the kernel shall take the program and not the grader. */
@@ -150,10 +154,10 @@ _Noreturn static void become_program(const struct order *order, int failure, pid
         _exit(127);
     failure = arrange_descriptors(order->stopwatch, failure);
     if (order->directory[0] == '\0' || chdir(order->directory) == 0) {
-        limit(RLIMIT_CORE, 0);
-        limit(RLIMIT_FSIZE, order->file);
+        limit(RLIMIT_CORE, 0, true);
+        limit(RLIMIT_FSIZE, order->file, true);
         if (order->memory > 0)
-            limit(RLIMIT_DATA, order->memory);
+            limit(RLIMIT_DATA, order->memory, true);
         reset_signals();
         exec_patiently(order->argv);
     }
@@ -161,6 +165,35 @@ _Noreturn static void become_program(const struct order *order, int failure, pid
     if (write(failure, &cause, sizeof cause) < 0)
         _exit(126);
     _exit(127);
+}
+
+/* Tasks alive on the machine, all users' processes and threads; 0 if unknown. */
+static rlim_t tasks_alive(void)
+{
+    unsigned long tasks = 0;
+    FILE *file = fopen("/proc/loadavg", "re");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%*s %*s %*s %*u/%lu", &tasks) != 1)
+        tasks = 0;
+    fclose(file);
+    return tasks;
+}
+
+/* Forks with a limit on the tasks of this user far above what is meant to be used: it only keeps a tree that must be
+ * killed from growing faster than it can be. If the count must be wrong, as not even one more is allowed, it is
+ * left out. Root is not held by it. */
+static pid_t fork_with_backstop(size_t processes)
+{
+    struct rlimit before;
+    const rlim_t alive = tasks_alive();
+    getrlimit(RLIMIT_NPROC, &before);
+    if (alive > 0)
+        limit(RLIMIT_NPROC, alive + BACKSTOP_TASKS + 4 * processes, false);
+    pid_t child = fork();
+    if (child < 0 && errno == EAGAIN && setrlimit(RLIMIT_NPROC, &before) == 0)
+        child = fork();
+    return child;
 }
 
 /* Starts the program. Returns false, with errno, if not even a process could be made. */
@@ -171,7 +204,7 @@ static bool start(struct supervisor *s)
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
         return false;
     s->start = now();
-    s->record.program = fork();
+    s->record.program = fork_with_backstop(s->order.processes);
     if (s->record.program < 0)
         return false;
     if (s->record.program == 0)
@@ -248,14 +281,19 @@ static void wait_for_news(struct supervisor *s, int ms)
 /* Until there is a reason to end it all, or nothing left to end. */
 static void watch(struct supervisor *s)
 {
+    size_t before = 0;
+    /* no more than that is looked for: a list of all would never be done with a tree that grows */
+    const size_t enough = s->order.processes < LISTED_MAX ? s->order.processes + 2 : LISTED_MAX;
     while (reap(s) && !s->told_to_end) {
         if (s->ended && now() - s->start - s->record.seconds >= SETTLE_MS / 1e3)
             return;
-        if (process_tree_list(getpid(), listed, LISTED_MAX) - 1 > s->order.processes) {
+        const size_t count = process_tree_list(getpid(), listed, enough) - 1;
+        if (count > s->order.processes) {
             s->record.too_many = true;
             return;
         }
-        wait_for_news(s, SAMPLE_MS);
+        wait_for_news(s, count > before + MANY_AT_ONCE ? GROWTH_SAMPLE_MS : SAMPLE_MS);
+        before = count;
     }
 }
 
@@ -276,7 +314,7 @@ static void kill_all(struct supervisor *s)
 {
     while (reap(s)) {
         kill(-s->record.program, SIGKILL);
-        const size_t count = process_tree_list(getpid(), listed, LISTED_MAX);
+        const size_t count = process_tree_freeze(getpid(), false, listed, LISTED_MAX);
         for (size_t i = 1; i < count; i++)
             kill(listed[i], SIGKILL);
         wait_for_news(s, KILL_ROUND_MS);

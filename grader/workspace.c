@@ -140,8 +140,14 @@ static void compare_with_lab(struct workspace *workspace, const struct manifest 
     free(skeleton);
 }
 
-static bool make_root(struct workspace *workspace)
+static bool make_root(struct workspace *workspace, const char *keep)
 {
+    if (keep != NULL) {
+        char *real = mkdir(keep, 0755) == 0 ? realpath(keep, NULL) : NULL;
+        workspace->root = real;
+        workspace->kept = real != NULL;
+        return real != NULL;
+    }
     const char *parent = getenv("TMPDIR");
     workspace->root = text_format("%s/lockstep-XXXXXX", parent != NULL && *parent == '/' ? parent : "/tmp");
     if (mkdtemp(workspace->root) != NULL)
@@ -152,7 +158,7 @@ static bool make_root(struct workspace *workspace)
 }
 
 int workspace_create(struct workspace *workspace, const struct kit *kit, const struct manifest *manifest,
-                     const char *handin, char **error)
+                     const char *handin, const char *keep, char **error)
 {
     *workspace = (struct workspace){.kit = kit, .cores = cores_allowed(), .seed = 1};
     *error = NULL;
@@ -163,10 +169,10 @@ int workspace_create(struct workspace *workspace, const struct kit *kit, const s
         return code;
     }
     compare_with_lab(workspace, manifest);
-    if (make_root(workspace) && fill(workspace, manifest))
+    if (make_root(workspace, keep) && fill(workspace, manifest))
         return EXIT_GRADED;
     *error = text_format("cannot make the working directory '%s': %s (is the disk full?)",
-                         workspace->root != NULL ? workspace->root : "lockstep-XXXXXX", strerror(errno));
+                         keep != NULL ? keep : workspace->root != NULL ? workspace->root : "lockstep-XXXXXX", strerror(errno));
     workspace_remove(workspace);
     return EXIT_GRADER_ERROR;
 }
@@ -192,7 +198,7 @@ static int open_up(const char *path, const struct stat *status, int type, struct
 
 void workspace_remove(struct workspace *workspace)
 {
-    if (workspace->root != NULL) {
+    if (workspace->root != NULL && !workspace->kept) {
         nftw(workspace->root, open_up, 16, FTW_PHYS);
         nftw(workspace->root, remove_entry, 16, FTW_PHYS | FTW_DEPTH);
     }

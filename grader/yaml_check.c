@@ -61,51 +61,76 @@ static void parser_fault(const yaml_parser_t *parser, const char *bytes, size_t 
                    colon ? " (a text with ': ' in it must stand in quotes)" : "");
 }
 
-/* Whether nothing but the end of the stream follows the first document. */
-static bool only_document(yaml_parser_t *parser, const char *bytes, size_t length, struct yaml_fault *fault)
+enum { DEEPEST = 16 }; /* nested values; libyaml takes time in the square of the depth */
+
+/* Counts one event. Returns false if it starts a second document or a value nested too deeply. */
+static bool accept_event(const yaml_event_t *event, int *depth, int *documents, struct yaml_fault *fault)
 {
-    yaml_document_t second;
-    if (!yaml_parser_load(parser, &second)) {
-        parser_fault(parser, bytes, length, fault);
-        return false;
-    }
-    bool end = yaml_document_get_root_node(&second) == NULL;
-    if (!end)
-        yaml_fault_set(fault, (int)second.start_mark.line + 1, "a second document starts here, one is allowed");
-    yaml_document_delete(&second);
-    return end;
+    const int line = (int)event->start_mark.line + 1;
+    if (event->type == YAML_DOCUMENT_START_EVENT && ++*documents > 1)
+        return yaml_fault_set(fault, line, "a second document starts here, one is allowed");
+    if (event->type == YAML_SEQUENCE_END_EVENT || event->type == YAML_MAPPING_END_EVENT)
+        --*depth;
+    if (event->type != YAML_SEQUENCE_START_EVENT && event->type != YAML_MAPPING_START_EVENT)
+        return true;
+    return ++*depth <= DEEPEST || yaml_fault_set(fault, line, "lists and mappings are nested too deeply");
 }
 
-static bool parse_into(struct yaml_text *text, yaml_parser_t *parser, const char *bytes, size_t length,
-                       struct yaml_fault *fault)
+/* Whether the bytes are the text of one document. */
+static bool check_events(yaml_parser_t *parser, const char *bytes, size_t length, struct yaml_fault *fault)
 {
+    int depth = 0, documents = 0;
+    bool ok = true, end = false;
+    while (ok && !end) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(parser, &event)) {
+            parser_fault(parser, bytes, length, fault);
+            return false;
+        }
+        end = event.type == YAML_STREAM_END_EVENT;
+        ok = accept_event(&event, &depth, &documents, fault);
+        yaml_event_delete(&event);
+    }
+    return ok && (documents > 0 || yaml_fault_set(fault, 1, "is empty"));
+}
+
+static bool start_parser(yaml_parser_t *parser, const char *bytes, size_t length, struct yaml_fault *fault)
+{
+    if (!yaml_parser_initialize(parser))
+        return yaml_fault_set(fault, 1, "out of memory");
     yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(parser, (const unsigned char *)bytes, length);
-    if (!yaml_parser_load(parser, &text->document)) {
-        parser_fault(parser, bytes, length, fault);
+    return true;
+}
+
+static bool load_document(struct yaml_text *text, const char *bytes, size_t length, struct yaml_fault *fault)
+{
+    yaml_parser_t parser;
+    if (!start_parser(&parser, bytes, length, fault))
         return false;
-    }
-    text->root = yaml_document_get_root_node(&text->document);
-    bool ok = text->root ? only_document(parser, bytes, length, fault) : yaml_fault_set(fault, 1, "is empty");
-    if (!ok)
-        yaml_document_delete(&text->document);
+    const bool ok = yaml_parser_load(&parser, &text->document) != 0;
+    if (ok)
+        text->root = yaml_document_get_root_node(&text->document);
+    else
+        parser_fault(&parser, bytes, length, fault);
+    yaml_parser_delete(&parser);
     return ok;
 }
 
 struct yaml_text *yaml_text_parse(const char *bytes, size_t length, struct yaml_fault *fault)
 {
     yaml_parser_t parser;
-    struct yaml_text *text = calloc(1, sizeof *text);
-    if (!text || !yaml_parser_initialize(&parser)) {
-        yaml_fault_set(fault, 1, "out of memory");
-        free(text);
+    if (!start_parser(&parser, bytes, length, fault))
         return NULL;
-    }
-    if (!parse_into(text, &parser, bytes, length, fault)) {
+    const bool ok = check_events(&parser, bytes, length, fault);
+    yaml_parser_delete(&parser);
+    struct yaml_text *text = ok ? calloc(1, sizeof *text) : NULL;
+    if (ok && !text)
+        yaml_fault_set(fault, 1, "out of memory");
+    if (text && !load_document(text, bytes, length, fault)) {
         free(text);
         text = NULL;
     }
-    yaml_parser_delete(&parser);
     return text;
 }
 
@@ -197,17 +222,28 @@ static int distance(const char *a, const char *b)
     return d[rows][columns];
 }
 
+/* Whether one word is the beginning of the other, as `memory` is of `memory_mb`. */
+static bool is_beginning(const char *a, const char *b)
+{
+    const size_t length = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+    return length >= 3 && strncmp(a, b, length) == 0;
+}
+
 const char *yaml_nearest(const char *word, const char *const *words, size_t count)
 {
     const char *nearest = NULL;
-    int limit = (int)strnlen(word, WORD) / 3, best = limit < 2 ? 2 : limit + 1; /* a third of the letters */
+    const int third = (int)strnlen(word, WORD) / 3; /* of the letters may be wrong, one at least */
+    int best = (third < 1 ? 1 : third) + 1;
     for (size_t i = 0; i < count; i++) {
-        int edits = distance(word, words[i]);
+        const int edits = distance(word, words[i]);
         if (edits < best) {
             best = edits;
             nearest = words[i];
         }
     }
+    for (size_t i = 0; i < count && !nearest; i++)
+        if (is_beginning(word, words[i]))
+            nearest = words[i];
     return nearest;
 }
 

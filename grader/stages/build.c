@@ -409,7 +409,7 @@ static bool link_programs(struct stage_result *result, const struct build *build
     struct process_result results[PROGRAMS];
     size_t count = 0;
     for (size_t i = 0; i < PROGRAMS; i++) {
-        if ((build->workspace->stages & (1u << programs[i].stage)) == 0)
+        if ((build->workspace->programs & (1u << programs[i].stage)) == 0)
             continue;
         chosen[count] = &programs[i];
         commands[count++] = link_program(build, &programs[i]);

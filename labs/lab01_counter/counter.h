@@ -44,7 +44,9 @@ typedef bool counter_predicate(int64_t number);
  *
  * The work is shared out over `threads` threads that do it at the same time; whether the calling
  * thread is one of them or only waits is up to you. `threads` is 0 to 64 and may be greater than n;
- * 0 is taken as 1.
+ * 0 is taken as 1. Nearly as fast as the cores allow even if `predicate` takes only ten nanoseconds:
+ * no lock is taken for each number, and nothing is written for each number that other threads also
+ * use or that shares a cache line (64 bytes) with what they use.
  *
  * `predicate` is called exactly once for each of the integers and for no other, in any order, on any
  * thread; never are more than `threads` calls of it under way at once.

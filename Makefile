@@ -1,0 +1,130 @@
+# Lockstep: the only makefile a user meets. `make` alone prints what it can do.
+# Everything built stands below build/; nothing here knows a lab by name.
+
+BUILD := build$(if $(SANITIZE),/sanitize)
+GRADER := $(BUILD)/grader
+LABS := $(sort $(notdir $(patsubst %/lab.yaml,%,$(wildcard labs/lab[0-9][0-9]_*/lab.yaml))))
+LAB_IDS := $(foreach lab,$(LABS),$(firstword $(subst _, ,$(lab))))
+
+CC := gcc
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes
+CFLAGS := -std=c17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+# Asked for once, and only by goals that compile: pkg-config may not be there yet when set-up runs.
+PACKAGES := libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw
+GRADER_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
+GRADER_LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
+
+# What a call may say besides its goal: LAB= FILE= TEST= SEED= JSON= REQUIRE=
+OPTIONS = $(if $(SEED),--seed '$(SEED)') $(if $(JSON),--json '$(JSON)') $(if $(REQUIRE),--require '$(REQUIRE)')
+HANDIN = $(if $(FILE),'$(subst ','\'',$(FILE))')
+# The lab a goal is about: LAB=..., or the one that the last `make labNN` was about.
+CHOSEN = lab='$(LAB)'; \
+	[ -n "$$lab" ] || lab=$$(cat build/.lab 2>/dev/null); \
+	[ -n "$$lab" ] || { echo "which lab? say LAB=lab01, or run make lab01 first (make list names them)" >&2; exit 2; };
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help list grade races solution keep reset clean test bench doctor setup setup-test ready $(LAB_IDS)
+
+help: ## this text
+	@echo "Lockstep: concurrency labs in C that grade themselves"
+	@echo
+	@sed -n 's/^\([a-z][a-zA-Z -]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		awk -F'\t' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+	@echo "  make labNN       build one lab and run its tests (now: $(LAB_IDS)); TEST=name runs one of them"
+	@echo
+	@echo "  LAB=lab03 names another lab than the last one, FILE=path.c a file from elsewhere, JSON=out.json writes the report"
+	@echo "  as JSON, SEED=N changes the inputs. What is missing on this machine is installed first; DEPS=skip turns that off."
+
+list: ready ## the labs, one line each
+	@$(GRADER) list
+
+$(LAB_IDS): ready
+	@$(GRADER) grade $@ $(HANDIN) --only build,tests $(if $(TEST),--test '$(TEST)') $(OPTIONS)
+	@echo $@ > build/.lab
+
+grade: ready ## grade the lab of the last make labNN: tests, races, speed-up, score
+	@$(CHOSEN) $(GRADER) grade "$$lab" $(HANDIN) $(OPTIONS)
+
+races: ready ## only look for data races
+	@$(CHOSEN) $(GRADER) grade "$$lab" $(HANDIN) --only races $(OPTIONS)
+
+solution: ready ## grade the reference solution instead of your file
+	@$(CHOSEN) set -- solutions/$${lab}*/; [ -d "$$1" ] || { echo "no solution for '$$lab'" >&2; exit 2; }; \
+		$(GRADER) grade "$$lab" "$$1" $(OPTIONS)
+
+keep: ready ## build the programs of a lab and keep them in build/keep/labNN/bin, for gdb and valgrind
+	@$(CHOSEN) id=$${lab%%_*}; rm -rf "build/keep/$$id"; mkdir -p build/keep; \
+		$(GRADER) grade "$$lab" $(HANDIN) --only build --keep "build/keep/$$id"
+
+reset: ## begin a lab again with the skeleton; asks first and keeps a copy of your file
+	@$(CHOSEN) grader/reset.sh "$$lab"
+
+doctor: ready ## what this machine has for grading, and what each lack costs
+	@$(GRADER) doctor
+
+bench: ready ## speed-ups of the reference solutions, beside the figures of the study notes
+	@grader/bench.sh $(GRADER)
+
+clean: ## delete everything that was built
+	@rm -rf build
+
+test: ready setup-test ## test Lockstep itself (about 8 minutes); SANITIZE=address,undefined checks our own code harder
+	@$(MAKE) --no-print-directory -s $(BUILD)/tests/unit $(BUILD)/tests/expect
+	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) grader/tests/run.sh
+
+# --- set-up: grader/packages.txt is the one list of what is needed ---
+
+ready: setup
+	@$(MAKE) --no-print-directory -s $(GRADER) $(BUILD)/supervise $(BUILD)/harness/libharness.a $(BUILD)/harness/test.o \
+		$(BUILD)/harness/bench.o $(BUILD)/harness/site
+
+setup:
+	@DEPS='$(DEPS)' grader/setup.sh grade
+
+setup-test: setup
+	@DEPS='$(DEPS)' grader/setup.sh test
+
+# --- the grader ---
+
+GRADER_SOURCES := $(filter-out grader/supervise.c,$(wildcard grader/*.c grader/stages/*.c))
+GRADER_OBJECTS := $(GRADER_SOURCES:%.c=$(BUILD)/obj/%.o)
+UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard grader/tests/test_*.c harness/tests/test_*.c))
+
+$(GRADER): $(GRADER_OBJECTS)
+	@echo "building the grader" >&2
+	$(CC) $(CFLAGS) $^ -o $@ $(GRADER_LIBS)
+
+$(BUILD)/supervise: $(BUILD)/obj/grader/supervise.o $(BUILD)/obj/grader/process_tree.o
+	$(CC) $(CFLAGS) $^ -o $@
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(GRADER_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/unit: $(UNIT_OBJECTS) $(filter-out %/main.o,$(GRADER_OBJECTS)) $(BUILD)/harness/libharness.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $^ -o $@ $(GRADER_LIBS) -lcriterion -lcurl
+
+$(BUILD)/tests/expect: $(BUILD)/obj/grader/tests/expect.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $^ -o $@ -ljansson
+
+# --- the harness: linked into lab programs, so never sanitized: a lab is timed and run under valgrind ---
+
+SITE_SOURCES := $(wildcard harness/site_*.c)
+HARNESS_SOURCES := $(filter-out harness/test.c harness/bench.c $(SITE_SOURCES),$(wildcard harness/*.c))
+HARNESS_CFLAGS := -std=c17 -D_GNU_SOURCE -O2 -g $(WARNINGS)
+
+$(BUILD)/harness/libharness.a: $(HARNESS_SOURCES:harness/%.c=$(BUILD)/harness/%.o)
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/harness/%.o: harness/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HARNESS_CFLAGS) -DBENCH_STUDENT=1 -MMD -MP -c $< -o $@
+
+$(BUILD)/harness/site: $(SITE_SOURCES:harness/%.c=$(BUILD)/harness/%.o) $(BUILD)/harness/libharness.a
+	$(CC) $(HARNESS_CFLAGS) $^ -o $@ $(shell pkg-config --libs libmicrohttpd) -lm
+
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/harness/*.d)

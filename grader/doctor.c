@@ -1,0 +1,107 @@
+#include "doctor.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "process.h"
+#include "stacks.h"
+#include "text.h"
+
+/* Tools that are tried by running them. */
+static const struct {
+    const char *name;
+    const char *argv[6];
+    const char *lack;
+} tools[] = {
+    {"C compiler", {"gcc", "--version", NULL}, "nothing can be graded: install gcc"},
+    {"pkg-config", {"pkg-config", "--version", NULL}, "labs that need a library (lab03) cannot be built: install pkg-config"},
+    {"helgrind and drd", {"valgrind", "--version", NULL}, "races are not looked for, their points are given: install valgrind"},
+    {"ThreadSanitizer", {"setarch", "-R", "true", NULL},
+     "hand-ins with atomics are not judged for races: setarch -R is not allowed here (a container's seccomp profile)"},
+    {"libcurl", {"pkg-config", "--modversion", "libcurl", NULL}, "lab03 cannot be built: install libcurl4-openssl-dev"},
+    {"Criterion", {"pkg-config", "--modversion", "criterion", NULL}, "no tests can be built: install libcriterion-dev"},
+};
+
+static int report_check(const char *name, bool there, const char *found, const char *lack)
+{
+    printf("%-5s %-18s %s\n", there ? "ok" : "lack", name, there ? found : lack);
+    return there ? 0 : 1;
+}
+
+static int check_tool(size_t index)
+{
+    const struct process_spec spec = {.argv = tools[index].argv, .deadline = 20.0};
+    struct process_result result;
+    if (!process_run(&spec, 1, 1, &result))
+        return report_check(tools[index].name, false, "", "cannot start programs at all: is build/supervise there?");
+    char *line = text_line(result.out, 1);
+    const int lacking = report_check(tools[index].name, result.end == PROCESS_EXITED && result.code == 0, line != NULL ? line : "works",
+                                     tools[index].lack);
+    free(line);
+    process_release(&result);
+    return lacking;
+}
+
+static int check_cores(void)
+{
+    cpu_set_t set;
+    const int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    char *found = text_format("%d", cores);
+    const int lacking = report_check("cores", cores >= 2, found, "1: speed-up by splitting work is not measured, its points are given");
+    free(found);
+    return lacking;
+}
+
+static void count_stacks(pid_t root, void *context)
+{
+    struct stacks stacks = stacks_of_tree(root);
+    *(size_t *)context = stacks.count;
+    stacks_release(&stacks);
+}
+
+static int check_stacks(void)
+{
+    static const char *const argv[] = {"sleep", "10", NULL};
+    size_t seen = 0;
+    const struct process_spec spec = {.argv = argv, .deadline = 0.2, .on_deadline = count_stacks, .context = &seen};
+    struct process_result result;
+    if (process_run(&spec, 1, 1, &result))
+        process_release(&result);
+    return report_check("ptrace", seen > 0, "stacks of hung programs can be read",
+                        "a hung test is stopped, but the report cannot say where it stood");
+}
+
+static int check_space(void)
+{
+    const char *directory = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
+    struct statvfs status;
+    const bool known = statvfs(directory, &status) == 0;
+    const unsigned long long free_mb = known ? (unsigned long long)status.f_bavail * status.f_frsize >> 20 : 0;
+    char *found = text_format("%llu MiB free in %s", free_mb, directory);
+    const int lacking = report_check("working space", known && free_mb >= 100 && access(directory, W_OK) == 0, found,
+                                     "less than 100 MiB in the temporary directory: grading may fail; set TMPDIR");
+    free(found);
+    return lacking;
+}
+
+static int check_helper(const struct kit *kit)
+{
+    char *site = text_join(kit->harness, "site");
+    const int lacking = report_check("lab03's site", access(site, X_OK) == 0, site, "lab03 cannot be graded: run make with libmicrohttpd-dev installed");
+    free(site);
+    return lacking;
+}
+
+int doctor_run(const struct kit *kit)
+{
+    int lacking = check_cores();
+    for (size_t i = 0; i < sizeof tools / sizeof *tools; i++)
+        lacking += check_tool(i);
+    lacking += check_helper(kit) + check_stacks() + check_space();
+    printf("%s\n", lacking == 0 ? "nothing is lacking" : "grading works without these, as far as each line says");
+    return lacking == 0 ? 0 : 1;
+}

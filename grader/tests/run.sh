@@ -1,0 +1,50 @@
+#!/bin/bash
+# run.sh: all tests of the project, one suite after another; called by `make test`. The last line is `N passed, N failed`.
+# Prints how long each suite took, so that growth is seen.
+set -u
+cd "$(dirname "$0")/../.."
+BUILD=${BUILD:-build}
+export BUILD
+total_passed=0
+total_failed=0
+times=
+
+# suite NAME COMMAND...: runs it, shows its rows, adds the numbers of its last line.
+suite() {
+    name=$1
+    shift
+    echo "== $name"
+    start=$(date +%s)
+    output=$(mktemp)
+    "$@" 2>&1 | tee "$output"
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$output" | tail -n 1)
+    rm -f "$output"
+    if [ -z "$line" ]; then
+        echo "FAIL  $name: the suite broke off"
+        line='0 passed, 1 failed'
+    fi
+    total_passed=$((total_passed + ${line%% *}))
+    failures=${line#*, }
+    total_failed=$((total_failed + ${failures%% *}))
+    times="$times$(printf '%5d s  %s' $(($(date +%s) - start)) "$name")
+"
+}
+
+suite "unit tests" grader/tests/unit.sh
+if [ -z "${SANITIZE:-}" ]; then
+    suite "warnings" grader/tests/warnings.sh
+    suite "set-up" grader/tests/setup_test.sh
+fi
+suite "bad input" grader/tests/bad_input.sh
+suite "make" grader/tests/make_goals.sh
+if [ -z "${SANITIZE:-}" ]; then
+    suite "verdicts" grader/tests/verdicts.sh
+else
+    RUNS=1 suite "verdicts" grader/tests/verdicts.sh
+fi
+echo
+echo "slowest suites:"
+printf '%s' "$times" | sort -rn | head -n 4
+du -sh "$BUILD" | sed 's/^/built: /'
+echo "$total_passed passed, $total_failed failed"
+[ "$total_failed" -eq 0 ]

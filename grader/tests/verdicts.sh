@@ -1,0 +1,95 @@
+#!/bin/bash
+# verdicts.sh: grades skeletons, reference solutions (RUNS times each) and specimens, and compares each verdict with what is
+# promised: a skeleton builds without a warning and earns under 40 %, a reference earns everything, a specimen what its first
+# comment says. Several are graded at once; measurements take turns (quiet.h).
+# usage: verdicts.sh [LAB...]      RUNS=5 JOBS=2
+set -u
+cd "$(dirname "$0")/../.."
+. grader/tests/lib.sh
+RUNS=${RUNS:-5}
+JOBS=${JOBS:-$(nproc)}
+
+# judge LAB FILE NAME STAGE WORD: one row; run by xargs.
+judge() {
+    lab=$1 file=$2 name=$3 stage=$4 word=$5
+    only=
+    case $stage in
+    build) only='--only build' ;;
+    tests) only='--only build,tests' ;;
+    races) only='--only build,tests,races' ;;
+    esac
+    report=$(mktemp "$scratch/report-XXXXXX")
+    start=$(date +%s%N)
+    # shellcheck disable=SC2086
+    timeout 300 "$grader" grade "$lab" "$file" $only --json "$report" >"$report.text" 2>&1
+    code=$?
+    seconds=$((($(date +%s%N) - start) / 100000000))
+    if said=$("$BUILD/tests/expect" "$report" "$stage" "$word") && [ $code -eq 0 ]; then
+        printf 'ok    %s (%s, %d.%d s)\n' "$name" "${said%%:*}" $((seconds / 10)) $((seconds % 10))
+    else
+        printf 'FAIL  %s: expected %s %s, exit 0; got %s, exit %d\n' "$name" "$stage" "$word" "$said" "$code"
+        sed 's/^/      /' "$report.text" | head -40
+    fi
+}
+export -f judge
+export scratch grader BUILD
+
+# rows LAB: a line `lab file name stage word` for each verdict of a lab, tab-separated.
+rows() {
+    directory=$(echo labs/"$1"_*)
+    name=${directory#labs/}
+    stem=${name#*_}
+    for run in $(seq "$RUNS"); do
+        printf '%s\t%s\t%s\t%s\t%s\n' "$1" "solutions/$name/$stem.c" "$1 reference, run $run" right -
+    done
+    for file in grader/tests/specimens/"$name"/right/*.c grader/tests/specimens/"$name"/wrong/*.c; do
+        first=$(head -n 1 "$file")
+        expected=$(printf '%s\n' "$first" | sed -n 's,^/\* expect: \([^|]*[^| ]\) *|.*,\1,p')
+        kind=$(basename "$(dirname "$file")")
+        printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$file" "$1 $kind $(basename "$file" .c)" "${expected%% *}" "${expected#* }"
+    done
+}
+
+# skeleton LAB: no warning, not hung, under 40 %, and the kept copy is the same file.
+skeleton() {
+    directory=$(echo labs/"$1"_*)
+    stem=${directory#*_}
+    report=$scratch/skeleton.json
+    if ! cmp -s "$directory/$stem.c" "$directory/skeleton.c"; then
+        fail "$1 skeleton is the file given out" "$directory/$stem.c and skeleton.c differ"
+        return
+    fi
+    check "$1 skeleton compiles without a warning" gcc -std=gnu17 -Wall -Wextra -Wshadow -Werror -I"$directory" -Iharness \
+        -c "$directory/$stem.c" -o "$scratch/skeleton.o"
+    "$grader" grade "$1" "$directory/skeleton.c" --json "$report" >"$scratch/skeleton.text" 2>&1
+    if grep -q TIMED_OUT "$report"; then
+        fail "$1 skeleton does not hang" "$(head -n 20 "$scratch/skeleton.text")"
+    else
+        pass "$1 skeleton does not hang"
+    fi
+    score=$(sed -n 's/^  "score": \([0-9]*\),$/\1/p' "$report")
+    if [ "${score:-100}" -lt 40 ] && [ "$(wc -l <"$scratch/skeleton.text")" -le 20 ]; then
+        pass "$1 skeleton earns $score of 100, said in a short report"
+    else
+        fail "$1 skeleton earns under 40 of 100, said in at most 20 lines" "$(cat "$scratch/skeleton.text")"
+    fi
+}
+
+labs=${*:-$("$grader" list | cut -d' ' -f1)}
+for lab in $labs; do
+    skeleton "$lab"
+done
+for lab in $labs; do
+    rows "$lab"
+done | xargs -P "$JOBS" -d '\n' -I{} bash -c 'IFS=$'"'\\t'"' read -r a b c d e <<<"$1"; judge "$a" "$b" "$c" "$d" "$e"' _ {} \
+    >"$scratch/rows" 2>&1
+cat "$scratch/rows"
+passed=$((passed + $(grep -c '^ok    ' "$scratch/rows")))
+failed=$((failed + $(grep -c '^FAIL  ' "$scratch/rows")))
+for lab in $labs; do
+    for kind in wrong:6 right:4; do
+        count=$(find grader/tests/specimens/"$lab"_*/"${kind%:*}" -name '*.c' 2>/dev/null | wc -l)
+        check "$lab has $count ${kind%:*} specimens, at least ${kind#*:}" test "$count" -ge "${kind#*:}"
+    done
+done
+finish

@@ -1,0 +1,30 @@
+#!/bin/bash
+# warnings.sh: every C file of the project compiles without a warning, under gcc and under clang.
+set -u
+cd "$(dirname "$0")/../.."
+. grader/tests/lib.sh
+own="-std=c17 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes"
+lab="-std=gnu17 -Wall -Wextra -Wshadow"
+libraries=$(pkg-config --cflags libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw criterion libcurl libmicrohttpd)
+
+# compile COMPILER FLAGS FILES...: no file gives a warning.
+compile() {
+    compiler=$1 flags=$2
+    shift 2
+    # shellcheck disable=SC2086
+    printf '%s\n' "$@" | xargs -P "$(nproc)" -n 1 "$compiler" $flags $libraries -Werror -fsyntax-only
+}
+
+for compiler in gcc clang; do
+    check "$compiler: grader" compile $compiler "$own" grader/*.c grader/stages/*.c grader/tests/*.c
+    check "$compiler: harness" compile $compiler "$own -DBENCH_STUDENT=1" harness/*.c
+    [ -n "$(ls harness/tests/*.c 2>/dev/null)" ] &&
+        check "$compiler: tests of the harness" compile $compiler "$own" harness/tests/*.c
+    for directory in labs/lab*; do
+        name=${directory#labs/}
+        check "$compiler: $name" compile $compiler "$lab -DBENCH_STUDENT=1 -Iharness -I$directory" "$directory"/*.c solutions/"$name"/*.c
+        check "$compiler: specimens of $name" compile $compiler "$lab -Iharness -I$directory -Wno-unused-function" \
+            grader/tests/specimens/"$name"/right/*.c
+    done
+done
+finish

@@ -1,0 +1,519 @@
+/*
+ * tests.c: what counter.h promises, checked.
+ *
+ * How lost updates are provoked. Two threads that merely run side by side lose updates on some
+ * machines and not on others. So the tests interrupt the hand-in: a thread that is to be disturbed
+ * calls become_victim, and interrupt_victims sends one victim after the other a signal whose handler
+ * sleeps for a moment. Wherever the signal finds it, between its read and its write for instance, it
+ * stays there while the other threads go on; a hundred times that, and a hole of one instruction is hit.
+ */
+#define _GNU_SOURCE 1
+#include "counter.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "census.h"
+#include "seed.h"
+#include "test.h"
+#include "timing.h"
+
+/* ---- Interrupting threads ---- */
+
+enum { VICTIMS_MAX = 64, NAP_NANOSECONDS = 300000 };
+
+static atomic_int victims[VICTIMS_MAX]; /* their thread ids */
+static atomic_uint victims_count, naps;
+
+static void nap(int number)
+{
+    const int error = errno;
+    (void)number;
+    nanosleep(&(struct timespec){.tv_nsec = NAP_NANOSECONDS}, NULL);
+    atomic_fetch_add(&naps, 1);
+    errno = error;
+}
+
+/* The calling thread will be interrupted from now on. Costs nothing when called again. */
+static void become_victim(void)
+{
+    static _Thread_local bool is_victim;
+    if (is_victim)
+        return;
+    is_victim = true;
+    const unsigned index = atomic_fetch_add(&victims_count, 1);
+    if (index < VICTIMS_MAX)
+        atomic_store(&victims[index], gettid());
+}
+
+/* Interrupts the next victim and waits until it has slept; false if there is none alive. */
+static bool interrupt_one(unsigned turn)
+{
+    const unsigned count = atomic_load(&victims_count), before = atomic_load(&naps);
+    for (unsigned i = 0; i < count && i < VICTIMS_MAX; i++) {
+        const int victim = atomic_load(&victims[(turn + i) % count % VICTIMS_MAX]);
+        if (victim == 0 || syscall(SYS_tgkill, getpid(), victim, SIGUSR1) != 0)
+            continue;
+        const double end = timing_now() + 0.05; /* a thread that ends right now naps no more */
+        while (atomic_load(&naps) == before && timing_now() < end)
+            nanosleep(&(struct timespec){.tv_nsec = NAP_NANOSECONDS / 6}, NULL);
+        return true;
+    }
+    return false;
+}
+
+static void catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = nap, .sa_flags = SA_RESTART};
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+/* ---- Threads that change a counter until they are told to stop ---- */
+
+enum { WRITERS = 4, INTERRUPTIONS = 160 };
+
+struct writer {
+    pthread_t thread;
+    struct counter *counter;
+    int64_t step;       /* what it adds; 0: it calls counter_increment */
+    atomic_llong begun; /* calls begun */
+    atomic_llong ended; /* calls ended */
+};
+
+static atomic_bool writers_stop;
+
+static void *write_until_stopped(void *argument)
+{
+    struct writer *writer = argument;
+    become_victim();
+    while (!atomic_load(&writers_stop)) {
+        atomic_fetch_add(&writer->begun, 1);
+        if (writer->step == 0)
+            counter_increment(writer->counter);
+        else
+            counter_add(writer->counter, writer->step);
+        atomic_fetch_add(&writer->ended, 1);
+    }
+    return NULL;
+}
+
+static bool all_have_written(void *argument)
+{
+    struct writer *writers = argument;
+    for (int i = 0; i < WRITERS; i++)
+        if (atomic_load(&writers[i].ended) == 0)
+            return false;
+    return true;
+}
+
+static void start_writers(struct writer writers[WRITERS], struct counter *counter, const int64_t steps[WRITERS])
+{
+    catch_interrupts();
+    for (int i = 0; i < WRITERS; i++) {
+        writers[i].counter = counter;
+        writers[i].step = steps[i];
+        cr_assert_eq(pthread_create(&writers[i].thread, NULL, write_until_stopped, &writers[i]), 0,
+                     "the test could not start its threads");
+    }
+    timing_wait_until(all_have_written, writers, 5);
+}
+
+/* Stops the writers; returns what the counter must stand at now. */
+static int64_t stop_writers(struct writer writers[WRITERS])
+{
+    int64_t sum = 0;
+    atomic_store(&writers_stop, true);
+    for (int i = 0; i < WRITERS; i++) {
+        pthread_join(writers[i].thread, NULL);
+        sum += (writers[i].step == 0 ? 1 : writers[i].step) * atomic_load(&writers[i].ended);
+    }
+    return sum;
+}
+
+static struct counter *create_counter(void)
+{
+    struct counter *counter = counter_create();
+    cr_assert_not_null(counter, "counter_create returned NULL although there is memory enough");
+    return counter;
+}
+
+static void check_updates_survive(const int64_t steps[WRITERS])
+{
+    static struct writer writers[WRITERS];
+    struct counter *counter = create_counter();
+    start_writers(writers, counter, steps);
+    for (unsigned turn = 0; turn < INTERRUPTIONS; turn++)
+        interrupt_one(turn);
+    const int64_t expected = stop_writers(writers), value = counter_value(counter);
+    cr_assert_eq(value, expected,
+                 "updates were lost: %d threads wrote at the same time, the counter must stand at %" PRId64
+                 ", it says %" PRId64 " (%+" PRId64 ")",
+                 WRITERS, expected, value, value - expected);
+    counter_free(counter);
+}
+
+/* ---- The counter ---- */
+
+static void check_value(struct counter *counter, int64_t expected, const char *after)
+{
+    const int64_t value = counter_value(counter);
+    cr_assert_eq(value, expected, "after %s: expected %" PRId64 ", counter_value says %" PRId64, after, expected,
+                 value);
+}
+
+LAB_TEST(counts_on_one_thread)
+{
+    struct counter *counter = create_counter();
+    check_value(counter, 0, "counter_create");
+    for (int i = 0; i < 1000; i++)
+        counter_increment(counter);
+    check_value(counter, 1000, "1000 times counter_increment");
+    counter_add(counter, 0);
+    check_value(counter, 1000, "counter_add of 0");
+    counter_add(counter, -1500);
+    check_value(counter, -500, "counter_add of -1500");
+    counter_increment(counter);
+    check_value(counter, -499, "one counter_increment");
+    counter_add(counter, 5000000000);
+    check_value(counter, 4999999501, "counter_add of 5000000000, which needs 64 bits");
+    counter_add(counter, INT64_MAX - 4999999501);
+    check_value(counter, INT64_MAX, "counter_add up to the largest int64_t");
+    counter_free(counter);
+    counter_free(NULL);
+}
+
+LAB_TEST(counters_are_separate)
+{
+    struct counter *first = create_counter(), *second = create_counter();
+    cr_assert_neq(first, second, "two calls of counter_create returned the same counter");
+    counter_add(first, 7);
+    check_value(second, 0, "counter_add on another counter");
+    counter_increment(second);
+    check_value(first, 7, "counter_increment on another counter");
+    check_value(second, 1, "one counter_increment");
+    counter_free(first);
+    check_value(second, 1, "counter_free of another counter");
+    struct counter *third = create_counter();
+    check_value(third, 0, "counter_create of a third counter");
+    counter_free(second);
+    counter_free(third);
+}
+
+LAB_TEST(increments_are_not_lost)
+{
+    check_updates_survive((const int64_t[WRITERS]){0});
+}
+
+LAB_TEST(adds_are_not_lost)
+{
+    check_updates_survive((const int64_t[WRITERS]){3, -2, 0, 5000000000});
+}
+
+static int64_t sum_of(struct writer writers[WRITERS], bool ended)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < WRITERS; i++)
+        sum += atomic_load(ended ? &writers[i].ended : &writers[i].begun);
+    return sum;
+}
+
+LAB_TEST(value_while_others_write)
+{
+    static struct writer writers[WRITERS];
+    struct counter *counter = create_counter();
+    start_writers(writers, counter, (const int64_t[WRITERS]){0});
+    const double end = timing_now() + 0.1;
+    do {
+        const int64_t least = sum_of(writers, true), value = counter_value(counter), most = sum_of(writers, false);
+        cr_assert(value >= least && value <= most,
+                  "%" PRId64 " increments had ended before counter_value and %" PRId64
+                  " had begun after it: it must say something between, not %" PRId64,
+                  least, most, value);
+    } while (timing_now() < end);
+    const int64_t expected = stop_writers(writers);
+    check_value(counter, expected, "all threads had ended");
+    counter_free(counter);
+}
+
+/* ---- The count ---- */
+
+enum { LARGEST = 20011 };
+
+static uint64_t salt;                   /* makes the predicate a different one for each seed */
+static atomic_int asked[LARGEST];       /* how often the predicate was asked about a number */
+static atomic_int strangers;            /* calls with a number outside 0 ... LARGEST-1 */
+static atomic_int under_way, most_ever; /* calls of the predicate at once */
+
+static bool is_hit(int64_t number)
+{
+    uint64_t state = salt + (uint64_t)number;
+    return seed_below(&state, 3) == 0;
+}
+
+static int64_t count_hits(int64_t n)
+{
+    int64_t hits = 0;
+    for (int64_t i = 0; i < n; i++)
+        hits += is_hit(i);
+    return hits;
+}
+
+static void check_count(int64_t n, unsigned threads)
+{
+    const int64_t expected = count_hits(n), count = counter_count(is_hit, n, threads);
+    cr_assert_eq(count, expected, "counter_count, n = %" PRId64 ", %u threads: expected %" PRId64 ", got %" PRId64, n,
+                 threads, expected, count);
+}
+
+LAB_TEST(count_is_exact)
+{
+    static const int64_t lengths[] = {0, 1, 2, 3, 5, 64, 65, 1000, 10007, LARGEST};
+    static const unsigned threads[] = {1, 2, 3, 4, 7, 16, 64, 0};
+    salt = seed_get();
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+        for (size_t k = 0; k < sizeof threads / sizeof *threads; k++, salt++)
+            check_count(lengths[i], threads[k]);
+}
+
+static struct counter *calls; /* what the predicate below counts in */
+
+static bool note_number(int64_t number)
+{
+    if (number >= 0 && number < LARGEST)
+        atomic_fetch_add(&asked[number], 1);
+    else
+        atomic_fetch_add(&strangers, 1);
+    counter_increment(calls);
+    return number % 2 == 0;
+}
+
+static void check_each_once(int64_t n, unsigned threads)
+{
+    for (int64_t i = 0; i < LARGEST; i++)
+        atomic_store(&asked[i], 0);
+    const int64_t before = counter_value(calls), count = counter_count(note_number, n, threads);
+    cr_assert_eq(count, (n + 1) / 2, "even numbers below %" PRId64 ", %u threads: expected %" PRId64 ", got %" PRId64,
+                 n, threads, (n + 1) / 2, count);
+    for (int64_t i = 0; i < LARGEST; i++)
+        cr_assert_eq(atomic_load(&asked[i]), i < n,
+                     "n = %" PRId64 ", %u threads: the predicate must be asked about %" PRId64
+                     " %s, it was asked %d times",
+                     n, threads, i, i < n ? "exactly once" : "not at all", atomic_load(&asked[i]));
+    cr_assert_eq(atomic_load(&strangers), 0,
+                 "n = %" PRId64 ", %u threads: the predicate was asked about a number far off", n, threads);
+    cr_assert_eq(counter_value(calls) - before, n, "a counter incremented in each call of the predicate lost updates");
+}
+
+LAB_TEST(count_asks_once_about_each)
+{
+    calls = create_counter();
+    check_each_once(10007, 4);
+    check_each_once(10008, 3);
+    check_each_once(5, 8);
+    check_each_once(1, 0);
+    check_each_once(0, 2);
+    counter_free(calls);
+}
+
+/* Interrupts the hand-in's threads from another thread while the count runs. */
+static atomic_bool interrupter_stop;
+
+static void *interrupt_victims(void *argument)
+{
+    (void)argument;
+    for (unsigned turn = 0; !atomic_load(&interrupter_stop); turn++)
+        if (!interrupt_one(turn))
+            timing_sleep_ms(1);
+    return NULL;
+}
+
+static bool always(int64_t number)
+{
+    (void)number;
+    become_victim();
+    return true;
+}
+
+LAB_TEST(count_loses_nothing)
+{
+    enum { N = 1500000, ROUNDS = 3, THREADS = 3 };
+    pthread_t interrupter;
+    catch_interrupts();
+    cr_assert_eq(pthread_create(&interrupter, NULL, interrupt_victims, NULL), 0, "the test could not start its thread");
+    for (int round = 0; round < ROUNDS; round++) {
+        const int64_t count = counter_count(always, N, THREADS);
+        cr_assert_eq(count, N,
+                     "all %d integers satisfy the predicate, %d threads counted %" PRId64 ": %" PRId64 " were lost", N,
+                     THREADS, count, N - count);
+        atomic_store(&victims_count, 0); /* the threads of the next round are others */
+    }
+    atomic_store(&interrupter_stop, true);
+    pthread_join(interrupter, NULL);
+}
+
+static bool notice_company(int64_t number)
+{
+    const int now = atomic_fetch_add(&under_way, 1) + 1;
+    for (int most = atomic_load(&most_ever); most < now;)
+        if (atomic_compare_exchange_weak(&most_ever, &most, now))
+            break;
+    nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL); /* long enough for others to join in */
+    atomic_fetch_sub(&under_way, 1);
+    return number < 100;
+}
+
+LAB_TEST(count_keeps_to_its_threads)
+{
+    for (int threads = 0; threads <= 3; threads++) {
+        const int most = threads > 0 ? threads : 1;
+        atomic_store(&most_ever, 0);
+        const int64_t count = counter_count(notice_company, 300, (unsigned)threads);
+        cr_assert_eq(count, 100, "numbers below 100: expected 100, got %" PRId64, count);
+        cr_assert_leq(atomic_load(&most_ever), most,
+                      "counter_count with %d threads called the predicate %d times at once, %d is the limit", threads,
+                      atomic_load(&most_ever), most);
+    }
+}
+
+/* Two counts at once: about 0 each waits until the other has begun, for a second at the most. */
+static atomic_int counts_begun;
+
+static bool both_have_begun(void *argument)
+{
+    (void)argument;
+    return atomic_load(&counts_begun) == 2;
+}
+
+static void meet_the_other_count(int64_t number)
+{
+    if (number != 0)
+        return;
+    atomic_fetch_add(&counts_begun, 1);
+    timing_wait_until(both_have_begun, NULL, 1);
+}
+
+static bool is_fifth(int64_t number)
+{
+    meet_the_other_count(number);
+    return number % 5 == 0;
+}
+
+static bool is_not_third(int64_t number)
+{
+    meet_the_other_count(number);
+    return number % 3 != 0;
+}
+
+struct count_call {
+    counter_predicate *predicate;
+    int64_t n, result;
+};
+
+static void *count_in_thread(void *argument)
+{
+    struct count_call *call = argument;
+    call->result = counter_count(call->predicate, call->n, 2);
+    return NULL;
+}
+
+LAB_TEST(counts_side_by_side)
+{
+    struct count_call fifths = {.predicate = is_fifth, .n = 5000}, thirds = {.predicate = is_not_third, .n = 9000};
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, count_in_thread, &fifths), 0, "the test could not start its thread");
+    count_in_thread(&thirds);
+    pthread_join(thread, NULL);
+    cr_assert_eq(fifths.result, 1000,
+                 "two counts ran at the same time: multiples of 5 below 5000 are 1000, one of them got %" PRId64,
+                 fifths.result);
+    cr_assert_eq(thirds.result, 6000,
+                 "two counts ran at the same time: not multiples of 3 below 9000 are 6000, one of them got %" PRId64,
+                 thirds.result);
+}
+
+/* ---- Running out, and leaving nothing ---- */
+
+static size_t address_space(void)
+{
+    size_t pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    cr_assert_not_null(file, "the test could not read /proc/self/statm");
+    cr_assert_eq(fscanf(file, "%zu", &pages), 1, "the test could not read /proc/self/statm");
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static size_t stack_size_of_a_thread(void)
+{
+    pthread_attr_t attributes;
+    size_t size = 0;
+    pthread_getattr_default_np(&attributes);
+    pthread_attr_getstacksize(&attributes, &size);
+    pthread_attr_destroy(&attributes);
+    return size;
+}
+
+/* Room for the stacks of two threads and a half: the third thread cannot be started. */
+LAB_TEST(count_when_threads_run_out)
+{
+    struct rlimit limit;
+    salt = seed_get();
+    check_count(1000, 2);
+    getrlimit(RLIMIT_AS, &limit);
+    const struct rlimit low = {.rlim_cur = address_space() + stack_size_of_a_thread() * 5 / 2,
+                               .rlim_max = limit.rlim_max};
+    setrlimit(RLIMIT_AS, &low);
+    const int64_t count = counter_count(is_hit, LARGEST, 8);
+    setrlimit(RLIMIT_AS, &limit);
+    cr_assert(count == -1 || count == count_hits(LARGEST),
+              "not all 8 threads could be started: expected -1 or the right count, %" PRId64 ", got %" PRId64,
+              count_hits(LARGEST), count);
+    check_count(1000, 8);
+}
+
+static void use_everything_once(void)
+{
+    struct counter *counter = create_counter();
+    counter_increment(counter);
+    check_value(counter, 1, "one counter_increment");
+    counter_free(counter);
+}
+
+static void check_heap(const struct census *before, const char *what)
+{
+    const struct census now = census_settle(before);
+    cr_assert_leq(now.threads, before->threads, "after %s %d threads more are alive than before", what,
+                  now.threads - before->threads);
+    cr_assert_leq(now.heap_bytes, before->heap_bytes + 4096, "%s left %zu bytes of the heap behind", what,
+                  now.heap_bytes - before->heap_bytes);
+}
+
+LAB_TEST(nothing_is_left_behind)
+{
+    enum { TIMES = 1000, COUNTS = 300 };
+    salt = seed_get();
+    for (int i = 0; i < 20; i++, check_count(100, 4))
+        use_everything_once();
+    struct census before = census_take();
+    for (int i = 0; i < TIMES; i++)
+        use_everything_once();
+    check_heap(&before, "1000 times counter_create and counter_free");
+    const size_t space = address_space();
+    before = census_take();
+    for (int i = 0; i < COUNTS; i++)
+        check_count(100, 4);
+    check_heap(&before, "300 times counter_count");
+    /* A thread nobody joins keeps its stack: 300 times 4 of them are gigabytes. */
+    const size_t now = address_space();
+    cr_assert(now < space + 1500000000u,
+              "300 times counter_count left %zu MB of address space behind: are there threads that nobody joined?",
+              (now - space) / 1000000);
+}

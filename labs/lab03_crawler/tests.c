@@ -1,0 +1,760 @@
+/*
+ * tests.c: the Criterion tests of lab03. The sites they crawl are made by harness/site.h.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* pthread_setattr_default_np */
+#endif
+#include "test.h"
+
+#include <curl/curl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "census.h"
+#include "crawler.h"
+#include "seed.h"
+#include "site.h"
+#include "timing.h"
+
+enum {
+    BLOCKED_MS = 100, /* how long a call that must block is watched */
+    CALLERS_MAX = 8,
+    PRODUCERS = 4,
+    EACH = 1500, /* items a producer */
+    RELAYS = 3,
+    RELAY_ROUNDS = 60,
+    RELAY_ITEMS = 100000,
+};
+
+/* Seconds until a call that must return is said to be stuck: far more than a busy machine needs. */
+static const double patience = 4.0;
+
+/* ---- the queue ---- */
+
+static void *number(uintptr_t n)
+{
+    return (void *)n; /* NOLINT: the queue never looks at what an item points to */
+}
+
+static struct crawler_queue *create(size_t capacity)
+{
+    struct crawler_queue *queue = crawler_queue_create(capacity);
+    cr_assert_not_null(queue, "crawler_queue_create(%zu) returned NULL", capacity);
+    return queue;
+}
+
+static void put_number(struct crawler_queue *queue, uintptr_t n)
+{
+    cr_assert(crawler_queue_put(queue, number(n)), "put returned false although the queue is open");
+}
+
+static void get_number(struct crawler_queue *queue, uintptr_t expected)
+{
+    void *item = number(999999);
+    cr_assert(crawler_queue_get(queue, &item), "get returned false although item %zu is in the queue", expected);
+    cr_assert_eq(item, number(expected), "items come out in the order they went in: expected item %zu, got %zu",
+                 expected, (uintptr_t)item);
+}
+
+/* A thread that calls one function of the queue again and again, and how far it has come. */
+struct caller {
+    pthread_t thread;
+    struct crawler_queue *queue;
+    unsigned calls;     /* how many calls to make */
+    atomic_uint begun;  /* calls begun */
+    atomic_uint done;   /* calls that returned */
+    atomic_uint failed; /* those that returned false */
+    void *item;         /* what get got last */
+};
+
+static void *call_put(void *context)
+{
+    struct caller *caller = context;
+    for (unsigned i = 1; i <= caller->calls; i++) {
+        caller->begun++;
+        caller->failed += !crawler_queue_put(caller->queue, number(i));
+        caller->done++;
+    }
+    return NULL;
+}
+
+static void *call_get(void *context)
+{
+    struct caller *caller = context;
+    for (unsigned i = 0; i < caller->calls; i++) {
+        caller->begun++;
+        caller->failed += !crawler_queue_get(caller->queue, &caller->item);
+        caller->done++;
+    }
+    return NULL;
+}
+
+static void *call_join(void *context)
+{
+    struct caller *caller = context;
+    caller->begun++;
+    crawler_queue_join(caller->queue);
+    caller->done++;
+    return NULL;
+}
+
+static void start_callers(struct caller *callers, size_t count, struct crawler_queue *queue, void *(*call)(void *),
+                          unsigned calls)
+{
+    for (size_t i = 0; i < count; i++) {
+        callers[i].queue = queue;
+        callers[i].calls = calls;
+        cr_assert_eq(pthread_create(&callers[i].thread, NULL, call, &callers[i]), 0, "cannot start a thread");
+    }
+}
+
+static void join_callers(struct caller *callers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        pthread_join(callers[i].thread, NULL);
+}
+
+/* What is waited for: that `count` callers together have begun, or done, `calls` calls. */
+struct progress {
+    struct caller *callers;
+    size_t count;
+    unsigned calls;
+};
+
+static unsigned sum_done(const struct caller *callers, size_t count)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += callers[i].done;
+    return sum;
+}
+
+static bool have_done(void *context)
+{
+    const struct progress *p = context;
+    return sum_done(p->callers, p->count) >= p->calls;
+}
+
+static bool have_begun(void *context)
+{
+    const struct progress *p = context;
+    unsigned sum = 0;
+    for (size_t i = 0; i < p->count; i++)
+        sum += p->callers[i].begun;
+    return sum >= p->calls;
+}
+
+/* Waits until so many calls have returned; false if they do not in time. */
+static bool wait_done(struct caller *callers, size_t count, unsigned calls)
+{
+    return timing_wait_until(have_done, &(struct progress){callers, count, calls}, patience);
+}
+
+/* Waits until so many calls have begun, and then long enough for them to block or to return. */
+static void wait_blocked(struct caller *callers, size_t count, unsigned calls)
+{
+    timing_wait_until(have_begun, &(struct progress){callers, count, calls}, patience);
+    timing_sleep_ms(BLOCKED_MS);
+}
+
+LAB_TEST(fifo_order)
+{
+    struct crawler_queue *queue = create(5);
+    uintptr_t in = 0, out = 0; /* item 0 is NULL, and an item like any other */
+    for (int round = 0; round < 20; round++) {
+        while (in - out < 5)
+            put_number(queue, in++);
+        for (int i = 0; i < 3; i++)
+            get_number(queue, out++);
+    }
+    while (out < in)
+        get_number(queue, out++);
+    crawler_queue_free(queue);
+    crawler_queue_free(NULL);
+}
+
+LAB_TEST(put_blocks_when_full)
+{
+    struct caller putter = {0};
+    struct crawler_queue *queue = create(3);
+    start_callers(&putter, 1, queue, call_put, 4);
+    cr_assert(wait_done(&putter, 1, 3), "a queue of capacity 3 must take 3 items at once: only %u puts returned",
+              (unsigned)putter.done);
+    wait_blocked(&putter, 1, 4);
+    cr_assert_eq(putter.done, 3, "the queue of capacity 3 is full: the fourth put must block, but it returned");
+    get_number(queue, 1);
+    cr_assert(wait_done(&putter, 1, 4), "a get has made room, but the blocked put does not return");
+    cr_assert_eq(putter.failed, 0, "put returned false although the queue is open");
+    for (uintptr_t i = 2; i <= 4; i++)
+        get_number(queue, i);
+    join_callers(&putter, 1);
+    crawler_queue_free(queue);
+}
+
+LAB_TEST(get_blocks_when_empty)
+{
+    struct caller getter = {0};
+    struct crawler_queue *queue = create(3);
+    start_callers(&getter, 1, queue, call_get, 1);
+    wait_blocked(&getter, 1, 1);
+    cr_assert_eq(getter.done, 0, "the queue is empty and open: get must block, but it returned");
+    put_number(queue, 7);
+    cr_assert(wait_done(&getter, 1, 1), "an item was put, but the blocked get does not return");
+    cr_assert_eq(getter.failed, 0, "get returned false although the queue is open");
+    cr_assert_eq(getter.item, number(7), "expected item 7, got %zu", (uintptr_t)getter.item);
+    join_callers(&getter, 1);
+    crawler_queue_free(queue);
+}
+
+LAB_TEST(capacity_0_has_no_bound)
+{
+    enum { ITEMS = 5000 };
+    struct caller putter = {0};
+    struct crawler_queue *queue = create(0);
+    start_callers(&putter, 1, queue, call_put, ITEMS);
+    cr_assert(wait_done(&putter, 1, ITEMS), "capacity 0 means no bound, but put number %u does not return",
+              (unsigned)putter.done + 1);
+    cr_assert_eq(putter.failed, 0, "put returned false although the queue is open");
+    for (uintptr_t i = 1; i <= ITEMS; i++)
+        get_number(queue, i);
+    join_callers(&putter, 1);
+    crawler_queue_free(queue);
+}
+
+/* Threads that take turns with the test at one queue, to be overtaken between the signal and the waking
+ * up. Each item put carries the next number, and each number must come out once. */
+struct relay {
+    struct crawler_queue *queue;
+    atomic_bool closing;
+    atomic_uint next;                /* number of the next item */
+    atomic_int inside;               /* puts that returned less gets that began: never more than are in the queue */
+    atomic_uint refused;             /* calls that returned false before the queue was closed */
+    atomic_uint wrong;               /* items got that were never put, or got twice */
+    atomic_uint overfull;            /* puts that returned with more than the capacity inside */
+    atomic_uchar state[RELAY_ITEMS]; /* 1: put, 2: got */
+};
+
+static bool relay_put(struct relay *relay, int capacity)
+{
+    const unsigned n = relay->next++;
+    relay->state[n % RELAY_ITEMS] = 1;
+    if (!crawler_queue_put(relay->queue, number(n))) {
+        relay->state[n % RELAY_ITEMS] = 2; /* never went in */
+        relay->refused += !relay->closing;
+        return false;
+    }
+    relay->overfull += ++relay->inside > capacity;
+    return true;
+}
+
+static bool relay_get(struct relay *relay)
+{
+    void *item = number(RELAY_ITEMS);
+    relay->inside--;
+    if (!crawler_queue_get(relay->queue, &item)) {
+        relay->refused += !relay->closing;
+        return false;
+    }
+    const uintptr_t n = (uintptr_t)item;
+    relay->wrong += n >= RELAY_ITEMS || atomic_exchange(&relay->state[n], 2) != 1;
+    crawler_queue_task_done(relay->queue);
+    return true;
+}
+
+/* Whether the turns may go on: after the first fault a queue may do anything, hang too. */
+static bool relay_is_sound(const struct relay *relay)
+{
+    return relay->refused == 0 && relay->wrong == 0 && relay->overfull == 0;
+}
+
+/* Takes what the test may have wanted, and gives it back. */
+static void *relay_get_first(void *context)
+{
+    struct relay *relay = context;
+    while (relay_get(relay) && relay_is_sound(relay) && relay_put(relay, RELAY_ITEMS))
+        timing_sleep_ms(1);
+    return NULL;
+}
+
+static void *relay_put_first(void *context)
+{
+    struct relay *relay = context;
+    while (relay_put(relay, 1) && relay_is_sound(relay) && relay_get(relay))
+        timing_sleep_ms(1);
+    return NULL;
+}
+
+static void run_relay(struct relay *relay, void *(*turn)(void *), bool put_first)
+{
+    pthread_t threads[RELAYS];
+    for (int i = 0; i < RELAYS; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, turn, relay), 0, "cannot start a thread");
+    for (int round = 0; round < RELAY_ROUNDS && relay_is_sound(relay); round++) {
+        timing_sleep_ms(2); /* lets the others block */
+        if (put_first)
+            (void)(relay_put(relay, RELAY_ITEMS) && relay_get(relay));
+        else
+            (void)(relay_get(relay) && relay_put(relay, 1));
+    }
+    cr_assert_eq(relay->refused, 0, "put or get returned false although the queue is open");
+    cr_assert_eq(relay->wrong, 0, "a get that was woken gave out an item that is not in the queue any more");
+    cr_assert_eq(relay->overfull, 0, "a put that was woken added an item although the queue was full again");
+    relay->closing = true;
+    crawler_queue_close(relay->queue);
+    for (int i = 0; i < RELAYS; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void check_relay(const struct relay *relay)
+{
+    for (unsigned i = 0; i < relay->next && i < RELAY_ITEMS; i++)
+        cr_assert_eq(relay->state[i], 2, "item %u was put, and never came out", i);
+    cr_assert_eq(relay->wrong, 0, "an item came out twice, or was never put");
+}
+
+LAB_TEST(woken_getter_looks_again)
+{
+    static struct relay relay;
+    relay.queue = create(8);
+    run_relay(&relay, relay_get_first, true);
+    while (relay_get(&relay))
+        continue;
+    check_relay(&relay);
+    crawler_queue_free(relay.queue);
+}
+
+LAB_TEST(woken_putter_looks_again)
+{
+    static struct relay relay;
+    relay.queue = create(1);
+    relay_put(&relay, 1);
+    run_relay(&relay, relay_put_first, false);
+    while (relay_get(&relay))
+        continue;
+    check_relay(&relay);
+    crawler_queue_free(relay.queue);
+}
+
+LAB_TEST(join_waits_for_task_done)
+{
+    struct caller joiners[2] = {0};
+    struct crawler_queue *queue = create(4);
+    crawler_queue_join(queue); /* nothing to wait for */
+    put_number(queue, 1);
+    put_number(queue, 2);
+    get_number(queue, 1);
+    start_callers(joiners, 2, queue, call_join, 1);
+    wait_blocked(joiners, 2, 2);
+    cr_assert_eq(sum_done(joiners, 2), 0, "join returned while an item was still in the queue");
+    crawler_queue_task_done(queue);
+    get_number(queue, 2);
+    timing_sleep_ms(BLOCKED_MS);
+    cr_assert_eq(sum_done(joiners, 2), 0,
+                 "the queue is empty, but the second item is still being worked on: join must wait for its task_done");
+    crawler_queue_task_done(queue);
+    cr_assert(wait_done(joiners, 2, 2), "both items are done, but only %u of 2 threads came back from join",
+              sum_done(joiners, 2));
+    join_callers(joiners, 2);
+    crawler_queue_free(queue);
+}
+
+LAB_TEST(join_again_after_new_items)
+{
+    struct caller joiner = {0};
+    struct crawler_queue *queue = create(4);
+    for (uintptr_t i = 1; i <= 3; i++) {
+        put_number(queue, i);
+        get_number(queue, i);
+        crawler_queue_task_done(queue);
+        crawler_queue_join(queue);
+    }
+    put_number(queue, 4);
+    crawler_queue_close(queue);
+    start_callers(&joiner, 1, queue, call_join, 1);
+    wait_blocked(&joiner, 1, 1);
+    cr_assert_eq(joiner.done, 0, "an item is left in the closed queue: join must wait until it is done, too");
+    get_number(queue, 4);
+    crawler_queue_task_done(queue);
+    cr_assert(wait_done(&joiner, 1, 1), "the last item is done, but join does not return");
+    join_callers(&joiner, 1);
+    crawler_queue_free(queue);
+}
+
+LAB_TEST(close_wakes_all_getters)
+{
+    struct caller getters[4] = {0};
+    struct crawler_queue *queue = create(2);
+    start_callers(getters, 4, queue, call_get, 1);
+    wait_blocked(getters, 4, 4);
+    cr_assert_eq(sum_done(getters, 4), 0, "the queue is empty and open: get must block, but it returned");
+    crawler_queue_close(queue);
+    cr_assert(wait_done(getters, 4, 4), "4 threads were blocked in get when the queue was closed: only %u came home",
+              sum_done(getters, 4));
+    for (int i = 0; i < 4; i++)
+        cr_assert_eq(getters[i].failed, 1, "get returned true on a queue that is closed and empty");
+    join_callers(getters, 4);
+    crawler_queue_free(queue);
+}
+
+LAB_TEST(close_wakes_all_putters)
+{
+    struct caller putters[4] = {0};
+    struct crawler_queue *queue = create(1);
+    void *item = NULL;
+    put_number(queue, 77);
+    start_callers(putters, 4, queue, call_put, 1);
+    wait_blocked(putters, 4, 4);
+    cr_assert_eq(sum_done(putters, 4), 0, "the queue of capacity 1 is full: put must block, but it returned");
+    crawler_queue_close(queue);
+    cr_assert(wait_done(putters, 4, 4), "4 threads were blocked in put when the queue was closed: only %u came home",
+              sum_done(putters, 4));
+    for (int i = 0; i < 4; i++)
+        cr_assert_eq(putters[i].failed, 1, "a put that was blocked when the queue was closed returned true");
+    get_number(queue, 77);
+    cr_assert_not(crawler_queue_get(queue, &item), "put returned false, but its item is in the queue");
+    join_callers(putters, 4);
+    crawler_queue_free(queue);
+}
+
+LAB_TEST(closed_queue_is_drained)
+{
+    struct crawler_queue *queue = create(4);
+    void *item = NULL;
+    for (uintptr_t i = 1; i <= 3; i++)
+        put_number(queue, i);
+    crawler_queue_close(queue);
+    crawler_queue_close(queue);
+    cr_assert_not(crawler_queue_put(queue, number(4)), "put returned true although the queue is closed");
+    for (uintptr_t i = 1; i <= 3; i++)
+        get_number(queue, i);
+    for (int i = 0; i < 2; i++)
+        cr_assert_not(crawler_queue_get(queue, &item), "get returned true although the queue is closed and empty");
+    crawler_queue_free(queue);
+}
+
+/* ---- many threads at one queue ---- */
+
+struct traffic {
+    struct crawler_queue *queue;
+    atomic_uint next_producer;
+    atomic_uint times_got[PRODUCERS * EACH];
+    atomic_uint strange; /* items got that no one put */
+    atomic_uint refused; /* puts that returned false */
+    atomic_uint worked;  /* items worked on, up to the call of task_done */
+};
+
+static void *produce(void *context)
+{
+    struct traffic *traffic = context;
+    const uintptr_t first = (uintptr_t)EACH * traffic->next_producer++;
+    for (uintptr_t i = 0; i < EACH; i++)
+        traffic->refused += !crawler_queue_put(traffic->queue, number(first + i));
+    return NULL;
+}
+
+static void *consume(void *context)
+{
+    struct traffic *traffic = context;
+    for (void *item = NULL; crawler_queue_get(traffic->queue, &item);) {
+        if ((uintptr_t)item < PRODUCERS * EACH)
+            traffic->times_got[(uintptr_t)item]++;
+        else
+            traffic->strange++;
+        traffic->worked++;
+        crawler_queue_task_done(traffic->queue);
+    }
+    return NULL;
+}
+
+LAB_TEST(nothing_lost_nothing_twice)
+{
+    static struct traffic traffic;
+    pthread_t threads[2 * PRODUCERS];
+    traffic.queue = create(3);
+    for (int i = 0; i < 2 * PRODUCERS; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, i < PRODUCERS ? produce : consume, &traffic), 0,
+                     "cannot start a thread");
+    for (int i = 0; i < PRODUCERS; i++)
+        pthread_join(threads[i], NULL);
+    crawler_queue_join(traffic.queue);
+    const unsigned worked = traffic.worked;
+    crawler_queue_close(traffic.queue);
+    for (int i = PRODUCERS; i < 2 * PRODUCERS; i++)
+        pthread_join(threads[i], NULL);
+    cr_assert_eq(traffic.refused, 0, "put returned false %u times although the queue was open",
+                 (unsigned)traffic.refused);
+    cr_assert_eq(traffic.strange, 0, "get gave out %u items that no one had put", (unsigned)traffic.strange);
+    for (unsigned i = 0; i < PRODUCERS * EACH; i++)
+        cr_assert_eq(traffic.times_got[i], 1, "each of %d items put must be got once: item %u was got %u times",
+                     PRODUCERS * EACH, i, (unsigned)traffic.times_got[i]);
+    cr_assert_eq(worked, PRODUCERS * EACH, "join returned when %u of %d items were done", worked, PRODUCERS * EACH);
+    crawler_queue_free(traffic.queue);
+}
+
+LAB_TEST(waiting_costs_nothing)
+{
+    struct caller getters[3] = {0}, putters[3] = {0}, joiner = {0};
+    struct crawler_queue *empty = create(1), *full = create(1);
+    put_number(full, 1);
+    start_callers(getters, 3, empty, call_get, 1);
+    start_callers(putters, 3, full, call_put, 1);
+    start_callers(&joiner, 1, full, call_join, 1);
+    wait_blocked(getters, 3, 3);
+    wait_blocked(putters, 3, 3);
+    cr_assert_eq(sum_done(getters, 3) + sum_done(putters, 3), 0, "get on an empty or put on a full queue returned");
+    const double cpu = timing_cpu();
+    const long switches = timing_switches();
+    timing_sleep_ms(300);
+    const double burned = timing_cpu() - cpu;
+    const long woken = timing_switches() - switches;
+    cr_assert_lt(burned, 0.05, "7 threads only waited for 0.3 s, and burned %.3f s of CPU time: they must sleep",
+                 burned);
+    cr_assert_lt(woken, 40,
+                 "7 threads only waited for 0.3 s, and woke up %ld times: they must not look again and again", woken);
+    crawler_queue_close(empty);
+    crawler_queue_close(full);
+    get_number(full, 1);
+    crawler_queue_task_done(full);
+    join_callers(getters, 3);
+    join_callers(putters, 3);
+    join_callers(&joiner, 1);
+    crawler_queue_free(empty);
+    crawler_queue_free(full);
+}
+
+LAB_TEST(free_gives_memory_back)
+{
+    struct census before = {0};
+    for (int round = 0; round < 1100; round++) {
+        struct crawler_queue *queue = create(round % 2 == 0 ? 100 : 0);
+        for (uintptr_t i = 0; i < 90; i++)
+            put_number(queue, i);
+        for (uintptr_t i = 0; i < 80; i++)
+            get_number(queue, i);
+        crawler_queue_free(queue);
+        if (round == 100)
+            before = census_take();
+    }
+    const long grown = (long)census_take().heap_bytes - (long)before.heap_bytes;
+    cr_assert_lt(grown, 40000, "1000 queues were created and freed, and %ld bytes of memory are still in use", grown);
+}
+
+/* ---- the crawler ---- */
+
+static struct site *start_site(const struct site_spec *spec)
+{
+    cr_assert_eq(curl_global_init(CURL_GLOBAL_DEFAULT), 0, "libcurl does not start");
+    struct site *site = site_start(spec);
+    cr_assert_not_null(site, "the test's web site could not be started (this is not a fault of your code)");
+    return site;
+}
+
+static struct crawler_result crawl(const char *url, unsigned workers)
+{
+    struct crawler_result result;
+    memset(&result, 0x5a, sizeof result);
+    const int status = crawler_crawl(url, workers, &result);
+    cr_assert_eq(status, 0, "crawler_crawl returned %d, expected 0", status);
+    return result;
+}
+
+/* Crawls the site that `spec` describes with so many workers; what the site saw in *stats. */
+static struct crawler_result crawl_site(const struct site_spec *spec, unsigned workers, struct site_stats *stats)
+{
+    struct site *site = start_site(spec);
+    const struct crawler_result result = crawl(site_url(site), workers);
+    cr_assert(site_stop(site, stats), "the test's web site died (this is not a fault of your code)");
+    return result;
+}
+
+static void check_counts(const struct crawler_result *result, const struct site_stats *stats)
+{
+    cr_assert_eq(result->pages, stats->expected_pages, "the site has %lu pages, you counted %lu",
+                 (unsigned long)stats->expected_pages, result->pages);
+    cr_assert_eq(result->redirects, stats->expected_redirects, "the site has %lu redirects, you counted %lu",
+                 (unsigned long)stats->expected_redirects, result->redirects);
+    cr_assert_eq(result->errors, stats->expected_errors, "the site has %lu errors, you counted %lu",
+                 (unsigned long)stats->expected_errors, result->errors);
+    cr_assert_eq(result->bytes, stats->expected_bytes, "the site's pages have %lu bytes together, you counted %lu",
+                 (unsigned long)stats->expected_bytes, result->bytes);
+}
+
+static void check_visits(const struct site_stats *stats)
+{
+    cr_assert_eq(stats->unvisited, 0, "%lu addresses of the site were never visited, %s for one",
+                 (unsigned long)stats->unvisited, stats->unvisited_path);
+    cr_assert_eq(stats->duplicates, 0, "each address is to be visited once: %s was asked for %lu times",
+                 stats->duplicate_path, (unsigned long)stats->duplicate_count);
+    cr_assert_eq(stats->unknown, 0, "an address was asked for that no page links to: %s", stats->unknown_path);
+}
+
+LAB_TEST(crawl_counts_a_mixed_site)
+{
+    struct site_stats stats;
+    const struct site_spec spec = {.seed = seed_get(),
+                                   .pages = 24,
+                                   .slow = 1,
+                                   .large = 1,
+                                   .empty = 1,
+                                   .redirects = 4,
+                                   .missing = 2,
+                                   .failing = 2,
+                                   .broken = 2,
+                                   .offsite = 4,
+                                   .latency_us = 1000,
+                                   .slow_us = 60000,
+                                   .large_bytes = 200000};
+    const struct crawler_result result = crawl_site(&spec, 4, &stats);
+    check_counts(&result, &stats);
+    check_visits(&stats);
+}
+
+LAB_TEST(crawl_visits_each_page_once)
+{
+    struct site_stats stats;
+    /* 6 layers of 30: all workers find the same new links at the same time. */
+    const struct site_spec spec = {.seed = seed_get() + 1, .pages = 181, .width = 30, .latency_us = 2000};
+    const struct crawler_result result = crawl_site(&spec, 16, &stats);
+    check_visits(&stats);
+    check_counts(&result, &stats);
+}
+
+LAB_TEST(crawl_counts_errors)
+{
+    struct site_stats stats;
+    const struct site_spec spec = {.seed = seed_get() + 2, .pages = 3, .missing = 2, .failing = 3, .broken = 2};
+    const struct crawler_result result = crawl_site(&spec, 2, &stats);
+    check_counts(&result, &stats);
+    check_visits(&stats);
+}
+
+LAB_TEST(crawl_treats_redirects_as_links)
+{
+    struct site_stats stats;
+    const struct site_spec spec = {.seed = seed_get() + 3, .pages = 8, .redirects = 6};
+    const struct crawler_result result = crawl_site(&spec, 2, &stats);
+    check_visits(&stats);
+    check_counts(&result, &stats);
+    cr_assert_eq(stats.offsite, 0, "a redirect to another site was followed");
+}
+
+LAB_TEST(crawl_stays_on_the_site)
+{
+    struct site_stats stats;
+    const struct site_spec spec = {.seed = seed_get() + 4, .pages = 6, .offsite = 5};
+    const struct crawler_result result = crawl_site(&spec, 2, &stats);
+    cr_assert_eq(stats.offsite, 0, "%lu requests went to another site", (unsigned long)stats.offsite);
+    check_counts(&result, &stats);
+    check_visits(&stats);
+}
+
+LAB_TEST(crawl_uses_all_workers)
+{
+    struct site_stats stats;
+    /* No page is answered until 5 are asked for at once; who never does waits 3 seconds. */
+    const struct site_spec spec = {.seed = seed_get() + 5, .pages = 13, .width = 12, .gather = 5, .gather_ms = 3000};
+    crawl_site(&spec, 5, &stats);
+    cr_assert_eq(stats.at_once, 5, "5 workers and 12 pages to fetch: 5 requests at once expected, the site saw %lu",
+                 (unsigned long)stats.at_once);
+}
+
+LAB_TEST(crawl_keeps_to_its_workers)
+{
+    struct site_stats stats;
+    /* Answers are held back for a while, so that one request too many has the time to come. */
+    const struct site_spec spec = {.seed = seed_get() + 6, .pages = 13, .width = 12, .gather = 4, .gather_ms = 250};
+    const struct crawler_result result = crawl_site(&spec, 3, &stats);
+    cr_assert_leq(stats.at_once, 3, "3 workers were allowed: the site saw %lu requests at once",
+                  (unsigned long)stats.at_once);
+    check_counts(&result, &stats);
+}
+
+LAB_TEST(crawl_never_blocks_on_many_links)
+{
+    struct site_stats stats;
+    const struct site_spec spec = {.seed = seed_get() + 7, .pages = 501, .width = 500};
+    const struct crawler_result result = crawl_site(&spec, 2, &stats);
+    check_counts(&result, &stats);
+    check_visits(&stats);
+}
+
+LAB_TEST(crawl_one_page_one_worker)
+{
+    struct site_stats stats;
+    struct crawler_result result = crawl_site(&(struct site_spec){.seed = seed_get() + 8, .pages = 1}, 1, &stats);
+    check_counts(&result, &stats);
+    check_visits(&stats);
+    /* A chain: never more than one address waits, and the crawl must not end between two. */
+    result = crawl_site(&(struct site_spec){.seed = seed_get() + 9, .pages = 60, .width = 1}, 1, &stats);
+    check_counts(&result, &stats);
+    check_visits(&stats);
+    result = crawl_site(&(struct site_spec){.seed = seed_get() + 10, .pages = 60, .width = 1}, 4, &stats);
+    check_counts(&result, &stats);
+    check_visits(&stats);
+}
+
+LAB_TEST(crawl_of_a_dead_address)
+{
+    char url[64];
+    struct site *site = start_site(&(struct site_spec){.seed = 1, .pages = 1});
+    snprintf(url, sizeof url, "%s", site_url(site));
+    site_stop(site, NULL);
+    const struct crawler_result result = crawl(url, 3);
+    cr_assert_eq(result.errors, 1, "no one answers at the start address: 1 error expected, you counted %lu",
+                 result.errors);
+    cr_assert_eq(result.pages + result.redirects + result.bytes, 0,
+                 "no one answers at the start address, but you counted pages, redirects or bytes");
+}
+
+/* Megabytes of address space: the stack of a thread that ended shows here until it is joined. */
+static long address_space_mb(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    cr_assert_not_null(file, "cannot read /proc/self/statm");
+    cr_assert_eq(fscanf(file, "%ld", &pages), 1, "cannot read /proc/self/statm");
+    fclose(file);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024) / 1024;
+}
+
+static void check_nothing_left(const struct census *before, long mb_before)
+{
+    const struct census after = census_settle(before);
+    const long mb = address_space_mb() - mb_before, heap = (long)after.heap_bytes - (long)before->heap_bytes;
+    cr_assert_leq(after.threads, before->threads, "%d threads are still there after the crawl",
+                  after.threads - before->threads);
+    cr_assert_leq(after.descriptors, before->descriptors,
+                  "20 crawls left %d descriptors open: a libcurl handle was not cleaned up",
+                  after.descriptors - before->descriptors);
+    cr_assert_lt(mb, 400, "20 crawls with 8 workers left %ld MB of stacks behind: threads were not joined", mb);
+    cr_assert_lt(heap, 16000, "20 crawls of a site with 40 pages left %ld bytes of memory behind", heap);
+}
+
+LAB_TEST(crawl_leaves_nothing_behind)
+{
+    struct census before = {0};
+    pthread_attr_t attributes;
+    long mb_before = 0;
+    mallopt(M_ARENA_MAX, 1); /* one heap: its size can be compared, and address space is stacks */
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 8 << 20);
+    pthread_setattr_default_np(&attributes);
+    pthread_attr_destroy(&attributes);
+    struct site *site = start_site(
+        &(struct site_spec){.seed = seed_get() + 11, .pages = 36, .redirects = 1, .missing = 1, .broken = 2});
+    for (int round = 0; round < 24; round++) {
+        crawl(site_url(site), 8);
+        if (round == 3) {
+            before = census_settle(&(struct census){.threads = 1, .children = 1});
+            mb_before = address_space_mb();
+        }
+    }
+    check_nothing_left(&before, mb_before);
+    site_stop(site, NULL);
+}
