@@ -13,6 +13,15 @@
  * parent dies, it kills everything below it, waits for it, and only then reports and ends. The
  * process count of the tree is watched, too. The grader holds the clock: a libuv timer ends the
  * program at its deadline, after `on_deadline` has had a look at the living tree.
+ *
+ * The modules: process.c (several programs at a time), process_slot.c (one run), process_launch.c (the
+ * supervisor's arguments and environment), process_output.c (head and tail), process_stopwatch.c,
+ * process_interrupt.c, process_describe.c, and process_tree.c, of which supervise.c is made, too.
+ *
+ * Fork bombs: the program's process group is killed in one piece. What has left it, each process in a session of
+ * its own, is stopped one by one until no other turns up, and then killed. Root's supervisor has real-time priority
+ * for that; an ordinary user's must compete for the processors with the bomb and may need 10 s (RLIMIT_NPROC keeps
+ * the bomb from growing meanwhile). Programs run with PR_SET_NO_NEW_PRIVS: set-user-ID has no effect.
  */
 #ifndef GRADER_PROCESS_H
 #define GRADER_PROCESS_H
@@ -34,47 +43,52 @@ enum process_end {
 };
 
 struct process_spec {
-    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH, relative to `directory` */
     const char *directory;   /* to start in; NULL: the caller's */
     const char *const *set;  /* NULL-terminated NAME=value pairs added to the small clean environment
-                                (PATH, HOME, LANG, TERM, TMPDIR) each program gets; NULL: none */
+                                (PATH, HOME, TERM, TMPDIR as the grader's, LANG=C.UTF-8) each program
+                                gets; a NAME of these takes its place; NULL: none */
     double deadline;         /* seconds of wall-clock time */
     size_t output_keep;      /* bytes kept of stdout and stderr each: the first and the last half;
                                 0: 64 KiB */
-    uint64_t output_limit;   /* bytes printed after which it is killed; 0: 64 MiB */
+    uint64_t output_limit;   /* bytes printed, stdout and stderr together, after which it is killed;
+                                0: 64 MiB */
     uint64_t memory_limit;   /* bytes of private memory (RLIMIT_DATA); 0: no limit */
     uint64_t file_limit;     /* bytes of the largest file written (RLIMIT_FSIZE); 0: 256 MiB */
-    unsigned process_limit;  /* processes alive at once in the tree; 0: 256 */
+    unsigned process_limit;  /* processes at once in the tree, zombies too; 0: 256 */
     bool stopwatch;          /* the program speaks harness/bench.h's protocol on its fds 3 and 4 */
     void (*on_deadline)(pid_t root, void *context); /* looks at the living tree below and including
-                                `root` (the program) before it is killed; NULL: nothing. Also
-                                called for no other end than the deadline */
-    void *context;           /* for on_deadline */
+                                `root` (the program) before it is killed; NULL: nothing. Called for
+                                no other reason than the deadline, in the thread of process_run, whose
+                                other programs are not attended to meanwhile */
+    void *context;                                  /* for on_deadline */
 };
 
 struct process_result {
     enum process_end end;
-    int code;
-    double seconds;          /* wall clock, start to end */
-    struct rusage usage;     /* the whole tree's, as far as it was waited for */
-    char *out, *err;         /* what it printed, NUL-terminated, head and tail with a line
-                                "[... N bytes left out ...]" between; NUL bytes inside kept as
-                                spaces; never NULL */
+    int code;                      /* 0 unless `end` says otherwise */
+    double seconds;                /* wall clock, the program's start to its end */
+    struct rusage usage;           /* the whole tree's, as far as it was waited for */
+    char *out, *err;               /* what it printed, NUL-terminated, head and tail with a line
+                                      "[... N bytes left out ...]" between; NUL bytes inside kept as
+                                      spaces; never NULL */
     uint64_t out_bytes, err_bytes; /* how much it printed */
-    bool answered;           /* stopwatch: it said done */
-    double timed_seconds;    /* stopwatch: go to done */
-    double timed_cpu;        /* stopwatch: CPU seconds of the program itself between go and done, read by the
-                                grader from the program's CPU clock */
-    uint64_t answer;         /* stopwatch: what it answered */
-    int left_behind;         /* processes of its tree still alive when the program had ended by itself */
+    bool answered;                 /* stopwatch: it said done */
+    double timed_seconds;          /* stopwatch: go to done */
+    double timed_cpu;              /* stopwatch: CPU seconds of the program itself between go and done, read by the
+                                      grader from the program's CPU clock */
+    uint64_t answer;               /* stopwatch: what it answered */
+    int left_behind;               /* processes of its tree still alive 0.2 s after the program had ended by itself */
 };
 
 /* process_run: runs `count` programs, at most `jobs` at a time (at least 1) in the order given, and
  * blocks until all have ended and nothing of them is alive. Fills results[0..count-1]; release each
  * with process_release. stdin of each is /dev/null. Returns false only when the machinery itself failed (no
- * memory, libuv, no supervisor beside the grader); nothing is left running then either. After the user's
+ * memory, libuv, no supervisor beside the grader); nothing is left running then either, and no result needs to be
+ * released. The supervisor is the program `supervise` beside the running one, or $LOCKSTEP_SUPERVISE. After the user's
  * interrupt no further program is started: the rest end as PROCESS_INTERRUPTED.
- * Thread safe: each call has its own libuv loop. */
+ * Thread safe: each call has its own libuv loop. Makes the calling process a child subreaper, and children of other
+ * sessions than its own are killed when a supervisor was killed: it must have none but by process_run. */
 bool process_run(const struct process_spec *specs, size_t count, size_t jobs, struct process_result *results);
 
 /* process_release: frees what a result owns. */

@@ -60,19 +60,23 @@ static void hear_line(struct process_stopwatch *watch, bool more, uint64_t arriv
     }
 }
 
+static void hear_byte(struct process_stopwatch *watch, char byte, bool more, uint64_t arrival)
+{
+    if (watch->state == STOPWATCH_READY || watch->state == STOPWATCH_DONE) {
+        watch->state = STOPWATCH_BROKEN; /* it is not its turn */
+    } else if (byte == '\n') {
+        watch->line[watch->length] = '\0';
+        watch->length = 0;
+        hear_line(watch, more, arrival);
+    } else if (watch->length < sizeof watch->line - 1) {
+        watch->line[watch->length++] = byte;
+    } else {
+        watch->state = STOPWATCH_BROKEN;
+    }
+}
+
 void process_stopwatch_hear(struct process_stopwatch *watch, const char *text, size_t size, uint64_t arrival)
 {
-    if (watch->state == STOPWATCH_READY || watch->state == STOPWATCH_DONE)
-        watch->state = STOPWATCH_BROKEN;
-    for (size_t i = 0; i < size && watch->state != STOPWATCH_BROKEN; i++) {
-        if (text[i] == '\n') {
-            watch->line[watch->length] = '\0';
-            watch->length = 0;
-            hear_line(watch, i + 1 < size, arrival);
-        } else if (watch->length < sizeof watch->line - 1) {
-            watch->line[watch->length++] = text[i];
-        } else {
-            watch->state = STOPWATCH_BROKEN;
-        }
-    }
+    for (size_t i = 0; i < size && watch->state != STOPWATCH_BROKEN; i++)
+        hear_byte(watch, text[i], i + 1 < size, arrival);
 }

@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { STRAYS_SECONDS = 10, STRAYS_MAX = 1 << 14 };
 
 /* Reads at most size-1 bytes of a small file of /proc and adds a NUL. Returns the length, -1 on failure. */
 static ssize_t read_file(const char *path, char *text, size_t size)
@@ -179,4 +183,41 @@ size_t process_tree_scan(pid_t root, pid_t *pids, size_t max)
                 pids[count++] = families[k].pid;
     free(families);
     return count;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Ends what a killed supervisor has left to us. Returns false when there was nothing. */
+static bool kill_strays(pid_t *pids)
+{
+    bool found = false;
+    const pid_t self = getpid(), session = getsid(0);
+    const size_t count = process_tree_list(self, pids, STRAYS_MAX / 2);
+    for (size_t i = 1; i < count; i++) {
+        struct process_stat stat;
+        if (!process_tree_stat(pids[i], &stat) || stat.parent != self || stat.session == session)
+            continue;
+        found = true;
+        pid_t *below = pids + STRAYS_MAX / 2;
+        kill(-stat.session, SIGKILL);
+        const size_t below_count = process_tree_freeze(pids[i], true, below, STRAYS_MAX / 4);
+        for (size_t k = 0; k < below_count; k++)
+            kill(below[k], SIGKILL);
+        waitpid(pids[i], NULL, WNOHANG);
+    }
+    return found;
+}
+
+void process_tree_end_strays(void)
+{
+    pid_t *pids = malloc(STRAYS_MAX * sizeof *pids);
+    const double end = now() + STRAYS_SECONDS;
+    while (pids != NULL && kill_strays(pids) && now() < end)
+        nanosleep(&(struct timespec){.tv_nsec = 2 * 1000 * 1000}, NULL);
+    free(pids);
 }

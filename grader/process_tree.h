@@ -34,4 +34,9 @@ size_t process_tree_freeze(pid_t root, bool with_root, pid_t *pids, size_t max);
 /* process_tree_stat: looks at one process. Returns false if there is none. */
 bool process_tree_stat(pid_t pid, struct process_stat *stat);
 
+/* process_tree_end_strays: kills and waits for the calling process's children of other sessions than its own, with
+ * all their descendants. Such children are what a supervisor that was killed has left to the grader, which is a
+ * subreaper too; the supervisors stay in the grader's session. Blocks until they are dead, 10 s at most. */
+void process_tree_end_strays(void);
+
 #endif

@@ -182,16 +182,23 @@ static void write_untouched(const struct pen *pen, const struct report *report)
     fprintf(pen->stream, " The task is in labs/%s/README.md.\nThen run: make %.5s\n", report->lab, report->lab);
 }
 
+static bool all_measured(const struct report *report)
+{
+    for (size_t i = 0; i < report->stages_count; i++)
+        if (report->stages[i].status != STATUS_PASSED)
+            return false;
+    return true;
+}
+
 static void write_score(const struct pen *pen, const struct report *report)
 {
-    const bool full = report->score == report->max_score;
     use(pen, BOLD);
-    fprintf(pen->stream, "\n  score    %3d/%-3d", report->score, report->max_score);
+    fprintf(pen->stream, "\n  score    %3d/%d", report->score, report->max_score);
     use(pen, PLAIN);
     if (report_has_error(report))
         fputs("  no mark: the grader failed in a stage, see below", pen->stream);
-    else if (full)
-        fputs("  everything is right", pen->stream);
+    else if (report->score == report->max_score)
+        fputs(all_measured(report) ? "  everything is right" : "  as far as it could be measured here", pen->stream);
     fputc('\n', pen->stream);
 }
 

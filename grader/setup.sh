@@ -82,16 +82,13 @@ become_root() {
     fi
 }
 
-# apt-get update may fail for a repository that has nothing to do with us, so its failure alone decides nothing.
+# apt-get update may fail for a repository that has nothing to do with us, so its failure decides nothing.
 install_missing() {
-    updated=yes
     # shellcheck disable=SC2086 # lists of words
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update || updated=no
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update || say "apt-get update failed, going on"
     # shellcheck disable=SC2086
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 \
-        install -y --no-install-recommends $missing && return
-    [ $updated = yes ] || give_up "apt-get update and apt-get install failed, see above; is there a network?"
-    give_up "apt-get install failed, see above"
+        install -y --no-install-recommends $missing || give_up "apt-get install failed, see above; is there a network?"
 }
 
 case $group in

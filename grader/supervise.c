@@ -34,7 +34,7 @@ enum {
     GROWTH_SAMPLE_MS = 2,  /* the next comes sooner */
     KILL_ROUND_MS = 2,     /* between two looks while killing */
     SETTLE_MS = 200,       /* for what is ending anyhow when the program has ended, e.g. a sandbox's own init */
-    BACKSTOP_TASKS = 2048, /* see fork_with_backstop */
+    BACKSTOP_TASKS = 1024, /* see fork_with_backstop */
     LISTED_MAX = 1 << 15   /* pids looked at in one go */
 };
 
@@ -189,7 +189,7 @@ static pid_t fork_with_backstop(size_t processes)
     const rlim_t alive = tasks_alive();
     getrlimit(RLIMIT_NPROC, &before);
     if (alive > 0)
-        limit(RLIMIT_NPROC, alive + BACKSTOP_TASKS + 4 * processes, false);
+        limit(RLIMIT_NPROC, alive + BACKSTOP_TASKS + processes, false);
     pid_t child = fork();
     if (child < 0 && errno == EAGAIN && setrlimit(RLIMIT_NPROC, &before) == 0)
         child = fork();

@@ -129,6 +129,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     if (request->done || (!request->held && request->due <= timing_now()))
         return answer(http, request);
+    if (http->gathered)
+        request->held = false; /* let go while its header was still being read */
     request->next = http->waiting;
     http->waiting = request;
     MHD_suspend_connection(connection);
@@ -237,22 +239,33 @@ static void release_gathered(struct site_http *http, double now)
     }
 }
 
-/* Resumes what is due; returns when the next is, 0 if nothing waits for a time. */
-static double release_due(struct site_http *http, double now)
+/* Resumes what is due; returns how many requests that were. */
+static unsigned release_due(struct site_http *http, double now)
 {
-    double next = !http->gathered ? http->gather_ends : 0.0;
+    unsigned resumed = 0;
     for (struct site_request **link = &http->waiting; *link != NULL;) {
         struct site_request *request = *link;
-        if (!request->held && request->due <= now) {
-            *link = request->next;
-            resume(request);
+        if (request->held || request->due > now) {
+            link = &request->next;
             continue;
         }
-        if (!request->held && (next <= 0 || request->due < next))
-            next = request->due;
-        link = &request->next;
+        *link = request->next;
+        resume(request);
+        resumed++;
     }
-    return next;
+    return resumed;
+}
+
+/* Seconds from `now` until a request must be looked at again, negative if none waits for a time. */
+static double next_release(const struct site_http *http, double now)
+{
+    double next = !http->gathered ? http->gather_ends : 0.0;
+    for (const struct site_request *r = http->waiting; r != NULL; r = r->next)
+        if (!r->held && (next <= 0 || r->due < next))
+            next = r->due;
+    if (next <= 0)
+        return -1.0;
+    return next > now ? next - now : 0.0;
 }
 
 static void sooner(double *wait, struct MHD_Daemon *daemon)
@@ -266,11 +279,12 @@ double site_http_run(struct site_http *http)
 {
     MHD_run(http->own);
     MHD_run(http->other);
-    release_gathered(http, timing_now());
-    const double next = release_due(http, timing_now());
-    double wait = next > 0 ? next - timing_now() : -1.0;
-    if (next > 0 && wait < 0)
-        wait = 0;
+    const double now = timing_now();
+    release_gathered(http, now);
+    /* In a daemon without a thread of its own nothing but the next MHD_run takes up what is resumed. */
+    if (release_due(http, now) > 0)
+        return 0.0;
+    double wait = next_release(http, now);
     sooner(&wait, http->own);
     sooner(&wait, http->other);
     return wait;

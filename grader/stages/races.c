@@ -13,7 +13,7 @@
 enum { TOOLS = 3, HELGRIND = 0, DRD = 1, TSAN = 2, FINDINGS_MAX = 4, NOTES_MAX = 2, SAID_LINES = 4 };
 
 /* Who decides about data races in this hand-in (see races.h). */
-enum judge { JUDGE_VALGRIND, JUDGE_TSAN, JUDGE_NOBODY };
+enum judge { JUDGE_TWO_TOOLS, JUDGE_TSAN, JUDGE_NOBODY };
 
 static const struct tool {
     const char *name;
@@ -29,7 +29,8 @@ static const struct tool {
 };
 
 /* Symbols that show that a hand-in synchronises in a way that some of the tools cannot see. */
-static const char *const nobody_sees[] = {"thrd_*", "mtx_*", "cnd_*", "call_once", "tss_*", "flock", "lockf", "fcntl", "fcntl64"};
+static const char *const c11_threads[] = {"thrd_*", "mtx_*", "cnd_*", "call_once", "tss_*"};
+static const char *const nobody_sees[] = {"flock", "lockf", "fcntl", "fcntl64"};
 static const char *const valgrind_blind[] = {"__tsan_atomic*", "syscall", "pipe", "pipe2", "eventfd", "socketpair", "read", "write",
                                              "pthread_once"};
 
@@ -37,7 +38,8 @@ struct trial {
     const struct manifest *manifest;
     const struct workspace *workspace;
     enum judge judge;
-    const char *reason; /* why the judge is not valgrind */
+    const char *reason;   /* why two tools that agree do not decide */
+    bool c11;             /* uses C11 threads: drd and ThreadSanitizer crash on them */
     struct process_result runs[TOOLS];
     struct accusations said[TOOLS];
     bool ran[TOOLS];
@@ -70,10 +72,14 @@ static bool choose_judge(struct trial *trial, char **error)
     free(path);
     if (!ok)
         return false;
-    trial->judge = JUDGE_VALGRIND;
-    if (uses_any(&object, nobody_sees, sizeof nobody_sees / sizeof *nobody_sees)) {
+    trial->judge = JUDGE_TWO_TOOLS;
+    if (uses_any(&object, c11_threads, sizeof c11_threads / sizeof *c11_threads)) {
+        trial->c11 = true;
         trial->judge = JUDGE_NOBODY;
-        trial->reason = "it uses C11 threads or file locks, which these tools do not understand";
+        trial->reason = "it uses C11 threads, which these tools do not understand";
+    } else if (uses_any(&object, nobody_sees, sizeof nobody_sees / sizeof *nobody_sees)) {
+        trial->judge = JUDGE_NOBODY;
+        trial->reason = "it uses file locks, which these tools do not understand";
     } else if (has_assembly(trial->workspace)) {
         trial->judge = JUDGE_NOBODY;
         trial->reason = "it holds assembly, which these tools cannot follow";
@@ -97,7 +103,7 @@ static bool run_tools(struct trial *trial)
     char *helpers = text_format("LOCKSTEP_HELPERS=%s", trial->workspace->kit->harness);
     const char *set[] = {seed, helpers, "TSAN_OPTIONS=exitcode=0 detect_deadlocks=0 report_thread_leaks=0", NULL};
     for (size_t i = 0; i < TOOLS; i++) {
-        if (i == TSAN && trial->judge != JUDGE_TSAN)
+        if (i != HELGRIND && trial->c11)
             continue;
         which[count] = i;
         specs[count++] = (struct process_spec){.argv = tools[i].argv,
@@ -160,6 +166,15 @@ static bool mentions_line(const struct accusations *said, int line)
     return false;
 }
 
+/* Whether another tool than `tool` reports a race at `line`. (drd names one access at a time, the others both.) */
+static bool others_agree(const struct trial *trial, size_t tool, int line)
+{
+    for (size_t i = 0; i < TOOLS; i++)
+        if (i != tool && mentions_line(&trial->said[i], line))
+            return true;
+    return false;
+}
+
 static bool is_proven(const struct trial *trial, size_t tool, const struct accusation *item)
 {
     switch (trial->judge) {
@@ -167,12 +182,11 @@ static bool is_proven(const struct trial *trial, size_t tool, const struct accus
         return false;
     case JUDGE_TSAN:
         return tool == TSAN || item->kind != ACCUSATION_RACE;
-    case JUDGE_VALGRIND:
+    case JUDGE_TWO_TOOLS:
         if (item->kind != ACCUSATION_RACE)
             return true;
-        /* drd names one access at a time and helgrind both: the pair is helgrind's, drd has to know a side of it. */
-        return tool == HELGRIND && (mentions_line(&trial->said[DRD], item->first.line) ||
-                                    (item->second.line > 0 && mentions_line(&trial->said[DRD], item->second.line)));
+        return others_agree(trial, tool, item->first.line) ||
+               (item->second.line > 0 && others_agree(trial, tool, item->second.line));
     }
     return false;
 }
@@ -281,7 +295,7 @@ static void add_accusation(struct stage_result *result, const struct trial *tria
         finding = result_add(result, kind_word(item->kind), "%s", text);
     else
         finding = result_add(result, "note", "%s says: %s It costs nothing, because %s.", item->tool, text,
-                             trial->judge == JUDGE_VALGRIND ? "the other tool does not agree" : trial->reason);
+                             trial->judge == JUDGE_TWO_TOOLS ? "no other tool agrees" : trial->reason);
     place(finding, trial, item->first.line, tool);
     add_other_line(finding, trial, item);
     finding->cost = proven && result->findings_count == 1 ? result->max_score : 0;
@@ -378,6 +392,10 @@ static void add_tool_notes(struct stage_result *result, const struct trial *tria
             result_add(result, "note", "%s; it was left out of account.", trial->said[i].fatal);
 }
 
+static const char *const passed_words[] = {[JUDGE_TWO_TOOLS] = "no race found by helgrind, drd and ThreadSanitizer",
+                                           [JUDGE_TSAN] = "no race found by ThreadSanitizer",
+                                           [JUDGE_NOBODY] = "right results; races cannot be judged here"};
+
 static struct stage_result conclude(struct stage_result *result, const struct trial *trial)
 {
     add_accusations(result, trial, true, FINDINGS_MAX);
@@ -393,9 +411,7 @@ static struct stage_result conclude(struct stage_result *result, const struct tr
         add_accusations(result, trial, false, NOTES_MAX);
     add_tool_notes(result, trial);
     if (status == STATUS_PASSED)
-        return result_finish(result, status, result->max_score, trial->judge == JUDGE_VALGRIND ? "no race found by helgrind and drd"
-                                                                : trial->judge == JUDGE_TSAN ? "no race found by ThreadSanitizer"
-                                                                                             : "driver passes under helgrind and drd");
+        return result_finish(result, status, result->max_score, "%s", passed_words[trial->judge]);
     if (proven > 0)
         return result_finish(result, status, 0, "%zu place%s", proven, proven == 1 ? "" : "s");
     return result_finish(result, status, 0, "the race driver fails");

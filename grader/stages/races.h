@@ -1,11 +1,11 @@
 /*
- * races.h: the stage `races`: the lab's race driver under helgrind and drd at the same time, and under
- * ThreadSanitizer where those two are blind.
+ * races.h: the stage `races`: the lab's race driver under helgrind, drd and ThreadSanitizer at the same time.
  *
  *   what the hand-in uses                              who decides about data races
- *   pthread and POSIX semaphores only                  helgrind and drd together: the same line in both
+ *   pthread and POSIX semaphores only                  two of the three that report the same line
  *   atomics, fences, futex, pipes or other descriptors ThreadSanitizer
- *   C11 threads, file locks, inline assembly           nobody: what the tools say is a note
+ *   C11 threads, file locks, inline assembly           nobody: what the tools say is a note (and only
+                                                      helgrind runs on C11 threads: the others crash)
  *
  * Misuse of locks that helgrind and drd are never wrong about (unlock of a lock not held, ending with a lock
  * held, destroying a lock in use) costs in the first two rows.

@@ -23,8 +23,8 @@
 
 /* How many pages the start page links to, and how long one takes to answer. The start page is at once. */
 enum {
-    CRAWL_PAGES = 48, /* a multiple of 8 workers */
-    CRAWL_PAGE_US = 15000,
+    CRAWL_PAGES = 32, /* a multiple of 8 workers */
+    CRAWL_PAGE_US = 30000,
     NINE_PAGES = 9,
     NINE_PAGE_US = 5035000 / 9,
     HUNDRED_PAGES = 100,

@@ -38,6 +38,7 @@ struct seen {
     atomic_int pids_count;     /* entries in pids, also those that no longer fit */
     _Atomic(pid_t) pids[PIDS]; /* the process of each call, in the order of the calls */
     atomic_int gate_open;
+    atomic_int hopeless; /* an item has waited in vain: the others need not try */
 };
 
 static struct seen *seen;
@@ -73,6 +74,27 @@ static bool is_set(void *flag)
     return atomic_load((atomic_int *)flag) != 0;
 }
 
+struct wait {
+    bool (*ready)(void *arg);
+    void *arg;
+};
+
+static bool ready_or_hopeless(void *wait)
+{
+    const struct wait *w = wait;
+    return w->ready(w->arg) || atomic_load(&seen->hopeless) != 0;
+}
+
+/* For an item: waits until `ready(arg)`. False if that did not come true, for this item or for one before. */
+static bool get_on(bool (*ready)(void *arg), void *arg)
+{
+    struct wait wait = {ready, arg};
+    const bool in_time = timing_wait_until(ready_or_hopeless, &wait, PATIENCE) && ready(arg);
+    if (!in_time)
+        atomic_store(&seen->hopeless, 1);
+    return in_time;
+}
+
 static void count_up(int64_t *inputs, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -100,7 +122,7 @@ static int64_t meet(int64_t input)
 {
     note_pid();
     atomic_fetch_add(&seen->arrived, 1);
-    return timing_wait_until(reached, &seen->arrived, PATIENCE) ? input + 1 : GAVE_UP;
+    return get_on(reached, &seen->arrived) ? input + 1 : GAVE_UP;
 }
 
 /* A round of `workers` items that all must be in the function at once. Returns how many got on. */
@@ -122,7 +144,7 @@ static int meet_all(struct pool *pool, int workers)
 static int64_t after_the_next(int64_t input)
 {
     const bool last = input == atomic_load(&seen->wanted) - 1;
-    const bool in_time = last || timing_wait_until(is_set, &seen->done[input + 1], PATIENCE);
+    const bool in_time = last || get_on(is_set, &seen->done[input + 1]);
     atomic_store(&seen->done[input], 1);
     return in_time ? 100 + input : GAVE_UP;
 }
@@ -248,7 +270,7 @@ static int64_t slow_when_small(int64_t input)
 {
     bool in_time = true;
     if (input < 2)
-        in_time = timing_wait_until(reached, &seen->finished, PATIENCE);
+        in_time = get_on(reached, &seen->finished);
     else
         atomic_fetch_add(&seen->finished, 1);
     return in_time ? input * 3 : GAVE_UP;
@@ -290,7 +312,7 @@ LAB_TEST(free_worker_gets_the_next_item)
 
 LAB_TEST(long_list)
 {
-    enum { COUNT = 50000 };
+    enum { COUNT = 30000 };
     int64_t *inputs = malloc(COUNT * sizeof *inputs), *outputs = calloc(COUNT, sizeof *outputs);
     bool *failed = calloc(COUNT, sizeof *failed);
     cr_assert(inputs != NULL && outputs != NULL && failed != NULL, "the test got no memory");
@@ -676,7 +698,7 @@ static int64_t wait_at_gate(int64_t input)
 {
     note_pid();
     atomic_fetch_add(&seen->arrived, 1);
-    return timing_wait_until(is_set, &seen->gate_open, PATIENCE) ? input : GAVE_UP;
+    return get_on(is_set, &seen->gate_open) ? input : GAVE_UP;
 }
 
 static void parent_in_map(void)

@@ -1,5 +1,4 @@
 /* expect: tests predicate | one lock for the whole file, held while the predicate runs: it locks itself out */
- */
 #include "counter.h"
 
 #include <pthread.h>

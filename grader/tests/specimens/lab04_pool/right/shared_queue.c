@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -75,8 +76,8 @@ static bool spawn(struct pool *p, unsigned i)
         life(p, i);
     if (p->pid[i] < 0)
         return false;
-    p->pidfd[i] = (int)syscall(SYS_pidfd_open, p->pid[i], 0);
-    return p->pidfd[i] >= 0;
+    p->pidfd[i] = (int)syscall(SYS_pidfd_open, p->pid[i], 0); /* -1 before Linux 5.3: see dead() */
+    return true;
 }
 
 static void reap(struct pool *p, unsigned i)
@@ -88,6 +89,21 @@ static void reap(struct pool *p, unsigned i)
         close(p->pidfd[i]);
     p->pid[i] = 0;
     p->pidfd[i] = -1;
+}
+
+/* Whether worker i has ended; leaves it to be waited for. */
+static bool dead(struct pool *p, unsigned i)
+{
+    siginfo_t how = {0};
+    if (p->pidfd[i] >= 0)
+        return p->fds[i].revents != 0;
+    return waitid(P_PID, (id_t)p->pid[i], &how, WEXITED | WNOHANG | WNOWAIT) == 0 && how.si_pid == p->pid[i];
+}
+
+static bool silent(struct pool *p)
+{
+    struct pollfd news = {.fd = p->news[0], .events = POLLIN};
+    return poll(&news, 1, 0) == 0;
 }
 
 struct pool *pool_create(unsigned workers)
@@ -124,9 +140,13 @@ size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *out
             queued++;
         }
         p->fds[p->n] = (struct pollfd){.fd = p->news[0], .events = POLLIN};
-        for (unsigned i = 0; i < p->n; i++)
+        int patience = -1;
+        for (unsigned i = 0; i < p->n; i++) {
             p->fds[i] = (struct pollfd){.fd = p->pidfd[i], .events = POLLIN};
-        if (poll(p->fds, p->n + 1, -1) < 0)
+            if (p->pidfd[i] < 0)
+                patience = 10;
+        }
+        if (poll(p->fds, p->n + 1, patience) < 0)
             continue;
         /* Words first, deaths second: a worker that spoke before it died must be heard. */
         if (p->fds[p->n].revents & POLLIN) {
@@ -143,7 +163,7 @@ size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *out
             continue;
         }
         for (unsigned i = 0; i < p->n; i++) {
-            if (!p->fds[i].revents)
+            if (!dead(p, i) || !silent(p))
                 continue;
             if (p->has[i] != NOTHING) {
                 failed[p->has[i]] = true;

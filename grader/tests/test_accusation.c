@@ -1,0 +1,147 @@
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../accusation.h"
+
+#define FRAME(function, file, line)                                                                                    \
+    "<frame><ip>0x1</ip><fn>" function "</fn><dir>/w</dir><file>" file "</file><line>" #line "</line></frame>"
+
+/* Reads `xml` as a report of `tool`. */
+static struct accusations read_xml(const char *tool, const char *xml)
+{
+    char path[] = "/tmp/lockstep-xml-XXXXXX";
+    struct accusations said = {0};
+    const int fd = mkstemp(path);
+    cr_assert(fd >= 0);
+    FILE *file = fdopen(fd, "w");
+    fprintf(file, "<?xml version=\"1.0\"?>\n<valgrindoutput>\n%s", xml);
+    fclose(file);
+    cr_assert(accusations_read_valgrind(&said, tool, path, "counter.c"));
+    unlink(path);
+    return said;
+}
+
+static const char race[] =
+    "<error><kind>Race</kind><xwhat><text>Possible data race during read of size 8 at 0x1 by thread #3</text></xwhat>"
+    "<stack><frame><ip>0x1</ip></frame>" FRAME("counter_value", "counter.c", 40) FRAME("main", "race.c", 9) "</stack>"
+    "<xauxwhat><text>This conflicts with a previous write of size 8 by thread #2</text></xauxwhat>"
+    "<stack>" FRAME("counter_add", "counter.c", 31) "</stack>"
+    "<auxwhat>Address 0x1 is 40 bytes inside a block of size 48 alloc'd</auxwhat>"
+    "<stack>" FRAME("counter_create", "counter.c", 12) "</stack></error>\n";
+
+static void expect_the_race(const struct accusations *said)
+{
+    cr_assert_eq(said->count, 1);
+    const struct accusation *a = &said->items[0];
+    cr_expect_eq(a->kind, ACCUSATION_RACE);
+    cr_expect_str_eq(a->tool, "helgrind");
+    cr_expect_eq(a->first.line, 40);
+    cr_expect_str_eq(a->first.function, "counter_value");
+    cr_expect(!a->first.write);
+    cr_expect_eq(a->second.line, 31);
+    cr_expect(a->second.write);
+    cr_expect_str_eq(a->about, "Address 0x1 is 40 bytes inside a block of size 48 alloc'd");
+}
+
+Test(accusation, race_of_helgrind)
+{
+    char xml[4096];
+    snprintf(xml, sizeof xml, "%s</valgrindoutput>", race);
+    struct accusations said = read_xml("helgrind", xml);
+    expect_the_race(&said);
+    accusations_release(&said);
+}
+
+Test(accusation, report_that_is_cut_short)
+{
+    char xml[4096];
+    snprintf(xml, sizeof xml, "%s<error><kind>Race</kind><xwha", race);
+    struct accusations said = read_xml("helgrind", xml);
+    expect_the_race(&said);
+    accusations_release(&said);
+}
+
+Test(accusation, frames_outside_the_hand_in_do_not_count)
+{
+    struct accusations said = read_xml("helgrind", "<error><kind>Race</kind><xwhat><text>Possible data race during write of size 4"
+                                                   "</text></xwhat><stack>" FRAME("main", "race.c", 9) "</stack></error></valgrindoutput>");
+    cr_expect_eq(said.count, 0);
+    accusations_release(&said);
+}
+
+Test(accusation, kinds_that_are_often_wrong_are_left_out)
+{
+    struct accusations said =
+        read_xml("helgrind", "<error><kind>LockOrder</kind><xwhat><text>lock order violated</text></xwhat><stack>" FRAME(
+                                 "counter_add", "counter.c", 31) "</stack></error><error><kind>Dubious</kind><what>associated lock is not held"
+                                                                 "</what><stack>" FRAME("event_set", "counter.c", 33) "</stack></error></valgrindoutput>");
+    cr_expect_eq(said.count, 0);
+    accusations_release(&said);
+}
+
+Test(accusation, misuse_of_locks)
+{
+    struct accusations said = read_xml(
+        "helgrind", "<error><kind>UnlockUnlocked</kind><xwhat><text>Thread #1 unlocked a not-locked lock at 0x1</text></xwhat><stack>" FRAME(
+                        "counter_add", "counter.c", 31) "</stack></error><error><kind>Misc</kind><xwhat><text>Thread #1's call to "
+                                                        "pthread_mutex_destroy of a locked mutex</text></xwhat><stack>" FRAME(
+                                                            "counter_free", "counter.c", 50) "</stack></error></valgrindoutput>");
+    cr_assert_eq(said.count, 2);
+    cr_expect_eq(said.items[0].kind, ACCUSATION_UNLOCK);
+    cr_expect_eq(said.items[1].kind, ACCUSATION_DESTROY);
+    cr_expect_eq(said.items[1].first.line, 50);
+    accusations_release(&said);
+}
+
+Test(accusation, drd_names_one_access)
+{
+    struct accusations said = read_xml("drd", "<error><kind>ConflictingAccess</kind><what>Conflicting store by thread 3 at 0x1 size 8</what>"
+                                              "<stack>" FRAME("counter_add", "counter.c", 31) "</stack></error></valgrindoutput>");
+    cr_assert_eq(said.count, 1);
+    cr_expect(said.items[0].first.write);
+    cr_expect_eq(said.items[0].second.line, 0);
+    accusations_release(&said);
+}
+
+Test(accusation, no_file)
+{
+    struct accusations said = {0};
+    cr_expect(!accusations_read_valgrind(&said, "drd", "/nonexistent.xml", "counter.c"));
+    cr_expect_eq(said.count, 0);
+}
+
+Test(accusation, thread_sanitizer)
+{
+    static const char text[] = "==================\n"
+                               "WARNING: ThreadSanitizer: data race (pid=7)\n"
+                               "  Write of size 8 at 0x1 by thread T2:\n"
+                               "    #0 memcpy ../../sanitizer.inc:1 (libtsan.so+0x1)\n"
+                               "    #1 counter_add /w/handin/counter.c:31 (race_tsan+0x11df)\n"
+                               "\n"
+                               "  Previous read of size 8 at 0x1 by thread T1:\n"
+                               "    #0 counter_value /w/handin/counter.c:40:9 (race_tsan+0x1200)\n"
+                               "\n"
+                               "  Location is heap block of size 48 at 0x1 allocated by main thread:\n"
+                               "    #0 counter_create /w/handin/counter.c:12 (race_tsan+0x1)\n"
+                               "\n"
+                               "SUMMARY: ThreadSanitizer: data race /w/handin/counter.c:31 in counter_add\n"
+                               "==================\n"
+                               "WARNING: ThreadSanitizer: data race (pid=7)\n"
+                               "  Write of size 8 at 0x1 by thread T2:\n"
+                               "    #0 main /w/lab/race.c:31 (race_tsan+0x11df)\n"
+                               "==================\n";
+    struct accusations said = {0};
+    accusations_read_tsan(&said, text, "counter.c");
+    cr_assert_eq(said.count, 1);
+    cr_expect_eq(said.items[0].first.line, 31);
+    cr_expect(said.items[0].first.write);
+    cr_expect_eq(said.items[0].second.line, 40);
+    cr_expect_str_eq(said.items[0].second.function, "counter_value");
+    cr_expect_null(said.fatal);
+    accusations_read_tsan(&said, "FATAL: ThreadSanitizer: unexpected memory mapping\n", "counter.c");
+    cr_expect_str_eq(said.fatal, "FATAL: ThreadSanitizer: unexpected memory mapping");
+    accusations_release(&said);
+}

@@ -1,0 +1,145 @@
+/* Unit tests of the harness modules that lab programs lean on. */
+#include <criterion/criterion.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../census.h"
+#include "../receipt.h"
+#include "../seed.h"
+#include "../timing.h"
+
+Test(seed, same_seed_same_numbers)
+{
+    uint64_t a = 7, b = 7, c = 8;
+    const uint64_t first = seed_next(&a);
+    cr_expect_eq(first, seed_next(&b));
+    cr_expect_neq(first, seed_next(&c));
+}
+
+Test(seed, known_values_of_splitmix64)
+{
+    /* first outputs for the state 1234567, from the reference implementation by Vigna */
+    uint64_t state = 1234567;
+    cr_expect_eq(seed_next(&state), 6457827717110365317u);
+    cr_expect_eq(seed_next(&state), 3203168211198807973u);
+}
+
+Test(seed, below_stays_below)
+{
+    uint64_t state = 1;
+    for (int i = 0; i < 1000; i++)
+        cr_assert_lt(seed_below(&state, 10), 10);
+}
+
+Test(seed, get_reads_the_environment)
+{
+    setenv("LOCKSTEP_SEED", "42", 1);
+    cr_expect_eq(seed_get(), 42);
+    unsetenv("LOCKSTEP_SEED");
+    cr_expect_eq(seed_get(), 1);
+}
+
+Test(timing, sleep_is_never_too_short)
+{
+    const double start = timing_now();
+    timing_sleep_ms(30);
+    cr_expect_geq(timing_now() - start, 0.030);
+}
+
+Test(timing, sleeping_costs_a_switch_and_no_cpu)
+{
+    const long switches = timing_switches();
+    const double cpu = timing_cpu();
+    timing_sleep_ms(100);
+    cr_expect_geq(timing_switches() - switches, 1);
+    cr_expect_lt(timing_cpu() - cpu, 0.05);
+}
+
+static bool never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+static bool is_set(void *arg)
+{
+    return *(int *)arg != 0;
+}
+
+Test(timing, wait_until)
+{
+    int set = 1;
+    cr_expect(timing_wait_until(is_set, &set, 10.0));
+    cr_expect(!timing_wait_until(never, NULL, 0.02));
+}
+
+static void *sleep_until_told(void *arg)
+{
+    char byte;
+    while (read(*(int *)arg, &byte, 1) < 0)
+        continue;
+    return NULL;
+}
+
+Test(census, counts_threads_children_descriptors_and_maps)
+{
+    const struct census before = census_take();
+    int ends[2];
+    pthread_t thread;
+    cr_assert_eq(pipe(ends), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, sleep_until_told, &ends[0]), 0);
+    void *map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    siginfo_t info;
+    waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
+    const struct census during = census_take();
+    cr_expect_eq(during.descriptors, before.descriptors + 2);
+    cr_expect_eq(during.threads, before.threads + 1);
+    cr_expect_eq(during.children, before.children + 1);
+    cr_expect_eq(during.zombies, before.zombies + 1);
+    cr_expect_eq(during.shared_maps, before.shared_maps + 1);
+    waitpid(child, NULL, 0);
+    cr_assert_eq(write(ends[1], "x", 1), 1);
+    pthread_join(thread, NULL);
+    munmap(map, 4096);
+    close(ends[0]);
+    close(ends[1]);
+    const struct census after = census_settle(&before);
+    cr_expect_eq(after.threads, before.threads);
+    cr_expect_eq(after.children, before.children);
+    cr_expect_eq(after.descriptors, before.descriptors);
+    cr_expect_eq(after.shared_maps, before.shared_maps);
+}
+
+Test(census, sees_a_leak)
+{
+    const struct census before = census_take();
+    void *blocks[500];
+    for (int i = 0; i < 500; i++)
+        blocks[i] = malloc(100);
+    cr_expect_geq(census_take().heap_bytes, before.heap_bytes + 500 * 100);
+    for (int i = 0; i < 500; i++)
+        free(blocks[i]);
+    cr_expect_lt(census_take().heap_bytes, before.heap_bytes + 8192);
+}
+
+Test(receipt, lines_are_appended)
+{
+    char path[] = "/tmp/lockstep-receipt-XXXXXX", text[40] = "";
+    const int fd = mkstemp(path);
+    cr_assert(fd >= 0);
+    setenv("LOCKSTEP_RECEIPT", path, 1);
+    receipt_open();
+    receipt_write("end a\n", 6);
+    receipt_write("end b\n", 6);
+    cr_expect_eq(read(fd, text, sizeof text - 1), 12);
+    cr_expect_str_eq(text, "end a\nend b\n");
+    close(fd);
+    unlink(path);
+}

@@ -1,0 +1,695 @@
+/*
+ * tests.c: what event.h promises, checked.
+ *
+ * How missed wake-ups are found. A thread that looks at the flag and falls asleep without doing both
+ * under one lock can be overtaken in between, but the hole is a few instructions wide: no amount of
+ * luck can be relied on. So the tests go through a call instruction by instruction (the processor's
+ * trap flag raises SIGTRAP after each): in round k the call is held up after its k-th instruction
+ * while another thread does the opposite, then it goes on. Wherever the hole is, one round falls into
+ * it. Right code is only slowed down.
+ */
+#define _GNU_SOURCE 1
+#include "event.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "census.h"
+#include "test.h"
+#include "timing.h"
+
+enum { LONG_MS = 600000 };        /* a time-out that is never reached */
+static const double PATIENCE = 4; /* seconds until a test says that a thread did not come back */
+
+static struct event *create_event(void)
+{
+    struct event *event = event_create();
+    cr_assert_not_null(event, "event_create returned NULL although there is memory enough");
+    return event;
+}
+
+/* ---- Threads that wait ---- */
+
+struct waiter {
+    pthread_t thread;
+    struct event *event;
+    bool timed; /* event_wait_for, not event_wait */
+    unsigned milliseconds;
+    atomic_int id; /* thread id, 0 until just before the wait */
+    atomic_bool returned;
+    bool result; /* of event_wait_for */
+    double seconds;
+};
+
+static void *wait_for_event(void *argument)
+{
+    struct waiter *waiter = argument;
+    const double start = timing_now();
+    atomic_store(&waiter->id, gettid());
+    if (waiter->timed)
+        waiter->result = event_wait_for(waiter->event, waiter->milliseconds);
+    else
+        event_wait(waiter->event);
+    waiter->seconds = timing_now() - start;
+    atomic_store(&waiter->returned, true);
+    return NULL;
+}
+
+/* The kernel's letter for what a thread does: S when it sleeps. Async-signal-safe. */
+static char thread_state(int id)
+{
+    char text[256] = "", path[64] = "/proc/self/task/", digits[16];
+    size_t length = strlen(path), n = 0;
+    for (int rest = id; rest > 0; rest /= 10)
+        digits[n++] = (char)('0' + rest % 10);
+    while (n > 0)
+        path[length++] = digits[--n];
+    memcpy(path + length, "/stat", 6);
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return '?';
+    const ssize_t got = read(file, text, sizeof text - 1);
+    close(file);
+    const char *name_end = got > 0 ? strrchr(text, ')') : NULL;
+    return name_end != NULL ? name_end[2] : '?';
+}
+
+static bool is_asleep(void *argument)
+{
+    struct waiter *waiter = argument;
+    const int id = atomic_load(&waiter->id);
+    return atomic_load(&waiter->returned) || (id != 0 && thread_state(id) == 'S');
+}
+
+/* Starts a waiter and gives it the time to fall asleep (one that never sleeps half a second). */
+static void start_waiter(struct waiter *waiter)
+{
+    cr_assert_eq(pthread_create(&waiter->thread, NULL, wait_for_event, waiter), 0,
+                 "the test could not start its threads");
+    timing_wait_until(is_asleep, waiter, 0.5);
+}
+
+static bool has_returned(void *argument)
+{
+    return atomic_load(&((struct waiter *)argument)->returned);
+}
+
+/* Starts `count` waiters, every second one with a time-out. */
+static void start_waiters(struct waiter *waiters, int count, struct event *event)
+{
+    memset(waiters, 0, (size_t)count * sizeof *waiters);
+    for (int i = 0; i < count; i++) {
+        waiters[i].event = event;
+        waiters[i].timed = i % 2 == 1;
+        waiters[i].milliseconds = LONG_MS;
+        start_waiter(&waiters[i]);
+    }
+}
+
+static int count_returned(struct waiter *waiters, int count)
+{
+    int returned = 0;
+    for (int i = 0; i < count; i++)
+        returned += has_returned(&waiters[i]);
+    return returned;
+}
+
+/* The event is set: all waiters must come back, those with a time-out with true. */
+static void check_all_return(struct waiter *waiters, int count)
+{
+    for (int i = 0; i < count; i++)
+        timing_wait_until(has_returned, &waiters[i], PATIENCE);
+    const int returned = count_returned(waiters, count);
+    cr_assert_eq(returned, count, "the event is set, but only %d of %d waiters came back", returned, count);
+    for (int i = 0; i < count; i++) {
+        pthread_join(waiters[i].thread, NULL);
+        cr_assert(!waiters[i].timed || waiters[i].result,
+                  "event_wait_for returned false although the event was set long before the time was up");
+    }
+}
+
+/* ---- State ---- */
+
+static void check_state(struct event *event, bool expected, const char *after)
+{
+    cr_assert_eq(event_is_set(event), expected, "after %s event_is_set must be %s", after, expected ? "true" : "false");
+    cr_assert_eq(event_wait_for(event, 0), expected, "after %s event_wait_for(0) must return %s", after,
+                 expected ? "true" : "false");
+}
+
+LAB_TEST(remembers_its_state)
+{
+    struct event *event = create_event(), *other = create_event();
+    check_state(event, false, "event_create");
+    event_clear(event);
+    check_state(event, false, "event_clear on a new event");
+    event_set(event);
+    check_state(event, true, "event_set");
+    check_state(other, false, "event_set on another event");
+    event_set(event);
+    event_set(event);
+    check_state(event, true, "event_set three times");
+    event_clear(event);
+    check_state(event, false, "event_set three times and event_clear once");
+    event_set(other);
+    check_state(event, false, "event_set on another event");
+    event_free(event);
+    check_state(other, true, "event_free of another event");
+    event_free(other);
+    event_free(NULL);
+}
+
+LAB_TEST(wait_returns_at_once_when_set)
+{
+    struct event *event = create_event();
+    event_set(event);
+    for (int i = 0; i < 3; i++) {
+        struct waiter plain = {.event = event}, timed = {.event = event, .timed = true, .milliseconds = LONG_MS};
+        start_waiter(&plain);
+        check_all_return(&plain, 1);
+        start_waiter(&timed);
+        check_all_return(&timed, 1);
+        cr_assert(event_is_set(event), "waiting must leave the event set");
+    }
+    event_free(event);
+}
+
+LAB_TEST(wait_blocks_until_set)
+{
+    enum { COUNT = 4 };
+    struct waiter waiters[COUNT];
+    struct event *event = create_event();
+    start_waiters(waiters, COUNT, event);
+    timing_sleep_ms(60);
+    cr_assert_eq(count_returned(waiters, COUNT), 0, "%d of %d waiters came back although nobody has set the event",
+                 count_returned(waiters, COUNT), COUNT);
+    event_set(event);
+    check_all_return(waiters, COUNT);
+    event_free(event);
+}
+
+LAB_TEST(set_wakes_every_waiter)
+{
+    enum { COUNT = 12 };
+    struct waiter waiters[COUNT];
+    struct event *event = create_event();
+    start_waiters(waiters, COUNT, event);
+    event_set(event);
+    check_all_return(waiters, COUNT);
+    cr_assert(event_is_set(event), "waiting must leave the event set");
+    event_free(event);
+}
+
+LAB_TEST(clear_and_reuse)
+{
+    enum { COUNT = 3, ROUNDS = 15 };
+    struct waiter waiters[COUNT];
+    struct event *event = create_event();
+    for (int round = 0; round < ROUNDS; round++) {
+        start_waiters(waiters, COUNT, event);
+        cr_assert_eq(count_returned(waiters, COUNT), 0, "round %d: a waiter came back although the event was cleared",
+                     round + 1);
+        event_set(event);
+        check_all_return(waiters, COUNT);
+        event_clear(event);
+        cr_assert(!event_wait_for(event, 5), "event_wait_for must be false: the event was cleared, and nobody set it");
+    }
+    event_free(event);
+}
+
+/* ---- Time ---- */
+
+static void check_time_out(struct waiter *waiter)
+{
+    const double least = waiter->milliseconds / 1e3;
+    timing_wait_until(has_returned, waiter, least + PATIENCE);
+    cr_assert(has_returned(waiter), "event_wait_for(%u ms) has not returned after more than %.0f s",
+              waiter->milliseconds, PATIENCE);
+    pthread_join(waiter->thread, NULL);
+    cr_assert(!waiter->result, "event_wait_for(%u ms) returned true, but nobody set the event", waiter->milliseconds);
+    cr_assert(waiter->seconds >= least - 1e-6, "event_wait_for(%u ms) gave up too early, after %.3f ms",
+              waiter->milliseconds, waiter->seconds * 1e3);
+}
+
+/* The waits are spread over more than a second, so that the second changes within some of them,
+ * whatever clock is used: this is where a tv_nsec that grows beyond a second shows. */
+LAB_TEST(time_out_is_kept)
+{
+    enum { COUNT = 9, APART_MS = 125, WAIT_MS = 180 };
+    static struct waiter waiters[COUNT];
+    struct event *event = create_event();
+    for (int i = 0; i < COUNT; i++) {
+        waiters[i].event = event;
+        waiters[i].timed = true;
+        waiters[i].milliseconds = i == 0 ? 1 : WAIT_MS;
+        cr_assert_eq(pthread_create(&waiters[i].thread, NULL, wait_for_event, &waiters[i]), 0,
+                     "the test could not start its threads");
+        timing_sleep_ms(APART_MS);
+    }
+    for (int i = 0; i < COUNT; i++)
+        check_time_out(&waiters[i]);
+    event_free(event);
+}
+
+/* 4295 ms are just more nanoseconds than fit into 32 bits; the last is the longest there is. */
+LAB_TEST(set_in_time_beats_the_time_out)
+{
+    static const unsigned times[] = {4295, 8590, 999999, 2147484, 3000000000u, ~0u};
+    enum { COUNT = sizeof times / sizeof *times };
+    static struct waiter waiters[COUNT];
+    struct event *event = create_event();
+    for (int i = 0; i < COUNT; i++) {
+        waiters[i].event = event;
+        waiters[i].timed = true;
+        waiters[i].milliseconds = times[i];
+        start_waiter(&waiters[i]);
+    }
+    timing_sleep_ms(20);
+    for (int i = 0; i < COUNT; i++)
+        cr_assert(!has_returned(&waiters[i]),
+                  "event_wait_for(%u ms) came back within moments, and the event is not set", times[i]);
+    event_set(event);
+    check_all_return(waiters, COUNT);
+    event_free(event);
+}
+
+/* ---- Signals ---- */
+
+static void ignore_signal(int number)
+{
+    (void)number;
+}
+
+/* Interrupts the waiter every few milliseconds until it has returned or `seconds` are over. */
+static void pester(struct waiter *waiter, double seconds)
+{
+    for (const double end = timing_now() + seconds; timing_now() < end && !has_returned(waiter);) {
+        pthread_kill(waiter->thread, SIGUSR1);
+        timing_sleep_ms(4);
+    }
+}
+
+LAB_TEST(signals_do_not_end_a_wait)
+{
+    const struct sigaction action = {.sa_handler = ignore_signal}; /* no SA_RESTART */
+    struct waiter waiters[2];
+    struct event *event = create_event();
+    sigaction(SIGUSR1, &action, NULL);
+    start_waiters(waiters, 2, event);
+    for (int i = 0; i < 2; i++) {
+        pester(&waiters[i], 0.1);
+        cr_assert(!has_returned(&waiters[i]), "a signal ended %s although the event is not set",
+                  waiters[i].timed ? "event_wait_for" : "event_wait");
+    }
+    event_set(event);
+    check_all_return(waiters, 2);
+    event_clear(event);
+    struct waiter timed = {.event = event, .timed = true, .milliseconds = 150};
+    start_waiter(&timed);
+    pester(&timed, PATIENCE);
+    cr_assert(has_returned(&timed),
+              "event_wait_for(150 ms) under signals has not returned after %.0f s: does its time begin anew with each?",
+              PATIENCE);
+    check_time_out(&timed);
+    event_free(event);
+}
+
+/* ---- One instruction at a time ---- */
+
+struct walk {
+    struct event *event;
+    void (*call)(struct event *); /* what is held up after its k-th instruction */
+    long hold_at;                 /* k */
+    int other_id;                 /* the thread that acts meanwhile */
+    atomic_int id;
+    atomic_long steps;
+    long steps_to_sleep; /* or to the end, if it did not sleep */
+    atomic_bool held, other_begins, other_done, over;
+};
+
+static struct walk walk;
+
+/* Until the other thread has done its part, or sleeps because it cannot before this one goes on. */
+static void hold(void)
+{
+    const double end = timing_now() + 0.02;
+    atomic_store(&walk.held, true);
+    while (!atomic_load(&walk.other_done) && timing_now() < end) {
+        nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
+        if (atomic_load(&walk.other_begins) && thread_state(walk.other_id) == 'S')
+            break;
+    }
+}
+
+#ifdef __x86_64__
+
+#include <ucontext.h>
+
+enum { TRAP_FLAG = 0x100 };
+
+static void on_step(int number, siginfo_t *info, void *context)
+{
+    ucontext_t *interrupted = context;
+    const int error = errno;
+    (void)number;
+    (void)info;
+    if (atomic_fetch_add(&walk.steps, 1) + 1 == walk.hold_at) {
+        hold();
+        interrupted->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+    }
+    errno = error;
+}
+
+static void step_begin(void)
+{
+    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\torq %0, (%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
+                     :
+                     : "i"(TRAP_FLAG)
+                     : "memory", "cc");
+}
+
+static void step_end(void)
+{
+    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tandq %0, (%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
+                     :
+                     : "i"(~TRAP_FLAG)
+                     : "memory", "cc");
+}
+
+#else /* the rounds are run all the same, only that no call is held up */
+
+static void on_step(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)info;
+    (void)context;
+    hold();
+}
+
+static void step_begin(void)
+{
+}
+
+static void step_end(void)
+{
+}
+
+#endif
+
+static void *walk_through(void *argument)
+{
+    atomic_store(&walk.id, gettid());
+    step_begin();
+    walk.call(walk.event);
+    step_end();
+    atomic_store(&walk.over, true);
+    return argument;
+}
+
+/* The call was held up, or has ended, or sleeps before it ever got to its k-th instruction. */
+static bool is_held_or_asleep(void *argument)
+{
+    (void)argument;
+    if (atomic_load(&walk.held) || atomic_load(&walk.over))
+        return true;
+    const long before = atomic_load(&walk.steps);
+    if (atomic_load(&walk.id) == 0 || thread_state(atomic_load(&walk.id)) != 'S')
+        return false;
+    timing_sleep_ms(1);
+    return atomic_load(&walk.steps) == before;
+}
+
+static bool is_over(void *argument)
+{
+    (void)argument;
+    return atomic_load(&walk.over);
+}
+
+/* As timing_wait_until, but looks more often: there are hundreds of rounds. */
+static void wait_until_soon(bool (*ready)(void *argument))
+{
+    for (const double end = timing_now() + PATIENCE; !ready(NULL) && timing_now() < end;)
+        nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
+}
+
+static void wait_long(struct event *event)
+{
+    event_wait_for(event, LONG_MS);
+}
+
+/* Round k: `call` is held up after k instructions while this thread calls `other`; then both must come
+ * home. */
+static void run_round(struct event *event, long k, void (*call)(struct event *), void (*other)(struct event *))
+{
+    pthread_t thread;
+    memset(&walk, 0, sizeof walk);
+    walk.event = event;
+    walk.call = call;
+    walk.hold_at = k;
+    walk.other_id = gettid();
+    event_clear(event);
+    cr_assert_eq(pthread_create(&thread, NULL, walk_through, NULL), 0, "the test could not start its thread");
+    wait_until_soon(is_held_or_asleep);
+    walk.steps_to_sleep = atomic_load(&walk.steps);
+    atomic_store(&walk.other_begins, true);
+    other(event); /* if it never returns, the deadline ends the test and the report shows where it stands */
+    atomic_store(&walk.other_done, true);
+    wait_until_soon(is_over);
+    cr_assert(atomic_load(&walk.over),
+              "missed: the event was set while a thread was on its way into the wait "
+              "(after %ld instructions), and the thread sleeps on although the event is set",
+              k);
+    pthread_join(thread, NULL);
+}
+
+/* `number`, below 2 to the `bits`, with its bits in reverse: 0, 1, 2, ... become 0, half, a quarter,
+ * three quarters, and so on. */
+static long reverse_bits(long number, int bits)
+{
+    long reversed = 0;
+    for (int i = 0; i < bits; i++)
+        reversed |= (number >> i & 1) << (bits - 1 - i);
+    return reversed;
+}
+
+/* All rounds, or as many as fit into `seconds`. They do fit, unless the machine is very busy or a call
+ * spins before it sleeps: then the rounds are at least spread evenly over the call. */
+static void check_each_instruction(void (*call)(struct event *), void (*other)(struct event *), double seconds)
+{
+    const struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
+    struct event *event = create_event();
+    int bits = 0;
+    sigaction(SIGTRAP, &action, NULL);
+    prctl(PR_SET_TIMERSLACK, 1ul);     /* naps of 10 microseconds, not of 60 */
+    run_round(event, -1, call, other); /* not held up: has the dynamic linker do its work now */
+    run_round(event, -1, call, other); /* and how many instructions is it? */
+    const long length = walk.steps_to_sleep;
+    while (1L << bits <= length)
+        bits++;
+    const double end = timing_now() + seconds;
+    for (long i = 0; i < 1L << bits && timing_now() < end; i++)
+        if (reverse_bits(i, bits) < length)
+            run_round(event, reverse_bits(i, bits) + 1, call, other);
+    event_free(event);
+}
+
+LAB_TEST(set_during_a_wait_is_not_missed)
+{
+    check_each_instruction(event_wait, event_set, 1);
+    check_each_instruction(wait_long, event_set, 1);
+}
+
+/* The other way round: here the main thread waits, and comes back only if it misses nothing. */
+LAB_TEST(wait_during_a_set_is_not_missed)
+{
+    check_each_instruction(event_set, event_wait, 1);
+    check_each_instruction(event_set, wait_long, 1);
+}
+
+/* ---- The price of waiting ---- */
+
+LAB_TEST(waiting_is_not_polling)
+{
+    enum { COUNT = 6, MILLISECONDS = 500 };
+    struct waiter waiters[COUNT];
+    struct event *event = create_event();
+    start_waiters(waiters, COUNT, event);
+    const double cpu_before = timing_cpu();
+    const long switches_before = timing_switches();
+    timing_sleep_ms(MILLISECONDS);
+    const long switches = timing_switches() - switches_before;
+    const double cpu = timing_cpu() - cpu_before;
+    cr_assert(
+        switches <= 2 * COUNT,
+        "%d threads waiting for %d ms woke up %ld times to look for the event: that is polling, a wait must sleep",
+        COUNT, MILLISECONDS, switches);
+    cr_assert(cpu < 0.1, "%d threads waiting for %d ms burned %.0f ms of CPU time: that is polling, a wait must sleep",
+              COUNT, MILLISECONDS, cpu * 1e3);
+    event_set(event);
+    check_all_return(waiters, COUNT);
+    event_free(event);
+}
+
+/* ---- Tasks ---- */
+
+enum { TASKS_MAX = 64 };
+
+struct record {
+    atomic_int runs[TASKS_MAX];
+    atomic_int strangers, total;
+};
+
+static void note_run(void *arg, size_t index)
+{
+    struct record *record = arg;
+    atomic_fetch_add(index < TASKS_MAX ? &record->runs[index] : &record->strangers, 1);
+    atomic_fetch_add(&record->total, 1);
+}
+
+static struct event_tasks *start_tasks(struct event *event, size_t n, struct record *record)
+{
+    struct event_tasks *tasks = event_tasks_start(event, n, note_run, record);
+    cr_assert_not_null(tasks, "event_tasks_start returned NULL for %zu tasks although there are threads enough", n);
+    return tasks;
+}
+
+static void check_runs(struct record *record, int n)
+{
+    for (int i = 0; i < n; i++)
+        cr_assert_eq(atomic_load(&record->runs[i]), 1, "task %d of %d must run exactly once, it ran %d times", i, n,
+                     atomic_load(&record->runs[i]));
+    cr_assert_eq(atomic_load(&record->total), n, "%d tasks were started, and %d have run", n,
+                 atomic_load(&record->total));
+}
+
+LAB_TEST(tasks_run_after_the_event)
+{
+    static struct record first, second, third, none;
+    struct event *event = create_event();
+    struct event_tasks *twelve = start_tasks(event, 12, &first), *all = start_tasks(event, TASKS_MAX, &second);
+    timing_sleep_ms(50);
+    cr_assert_eq(atomic_load(&first.total) + atomic_load(&second.total), 0,
+                 "tasks must wait for the event, but %d have run before it",
+                 atomic_load(&first.total) + atomic_load(&second.total));
+    event_set(event);
+    event_tasks_join(twelve);
+    check_runs(&first, 12);
+    event_tasks_join(all);
+    check_runs(&second, TASKS_MAX);
+    event_tasks_join(start_tasks(event, 5, &third)); /* the event is set already */
+    check_runs(&third, 5);
+    event_clear(event);
+    event_tasks_join(start_tasks(event, 0, &none));
+    check_runs(&none, 0);
+    event_tasks_join(NULL);
+    event_free(event);
+}
+
+static size_t address_space(void)
+{
+    size_t pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    cr_assert_not_null(file, "the test could not read /proc/self/statm");
+    cr_assert_eq(fscanf(file, "%zu", &pages), 1, "the test could not read /proc/self/statm");
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static size_t stack_size_of_a_thread(void)
+{
+    pthread_attr_t attributes;
+    size_t size = 0;
+    pthread_getattr_default_np(&attributes);
+    pthread_attr_getstacksize(&attributes, &size);
+    pthread_attr_destroy(&attributes);
+    return size;
+}
+
+/* Room for the stacks of two threads and a half: the third thread cannot be started. The event is set
+ * from the start, so that the first two would like to run. */
+LAB_TEST(tasks_when_threads_run_out)
+{
+    static struct record record;
+    struct rlimit limit;
+    struct event *event = create_event();
+    event_set(event);
+    const struct census before = census_take();
+    getrlimit(RLIMIT_AS, &limit);
+    const struct rlimit low = {.rlim_cur = address_space() + stack_size_of_a_thread() * 5 / 2,
+                               .rlim_max = limit.rlim_max};
+    setrlimit(RLIMIT_AS, &low);
+    struct event_tasks *tasks = event_tasks_start(event, 8, note_run, &record);
+    setrlimit(RLIMIT_AS, &limit);
+    if (tasks != NULL) { /* small stacks: all eight were started after all */
+        event_tasks_join(tasks);
+        check_runs(&record, 8);
+        return;
+    }
+    const struct census after = census_settle(&before);
+    cr_assert_eq(atomic_load(&record.total), 0, "event_tasks_start returned NULL, but %d of its tasks have run",
+                 atomic_load(&record.total));
+    cr_assert_leq(after.threads, before.threads, "event_tasks_start returned NULL, but %d of its threads are alive",
+                  after.threads - before.threads);
+    static struct record later;
+    event_tasks_join(start_tasks(event, 8, &later));
+    check_runs(&later, 8);
+    event_free(event);
+}
+
+/* ---- Leaving nothing ---- */
+
+static void use_an_event_once(void)
+{
+    struct event *event = create_event();
+    event_set(event);
+    event_wait(event);
+    event_free(event);
+}
+
+static void use_tasks_once(void)
+{
+    struct record record = {0};
+    struct event *event = create_event();
+    struct event_tasks *tasks = start_tasks(event, 4, &record);
+    event_set(event);
+    event_tasks_join(tasks);
+    check_runs(&record, 4);
+    event_free(event);
+}
+
+static void check_nothing_left(void (*use)(void), int times, const char *what)
+{
+    for (int i = 0; i < 20; i++)
+        use();
+    const struct census before = census_take();
+    const size_t space = address_space();
+    for (int i = 0; i < times; i++)
+        use();
+    const struct census after = census_settle(&before);
+    cr_assert_leq(after.threads, before.threads, "%d times %s left %d threads behind", times, what,
+                  after.threads - before.threads);
+    cr_assert_leq(after.descriptors, before.descriptors, "%d times %s left %d open descriptors behind", times, what,
+                  after.descriptors - before.descriptors);
+    cr_assert_leq(after.heap_bytes, before.heap_bytes + 4096, "%d times %s left %zu bytes of the heap behind", times,
+                  what, after.heap_bytes - before.heap_bytes);
+    /* A thread nobody joins keeps its stack: hundreds of them are gigabytes. */
+    const size_t now = address_space();
+    cr_assert(now < space + 1500000000u,
+              "%d times %s left %zu MB of address space behind: are there threads that nobody joined?", times, what,
+              (now - space) / 1000000);
+}
+
+LAB_TEST(nothing_is_left_behind)
+{
+    check_nothing_left(use_an_event_once, 1000, "event_create, event_set, event_wait and event_free");
+    check_nothing_left(use_tasks_once, 300, "event_tasks_start and event_tasks_join");
+}
