@@ -37,9 +37,8 @@ static enum color status_color(enum status status)
 
 /* Writes one line of text, broken at spaces, each further piece indented; returns where the line ends. Spaces at its start and
  * runs of them inside are kept: a compiler's own lines stay aligned. */
-static const char *write_line(FILE *stream, const char *text, int indent)
+static const char *write_line(FILE *stream, const char *text, int indent, int column)
 {
-    int column = indent;
     for (; *text == ' '; text++, column++)
         fputc(' ', stream);
     for (bool first = true; *text != '\n' && *text != '\0'; first = false) {
@@ -59,11 +58,11 @@ static const char *write_line(FILE *stream, const char *text, int indent)
     return text;
 }
 
-/* Writes lines of text; the first follows what stands on the line already, the others are indented. */
-static void write_wrapped(FILE *stream, const char *text, int indent)
+/* Writes lines of text; the first follows the `column` characters that stand on the line already, the others are indented. */
+static void write_wrapped(FILE *stream, const char *text, int indent, int column)
 {
-    text = write_line(stream, text, indent);
-    for (; *text == '\n'; text = write_line(stream, text + 1, indent))
+    text = write_line(stream, text, indent, column);
+    for (; *text == '\n'; text = write_line(stream, text + 1, indent, indent))
         fprintf(stream, "\n%*s", indent, "");
     fputc('\n', stream);
 }
@@ -115,19 +114,19 @@ static void write_place(const struct pen *pen, const struct finding *finding)
 
 static void write_finding(const struct pen *pen, const struct stage_result *stage, const struct finding *finding, int number)
 {
-    fprintf(pen->stream, "\n%d. ", number);
+    int column = fprintf(pen->stream, "\n%d. ", number);
     use(pen, finding->cost > 0 ? RED : YELLOW);
     if (finding->cost > 0)
-        fprintf(pen->stream, "[%s, -%d]", stage->name, finding->cost);
+        column += fprintf(pen->stream, "[%s, -%d]", stage->name, finding->cost);
     else
-        fprintf(pen->stream, "[%s]", stage->name);
+        column += fprintf(pen->stream, "[%s]", stage->name);
     use(pen, PLAIN);
     fputc(' ', pen->stream);
-    write_wrapped(pen->stream, finding->message, 3);
+    write_wrapped(pen->stream, finding->message, 3, column);
     write_place(pen, finding);
     if (finding->detail != NULL) {
         fputs("   ", pen->stream);
-        write_wrapped(pen->stream, finding->detail, 3);
+        write_wrapped(pen->stream, finding->detail, 3, 3);
     }
     if (finding->command != NULL) {
         use(pen, DIM);
@@ -168,8 +167,8 @@ static void write_notes(const struct pen *pen, const struct report *report)
             const struct finding *finding = &report->stages[s].findings[i];
             if (rank(&report->stages[s], finding) != 9)
                 continue;
-            fputs("\nNote (costs nothing): ", pen->stream);
-            write_wrapped(pen->stream, finding->message, 3);
+            const int column = fprintf(pen->stream, "\nNote (costs nothing): ");
+            write_wrapped(pen->stream, finding->message, 3, column);
             write_place(pen, finding);
         }
 }

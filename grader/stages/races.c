@@ -10,7 +10,7 @@
 #include "../process.h"
 #include "../text.h"
 
-enum { TOOLS = 3, HELGRIND = 0, DRD = 1, TSAN = 2, FINDINGS_MAX = 4, NOTES_MAX = 2, SAID_LINES = 4 };
+enum { TOOLS = 3, HELGRIND = 0, DRD = 1, TSAN = 2, FINDINGS_MAX = 4, NOTES_MAX = 1, SAID_LINES = 4 };
 
 /* Who decides about data races in this hand-in (see races.h). */
 enum judge { JUDGE_TWO_TOOLS, JUDGE_TSAN, JUDGE_NOBODY };
@@ -287,19 +287,27 @@ static void add_other_line(struct finding *finding, const struct trial *trial, c
     free(source);
 }
 
-static void add_accusation(struct stage_result *result, const struct trial *trial, size_t tool, const struct accusation *item, bool proven)
+static void add_proven(struct stage_result *result, const struct trial *trial, size_t tool, const struct accusation *item)
 {
     char *text = describe(trial, item);
-    struct finding *finding;
-    if (proven)
-        finding = result_add(result, kind_word(item->kind), "%s", text);
-    else
-        finding = result_add(result, "note", "%s says: %s It costs nothing, because %s.", item->tool, text,
-                             trial->judge == JUDGE_TWO_TOOLS ? "no other tool agrees" : trial->reason);
+    struct finding *finding = result_add(result, kind_word(item->kind), "%s", text);
     place(finding, trial, item->first.line, tool);
     add_other_line(finding, trial, item);
-    finding->cost = proven && result->findings_count == 1 ? result->max_score : 0;
+    finding->cost = result->findings_count == 1 ? result->max_score : 0;
     free(text);
+}
+
+/* An accusation that proves nothing: said, because the tools are part of the course, and said to be doubtful. */
+static void add_note(struct stage_result *result, const struct trial *trial, size_t tool, const struct accusation *item)
+{
+    char *other = item->second.line > 0 && item->second.line != item->first.line ? text_format(" and line %d", item->second.line)
+                                                                               : text_copy("", 0);
+    struct finding *finding =
+        result_add(result, "note", "%s alone reports '%s' at line %d%s. It is likely to be mistaken here: %s.", item->tool,
+                   kind_word(item->kind), item->first.line, other,
+                   trial->judge == JUDGE_TWO_TOOLS ? "no other tool agrees" : trial->reason);
+    place(finding, trial, item->first.line, tool);
+    free(other);
 }
 
 /* First pass: what costs; second pass: what is worth a note. */
@@ -311,7 +319,7 @@ static void add_accusations(struct stage_result *result, const struct trial *tri
             const struct accusation *item = &trial->said[tool].items[i];
             if (is_proven(trial, tool, item) != proven || is_repeated(trial, tool, i))
                 continue;
-            add_accusation(result, trial, tool, item, proven);
+            (proven ? add_proven : add_note)(result, trial, tool, item);
             added++;
         }
 }
