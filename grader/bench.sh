@@ -3,7 +3,6 @@
 # Baseline and solution run one after the other in the same call; ratios are printed, nothing is judged. Called by `make bench`.
 set -eu
 grader=$1
-helpers=$(dirname "$grader")/harness
 kept=$(mktemp -d)
 trap 'rm -rf "$kept"' EXIT
 
@@ -16,7 +15,7 @@ done
 
 # seconds PROGRAM ROLE MEASURE WORKERS: of one run.
 seconds() {
-    LOCKSTEP_HELPERS=$helpers "$1" "$2" "$3" "$4" 1 | sed -n 's/^answer [0-9]*  \([0-9.]*\) s.*/\1/p'
+    "$1" "$2" "$3" "$4" 1 | sed -n 's/^answer [0-9]*  \([0-9.]*\) s.*/\1/p'
 }
 
 echo "the notes' own numbers:"

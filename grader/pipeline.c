@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "process.h"
@@ -11,6 +12,8 @@
 #include "stages/speedup.h"
 #include "stages/tests.h"
 #include "text.h"
+
+enum { DISK_BYTES_MIN = 64 * 1024 };
 
 typedef struct stage_result stage_run(const struct manifest *, const struct workspace *);
 
@@ -98,13 +101,22 @@ static void add_sources(struct stage_result *result, const struct workspace *wor
     }
 }
 
+/* Receipts and reports that could not be written would read as faults of the hand-in. */
+static bool disk_is_full(const struct workspace *workspace)
+{
+    struct statvfs status;
+    return statvfs(workspace->root, &status) == 0 && (uint64_t)status.f_bavail * status.f_frsize < DISK_BYTES_MIN;
+}
+
 static struct stage_result run_stage(const struct stage *stage, const struct manifest *manifest, const struct workspace *workspace)
 {
     const int quiet = quiet_enter(stage->alone);
     const double start = now();
     struct stage_result result = stage->run(manifest, workspace);
-    result.seconds = now() - start;
     quiet_leave(quiet);
+    if (result.status != STATUS_GRADER_ERROR && result.score < result.max_score && disk_is_full(workspace))
+        result = result_grader_error(&result, "no space is left in '%s': free some, or set TMPDIR", workspace->root);
+    result.seconds = now() - start;
     return result;
 }
 

@@ -1,11 +1,13 @@
 #include "stacks.h"
 
-#include <elfutils/libdwfl.h>
+#include <dirent.h>
 #include <dwarf.h>
+#include <elfutils/libdwfl.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "process_tree.h"
@@ -92,17 +94,58 @@ static int add_frame(Dwfl_Frame *state, void *argument)
     return DWARF_CB_OK;
 }
 
-static int add_thread(Dwfl_Thread *thread, void *argument)
+/* The letter in /proc/PID/task/TID/stat; X if there is none. */
+static char thread_state(const char *path)
 {
-    struct look *look = argument;
-    if (look->stacks->count == THREADS_MAX)
-        return DWARF_CB_ABORT;
+    char text[256];
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return 'X';
+    const size_t length = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[length] = '\0';
+    const char *after_name = strrchr(text, ')'); /* the name itself may hold brackets */
+    return after_name != NULL && after_name[1] == ' ' ? after_name[2] : 'X';
+}
+
+/* In uninterruptible sleep (as after vfork) a thread cannot be stopped, and who tries to would wait for ever. */
+static bool can_be_stopped(pid_t process, pid_t thread)
+{
+    enum { ATTEMPTS = 5 };
+    char path[64], state = 'D';
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)process, (int)thread);
+    for (int attempt = 0; attempt < ATTEMPTS && state == 'D'; attempt++) {
+        if (attempt > 0)
+            nanosleep(&(struct timespec){.tv_nsec = 5 * 1000 * 1000}, NULL);
+        state = thread_state(path);
+    }
+    return state != 'D' && state != 'Z' && state != 'X';
+}
+
+static void add_thread(struct look *look, pid_t thread)
+{
+    if (look->stacks->count == THREADS_MAX || !can_be_stopped(look->process, thread))
+        return;
     look->stack = &look->stacks->items[look->stacks->count];
-    *look->stack = (struct stack){.process = look->process, .thread = dwfl_thread_tid(thread)};
-    dwfl_thread_getframes(thread, add_frame, look); /* what came before an error is kept */
+    *look->stack = (struct stack){.process = look->process, .thread = thread};
+    dwfl_getthread_frames(look->dwfl, thread, add_frame, look); /* what came before an error is kept */
     if (look->stack->count > 0)
         look->stacks->count++;
-    return DWARF_CB_OK;
+}
+
+static void add_threads(struct look *look)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)look->process);
+    DIR *threads = opendir(path);
+    if (threads == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
+        const pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (thread > 0)
+            add_thread(look, thread);
+    }
+    closedir(threads);
 }
 
 static void add_process(pid_t process, struct stacks *stacks)
@@ -113,7 +156,7 @@ static void add_process(pid_t process, struct stacks *stacks)
         return;
     if (dwfl_linux_proc_report(look.dwfl, process) == 0 && dwfl_report_end(look.dwfl, NULL, NULL) == 0 &&
         dwfl_linux_proc_attach(look.dwfl, process, false) == 0)
-        dwfl_getthreads(look.dwfl, add_thread, &look);
+        add_threads(&look);
     dwfl_end(look.dwfl);
 }
 

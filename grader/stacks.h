@@ -31,7 +31,11 @@ struct stacks {
 /* stacks_of_tree: the stacks of all threads of all processes in the tree rooted at `root`, read by ptrace
  * (allowed for a descendant even under yama ptrace_scope 1). Threads are stopped while they are looked
  * at and go on afterwards. At most 64 processes and 256 threads. A process that cannot be read is left
- * out. Release with stacks_release. Blocks for about 0.1 s a process. */
+ * out, and so is a thread that cannot be stopped (uninterruptible sleep, e.g. within vfork). Paths are taken
+ * as the process sees them, in a sandbox too. Release with stacks_release. Blocks for about 0.1 s a process.
+ *
+ * All functions are thread safe and use nothing but the files themselves: no separate debugging information, no
+ * network. */
 struct stacks stacks_of_tree(pid_t root);
 
 void stacks_release(struct stacks *stacks);

@@ -108,11 +108,21 @@ static bool copy_lab(const struct workspace *workspace, const struct manifest *m
     return ok;
 }
 
+/* Programs that stay are run by hand: then the harness's helper program is looked for beside them. */
+static bool link_helper(const struct workspace *workspace)
+{
+    char *helper = text_join(workspace->kit->harness, "site"), *beside = workspace_path(workspace, "bin/site");
+    const bool ok = !workspace->kept || symlink(helper, beside) == 0;
+    free(helper);
+    free(beside);
+    return ok;
+}
+
 static bool fill(const struct workspace *workspace, const struct manifest *manifest)
 {
     char *name = text_join("handin", manifest->file);
     char *path = workspace_path(workspace, name);
-    const bool ok = make_directories(workspace) && copy_lab(workspace, manifest) &&
+    const bool ok = make_directories(workspace) && copy_lab(workspace, manifest) && link_helper(workspace) &&
                     text_write_file(path, workspace->content, strlen(workspace->content));
     free(path);
     free(name);

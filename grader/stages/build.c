@@ -355,6 +355,20 @@ static struct command link_program(const struct build *build, const struct progr
     return command;
 }
 
+/* Whether a compiler or linker failed for a reason that has nothing to do with what it read. */
+static bool machine_failed(const char *output)
+{
+    return strstr(output, "No space left on device") != NULL || strstr(output, "Disk quota exceeded") != NULL ||
+           strstr(output, "cannot open output file") != NULL || strstr(output, "Input/output error") != NULL;
+}
+
+static void add_machine_error(struct stage_result *result, const char *output)
+{
+    char *excerpt = text_excerpt(output, 3);
+    *result = result_grader_error(result, "the compiler cannot write its output (is the disk full?): %s", excerpt);
+    free(excerpt);
+}
+
 /* Compiles the hand-in each way it is needed. Returns whether it is fit to be linked. */
 static bool compile(struct stage_result *result, const struct build *build)
 {
@@ -379,6 +393,8 @@ static bool compile(struct stage_result *result, const struct build *build)
             char *how = process_describe(&(struct process_spec){.deadline = compile_seconds}, &results[i]);
             *result = result_grader_error(result, "the compiler '%s' %s", compiler(), how);
             free(how);
+        } else if (machine_failed(results[i].err)) {
+            add_machine_error(result, results[i].err);
         } else {
             add_compile_error(result, build, results[i].err);
         }
@@ -389,11 +405,17 @@ static bool compile(struct stage_result *result, const struct build *build)
     return ok;
 }
 
-/* Whether linking failed for the sake of the hand-in: the baseline holds none of it. */
+/* Whether linking failed for the sake of the hand-in: the baseline holds none of it, and only a linker's own error can
+ * be about it. */
 static void judge_link(struct stage_result *result, const struct build *build, const struct program *program,
                        const struct process_result *run)
 {
-    if (program->handin == NULL || run->end != PROCESS_EXITED) {
+    if (machine_failed(run->err)) {
+        add_machine_error(result, run->err);
+        return;
+    }
+    if (program->handin == NULL || run->end != PROCESS_EXITED ||
+        (strstr(run->err, "ld returned") == NULL && strstr(run->err, "linker command failed") == NULL)) {
         char *excerpt = text_excerpt(run->err, DETAIL_LINES);
         *result = result_grader_error(result, "cannot build '%s' of %s: %s", program->output, build->manifest->name, excerpt);
         free(excerpt);

@@ -262,7 +262,7 @@ static char *tool_command(const struct trial *trial, size_t tool)
 {
     char *keep = workspace_command(trial->workspace, trial->manifest, "keep", NULL);
     const char *run = tool == HELGRIND ? "valgrind --tool=helgrind" : tool == DRD ? "valgrind --tool=drd --check-stack-var=yes" : "setarch -R";
-    char *command = text_format("%s && LOCKSTEP_HELPERS=build/harness %s build/keep/%s/bin/race%s", keep, run, trial->manifest->id,
+    char *command = text_format("%s && %s build/keep/%s/bin/race%s", keep, run, trial->manifest->id,
                                 tool == TSAN ? "_tsan" : "");
     free(keep);
     return command;

@@ -11,6 +11,9 @@
 
 enum { ROUNDS_MIN = 3, ROUNDS_MAX = 12, WAITING_RUNS = 3, WORKERS_MAX = 8, SAID_LINES = 3 };
 
+/* A measure that is still undecided after this many timed seconds stays so. */
+static const double seconds_max = 15.0;
+
 /* Below this share of the cores, the yardstick itself shows that the machine had none to spare. */
 static const double yardstick_share = 0.6;
 
@@ -177,6 +180,16 @@ static bool machine_too_busy(struct trial *trial)
     return true;
 }
 
+/* Seconds that all rounds have taken so far. */
+static double spent(const struct trial *trial)
+{
+    double sum = 0.0;
+    for (size_t role = 0; role < ROLES; role++)
+        for (size_t i = 0; i < trial->rounds; i++)
+            sum += trial->seconds[role][i];
+    return sum;
+}
+
 static enum outcome measure_ratio(struct trial *trial)
 {
     enum interval_side side = INTERVAL_UNDECIDED;
@@ -187,6 +200,8 @@ static enum outcome measure_ratio(struct trial *trial)
         const struct interval graded = graded_ratio(trial);
         if (trial->rounds >= ROUNDS_MIN)
             side = interval_side(&graded, asked_ratio(trial));
+        if (trial->rounds >= ROUNDS_MIN && spent(trial) > seconds_max)
+            break;
     }
     if (side == INTERVAL_ABOVE)
         return GOOD;
@@ -194,7 +209,7 @@ static enum outcome measure_ratio(struct trial *trial)
         return NOT_MEASURED;
     if (side == INTERVAL_BELOW)
         return SLOW;
-    set_trouble(trial, text_format("the times vary too much on this machine to tell in %d rounds", ROUNDS_MAX));
+    set_trouble(trial, text_format("the times vary too much on this machine to tell in %zu rounds", trial->rounds));
     return NOT_MEASURED;
 }
 
@@ -289,7 +304,7 @@ static void place_last(struct stage_result *result, const struct trial *trial)
     finding->line = stacks_function_line(object, trial->measure->function, NULL);
     finding->detail = text_format("%s", trial->measure->why);
     finding->cost = trial->measure->points;
-    finding->command = text_format("%s && LOCKSTEP_HELPERS=build/harness build/keep/%s/bin/bench student %s %d 1", keep,
+    finding->command = text_format("%s && build/keep/%s/bin/bench student %s %d 1", keep,
                                    trial->manifest->id, trial->measure->name, trial->workers);
     free(keep);
     free(object);

@@ -10,7 +10,7 @@
 
 #include "race.h"
 
-enum { ROUNDS = 12, THREADS = 7, N = 90 };
+enum { ROUNDS = 12, THREADS = 6, N = 90 };
 
 static struct counter *counter;
 
@@ -48,12 +48,13 @@ static void *count(void *argument)
 
 int main(void)
 {
-    void *(*const jobs[THREADS])(void *) = {read_value, increment, add, increment, add, count, count};
+    void *(*const jobs[THREADS])(void *) = {read_value, increment, add, increment, add, count};
     pthread_t threads[THREADS];
     counter = counter_create();
     RACE_CHECK(counter != NULL, "counter_create returned NULL");
     for (int i = 0; i < THREADS; i++)
         RACE_CHECK(pthread_create(&threads[i], NULL, jobs[i], NULL) == 0, "cannot start a thread");
+    count(NULL); /* here, for drd finds a race on the main thread's stack, but not on another thread's */
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     const int64_t expected = 2 * ROUNDS + 2 * (ROUNDS / 2 * 5 - ROUNDS / 2 * 3);

@@ -1,21 +1,25 @@
 /*
  * tests.c: what counter.h promises, checked.
  *
- * How lost updates are provoked. Two threads that merely run side by side lose updates on some
- * machines and not on others. So the tests interrupt the hand-in: a thread that is to be disturbed
- * calls become_victim, and interrupt_victims sends one victim after the other a signal whose handler
- * sleeps for a moment. Wherever the signal finds it, between its read and its write for instance, it
- * stays there while the other threads go on; a hundred times that, and a hole of one instruction is hit.
+ * How lost updates are found. Two threads that merely run side by side lose updates on one machine
+ * and not on another. So besides letting threads run side by side, the tests go through a call
+ * instruction by instruction (the processor's trap flag raises SIGTRAP after each): in round k the
+ * call is held up after its k-th instruction while another thread does its own update, then it goes
+ * on. If there is a hole between reading and writing, one round falls into it, on every run. Right
+ * code is only slowed down.
  */
 #define _GNU_SOURCE 1
 #include "counter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -26,59 +30,185 @@
 #include "test.h"
 #include "timing.h"
 
-/* ---- Interrupting threads ---- */
+static const double PATIENCE = 4; /* seconds until a test goes on without what it waits for */
 
-enum { VICTIMS_MAX = 64, NAP_NANOSECONDS = 300000 };
-
-static atomic_int victims[VICTIMS_MAX]; /* their thread ids */
-static atomic_uint victims_count, naps;
-
-static void nap(int number)
+static void start_thread(pthread_t *thread, void *(*body)(void *), void *argument)
 {
+    cr_assert_eq(pthread_create(thread, NULL, body, argument), 0, "the test could not start its threads");
+}
+
+/* ---- One instruction at a time ---- */
+
+struct walk {
+    long hold_at;        /* after how many instructions the call is held up, -1 for never */
+    atomic_long steps;   /* instructions so far */
+    atomic_bool held;    /* it has been held up, or is */
+    atomic_bool over;    /* the call has ended */
+    atomic_int other_id; /* the thread that acts meanwhile */
+    atomic_bool other_begins, other_done;
+};
+
+static struct walk walk;
+
+/* Where a call that was not held up stood after its first, second, ... instruction. */
+enum { PLACES_MAX = 4096 };
+static uintptr_t places[PLACES_MAX];
+
+extern const char __executable_start[], etext[]; /* from the linker: bounds of the program's own code */
+
+/* Is it worth a round to hold the call up after its k-th instruction? Only between instructions of
+ * the hand-in, not inside library functions, and of a loop only in its first and its last turn. */
+static bool is_worth_a_round(long k, long length)
+{
+    const uintptr_t place = places[k - 1];
+    bool before = false, after = false;
+    for (long i = 0; i < k - 1; i++)
+        before |= places[i] == place;
+    for (long i = k; i < length; i++)
+        after |= places[i] == place;
+    return place >= (uintptr_t)__executable_start && place < (uintptr_t)etext && !(before && after);
+}
+
+/* The kernel's letter for what a thread does, R when it runs; ? if it has ended. Async-signal-safe. */
+static char thread_state(int id)
+{
+    char text[256] = "", path[64] = "/proc/self/task/", digits[16];
+    size_t length = strlen(path), n = 0;
+    for (int rest = id; rest > 0; rest /= 10)
+        digits[n++] = (char)('0' + rest % 10);
+    while (n > 0)
+        path[length++] = digits[--n];
+    memcpy(path + length, "/stat", 6);
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return '?';
+    const ssize_t got = read(file, text, sizeof text - 1);
+    close(file);
+    const char *name_end = got > 0 ? strrchr(text, ')') : NULL;
+    return name_end != NULL ? name_end[2] : '?';
+}
+
+static void nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
+}
+
+/* Until the other thread has done its part, or cannot before this one goes on. */
+static void hold(void)
+{
+    const double end = timing_now() + 0.02;
+    atomic_store(&walk.held, true);
+    while (!atomic_load(&walk.other_done) && timing_now() < end) {
+        nap();
+        if (atomic_load(&walk.other_begins) && thread_state(atomic_load(&walk.other_id)) != 'R')
+            break;
+    }
+}
+
+#ifdef __x86_64__
+
+#include <ucontext.h>
+
+enum { TRAP_FLAG = 0x100 };
+
+/* Signals are blocked next (a thread is being started or ends): a trap after that would be deadly. */
+static bool is_before_sigprocmask(const greg_t *registers)
+{
+    const unsigned char *next = (const unsigned char *)registers[REG_RIP];
+    return next[0] == 0x0f && next[1] == 0x05 && registers[REG_RAX] == SYS_rt_sigprocmask;
+}
+
+static void on_step(int number, siginfo_t *info, void *context)
+{
+    greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
     const int error = errno;
     (void)number;
-    nanosleep(&(struct timespec){.tv_nsec = NAP_NANOSECONDS}, NULL);
-    atomic_fetch_add(&naps, 1);
+    (void)info;
+    const long step = atomic_fetch_add(&walk.steps, 1) + 1;
+    const bool hold_now = step == walk.hold_at;
+    if (walk.hold_at < 0 && step <= PLACES_MAX)
+        places[step - 1] = (uintptr_t)registers[REG_RIP];
+    if (hold_now)
+        hold();
+    if (hold_now || is_before_sigprocmask(registers))
+        registers[REG_EFL] &= ~TRAP_FLAG;
     errno = error;
 }
 
-/* The calling thread will be interrupted from now on. Costs nothing when called again. */
-static void become_victim(void)
+/* Both leave the 128 bytes below the stack pointer alone, which may be in use. */
+static void step_begin(void)
 {
-    static _Thread_local bool is_victim;
-    if (is_victim)
-        return;
-    is_victim = true;
-    const unsigned index = atomic_fetch_add(&victims_count, 1);
-    if (index < VICTIMS_MAX)
-        atomic_store(&victims[index], gettid());
+    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\torq %0, (%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
+                     :
+                     : "i"(TRAP_FLAG)
+                     : "memory", "cc");
 }
 
-/* Interrupts the next victim and waits until it has slept; false if there is none alive. */
-static bool interrupt_one(unsigned turn)
+static void step_end(void)
 {
-    const unsigned count = atomic_load(&victims_count), before = atomic_load(&naps);
-    for (unsigned i = 0; i < count && i < VICTIMS_MAX; i++) {
-        const int victim = atomic_load(&victims[(turn + i) % count % VICTIMS_MAX]);
-        if (victim == 0 || syscall(SYS_tgkill, getpid(), victim, SIGUSR1) != 0)
-            continue;
-        const double end = timing_now() + 0.05; /* a thread that ends right now naps no more */
-        while (atomic_load(&naps) == before && timing_now() < end)
-            nanosleep(&(struct timespec){.tv_nsec = NAP_NANOSECONDS / 6}, NULL);
-        return true;
-    }
-    return false;
+    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tandq %0, (%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
+                     :
+                     : "i"(~TRAP_FLAG)
+                     : "memory", "cc");
 }
 
-static void catch_interrupts(void)
+#else /* the rounds are run all the same, only that no call is held up */
+
+static void on_step(int number, siginfo_t *info, void *context)
 {
-    struct sigaction action = {.sa_handler = nap, .sa_flags = SA_RESTART};
-    sigaction(SIGUSR1, &action, NULL);
+    (void)number;
+    (void)info;
+    (void)context;
+    hold();
+}
+
+static void step_begin(void)
+{
+}
+
+static void step_end(void)
+{
+}
+
+#endif
+
+static void run_round(void (*round)(void), long hold_at)
+{
+    memset(&walk, 0, sizeof walk);
+    walk.hold_at = hold_at;
+    round();
+}
+
+/* A round for each instruction that `round` goes through and that is worth it, or as many as fit into
+ * a second. */
+static void check_each_instruction(void (*round)(void))
+{
+    const struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
+    sigaction(SIGTRAP, &action, NULL);
+    prctl(PR_SET_TIMERSLACK, 1ul); /* naps of 10 microseconds, not of 60 */
+    run_round(round, -1);          /* not held up: has the dynamic linker do its work now */
+    run_round(round, -1);          /* and where does it go along? */
+    const long steps = atomic_load(&walk.steps), length = steps < PLACES_MAX ? steps : PLACES_MAX;
+    const double end = timing_now() + 1;
+    for (long k = 1; k <= length && timing_now() < end; k++)
+        if (is_worth_a_round(k, length))
+            run_round(round, k);
+}
+
+static bool is_held_or_over(void)
+{
+    return atomic_load(&walk.held) || atomic_load(&walk.over);
+}
+
+static void wait_until_held(double seconds)
+{
+    for (const double end = timing_now() + seconds; !is_held_or_over() && timing_now() < end;)
+        nap();
 }
 
 /* ---- Threads that change a counter until they are told to stop ---- */
 
-enum { WRITERS = 4, INTERRUPTIONS = 160 };
+enum { WRITERS = 4 };
 
 struct writer {
     pthread_t thread;
@@ -93,7 +223,6 @@ static atomic_bool writers_stop;
 static void *write_until_stopped(void *argument)
 {
     struct writer *writer = argument;
-    become_victim();
     while (!atomic_load(&writers_stop)) {
         atomic_fetch_add(&writer->begun, 1);
         if (writer->step == 0)
@@ -116,14 +245,12 @@ static bool all_have_written(void *argument)
 
 static void start_writers(struct writer writers[WRITERS], struct counter *counter, const int64_t steps[WRITERS])
 {
-    catch_interrupts();
     for (int i = 0; i < WRITERS; i++) {
         writers[i].counter = counter;
         writers[i].step = steps[i];
-        cr_assert_eq(pthread_create(&writers[i].thread, NULL, write_until_stopped, &writers[i]), 0,
-                     "the test could not start its threads");
+        start_thread(&writers[i].thread, write_until_stopped, &writers[i]);
     }
-    timing_wait_until(all_have_written, writers, 5);
+    timing_wait_until(all_have_written, writers, PATIENCE);
 }
 
 /* Stops the writers; returns what the counter must stand at now. */
@@ -145,19 +272,68 @@ static struct counter *create_counter(void)
     return counter;
 }
 
-static void check_updates_survive(const int64_t steps[WRITERS])
+static void check_writers(const int64_t steps[WRITERS])
 {
     static struct writer writers[WRITERS];
     struct counter *counter = create_counter();
     start_writers(writers, counter, steps);
-    for (unsigned turn = 0; turn < INTERRUPTIONS; turn++)
-        interrupt_one(turn);
+    timing_sleep_ms(40);
     const int64_t expected = stop_writers(writers), value = counter_value(counter);
     cr_assert_eq(value, expected,
                  "updates were lost: %d threads wrote at the same time, the counter must stand at %" PRId64
                  ", it says %" PRId64 " (%+" PRId64 ")",
                  WRITERS, expected, value, value - expected);
     counter_free(counter);
+}
+
+/* Two updates of which the first is held up in the middle while the second is made. */
+static struct counter *walked;
+static int64_t first_step, second_step; /* 0: counter_increment */
+
+static void update(int64_t step)
+{
+    if (step == 0)
+        counter_increment(walked);
+    else
+        counter_add(walked, step);
+}
+
+static void *walk_through_update(void *argument)
+{
+    step_begin();
+    update(first_step);
+    step_end();
+    atomic_store(&walk.over, true);
+    return argument;
+}
+
+static void overtake_update(void)
+{
+    pthread_t thread;
+    const int64_t before = counter_value(walked);
+    const int64_t expected = before + (first_step == 0 ? 1 : first_step) + (second_step == 0 ? 1 : second_step);
+    start_thread(&thread, walk_through_update, NULL);
+    wait_until_held(PATIENCE);
+    atomic_store(&walk.other_id, gettid());
+    atomic_store(&walk.other_begins, true);
+    update(second_step);
+    atomic_store(&walk.other_done, true);
+    pthread_join(thread, NULL);
+    const int64_t value = counter_value(walked);
+    cr_assert_eq(value, expected,
+                 "an update was lost: %s was interrupted after %ld instructions by another thread's %s; "
+                 "the counter must stand at %" PRId64 " then, it says %" PRId64,
+                 first_step == 0 ? "counter_increment" : "counter_add", walk.hold_at,
+                 second_step == 0 ? "counter_increment" : "counter_add", expected, value);
+}
+
+static void check_overtaking(int64_t first, int64_t second)
+{
+    walked = create_counter();
+    first_step = first;
+    second_step = second;
+    check_each_instruction(overtake_update);
+    counter_free(walked);
 }
 
 /* ---- The counter ---- */
@@ -209,12 +385,16 @@ LAB_TEST(counters_are_separate)
 
 LAB_TEST(increments_are_not_lost)
 {
-    check_updates_survive((const int64_t[WRITERS]){0});
+    check_writers((const int64_t[WRITERS]){0});
+    check_overtaking(0, 0);
 }
 
 LAB_TEST(adds_are_not_lost)
 {
-    check_updates_survive((const int64_t[WRITERS]){3, -2, 0, 5000000000});
+    check_writers((const int64_t[WRITERS]){3, -2, 0, 5000000000});
+    check_overtaking(5, -3);
+    check_overtaking(4, 0);
+    check_overtaking(0, 7);
 }
 
 static int64_t sum_of(struct writer writers[WRITERS], bool ended)
@@ -323,40 +503,48 @@ LAB_TEST(count_asks_once_about_each)
     counter_free(calls);
 }
 
-/* Interrupts the hand-in's threads from another thread while the count runs. */
-static atomic_bool interrupter_stop;
+/* Of two integers, the thread that is asked about 0 is held up on its way from there to the sum; the
+ * one that is asked about 1 waits for that and then overtakes it. */
+static atomic_int walker_id;
 
-static void *interrupt_victims(void *argument)
+static bool overtake(int64_t number)
 {
-    (void)argument;
-    for (unsigned turn = 0; !atomic_load(&interrupter_stop); turn++)
-        if (!interrupt_one(turn))
-            timing_sleep_ms(1);
-    return NULL;
+    if (number == 0) {
+        atomic_store(&walker_id, gettid());
+        step_begin();
+    } else if (atomic_load(&walker_id) != gettid()) {
+        wait_until_held(0.02);
+        atomic_store(&walk.other_id, gettid());
+        atomic_store(&walk.other_begins, true);
+    }
+    return true;
+}
+
+static void overtake_count(void)
+{
+    atomic_store(&walker_id, 0);
+    const int64_t count = counter_count(overtake, 2, 2);
+    step_end(); /* in case that the calling thread itself was asked about 0 */
+    cr_assert_eq(count, 2,
+                 "both integers satisfy the predicate, but counter_count lost one: it returned %" PRId64
+                 " when one of its threads overtook the other",
+                 count);
 }
 
 static bool always(int64_t number)
 {
     (void)number;
-    become_victim();
     return true;
 }
 
 LAB_TEST(count_loses_nothing)
 {
-    enum { N = 1500000, ROUNDS = 3, THREADS = 3 };
-    pthread_t interrupter;
-    catch_interrupts();
-    cr_assert_eq(pthread_create(&interrupter, NULL, interrupt_victims, NULL), 0, "the test could not start its thread");
-    for (int round = 0; round < ROUNDS; round++) {
-        const int64_t count = counter_count(always, N, THREADS);
-        cr_assert_eq(count, N,
-                     "all %d integers satisfy the predicate, %d threads counted %" PRId64 ": %" PRId64 " were lost", N,
-                     THREADS, count, N - count);
-        atomic_store(&victims_count, 0); /* the threads of the next round are others */
-    }
-    atomic_store(&interrupter_stop, true);
-    pthread_join(interrupter, NULL);
+    enum { N = 200000, THREADS = 4 };
+    const int64_t count = counter_count(always, N, THREADS);
+    cr_assert_eq(count, N,
+                 "all %d integers satisfy the predicate, %d threads counted %" PRId64 ": %" PRId64 " were lost", N,
+                 THREADS, count, N - count);
+    check_each_instruction(overtake_count);
 }
 
 static bool notice_company(int64_t number)
@@ -428,7 +616,7 @@ LAB_TEST(counts_side_by_side)
 {
     struct count_call fifths = {.predicate = is_fifth, .n = 5000}, thirds = {.predicate = is_not_third, .n = 9000};
     pthread_t thread;
-    cr_assert_eq(pthread_create(&thread, NULL, count_in_thread, &fifths), 0, "the test could not start its thread");
+    start_thread(&thread, count_in_thread, &fifths);
     count_in_thread(&thirds);
     pthread_join(thread, NULL);
     cr_assert_eq(fifths.result, 1000,

@@ -51,15 +51,15 @@ void value_add(struct value *value, int64_t amount);
 int64_t value_update(struct value *value, value_fn *fn, void *arg);
 
 /* value_reduce: adds the sum of item(i) for all i from 0 to count-1 to the value. Forks `processes` (1 to 64)
- * processes that work at the same time and share the items; each item is computed once, in one of these
- * processes and never in the caller, and blocks until all have ended and have been waited for: no zombie is
- * left. With `count` 0 the value stays as it is. Other children of the caller are left alone, and other processes
+ * processes that share the items and work at the same time, and blocks until all have ended and have been
+ * waited for: no zombie is left. Each item is computed once, in one of these processes, never in the caller.
+ * With `count` 0 the value stays as it is. Other children of the caller are left alone, and other processes
  * may use the value meanwhile.
  *
  * Computing an item may be much cheaper than touching shared memory: sum up first, add rarely.
  *
- * Returns 0, or -1 if a process could not be started or did not end as it should (item may have killed it);
- * any part of the sum may then be missing, but the value can be used as before. */
+ * Returns 0, or -1 if a process could not be started or was ended by a signal (item may kill it); any part of
+ * the sum may then be missing, but the value can be used as before. */
 int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes);
 
 /* value_free: releases the value and all that belongs to it in the calling process: memory, mappings,

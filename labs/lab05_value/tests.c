@@ -1,0 +1,815 @@
+/*
+ * tests.c: the tests of lab05.
+ *
+ * Lost updates are not left to chance: the functions given to value_update wait in the middle, between the
+ * reading of the old value and the writing of the new one, for what must not happen. Processes that must not
+ * hang are watched from outside and killed after PATIENCE seconds, so that the test can say what held them up.
+ */
+#include "test.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "census.h"
+#include "seed.h"
+#include "timing.h"
+#include "value.h"
+
+enum { CREW = 16, ITEMS = 128, PIDS = 64 };
+
+static const double PATIENCE = 6.0;
+static const double GRACE = 0.3; /* seconds given to what should not happen, and to waiters to fall asleep */
+
+struct seen {
+    atomic_int arrived;       /* processes at the starting line */
+    atomic_int inside;        /* in fn at this moment */
+    atomic_int overlaps;      /* times somebody else was in fn, too */
+    atomic_int calls;         /* calls of fn */
+    atomic_int in_fn;         /* the holder is in fn */
+    atomic_int ready;         /* processes about to make their call */
+    atomic_int done;          /* processes whose call has returned */
+    atomic_int stop;          /* writers shall end */
+    _Atomic int64_t noted[3]; /* values seen by a process */
+    _Atomic int64_t added;    /* sum of all amounts added */
+    atomic_int computed[ITEMS];
+    _Atomic(pid_t) pids[PIDS]; /* processes in which items were computed */
+    atomic_int alone;          /* item 0 has waited in vain for another process */
+};
+
+static struct seen *seen;
+
+/* Processes forked by the test. */
+static struct crew {
+    pid_t pids[CREW]; /* 0: has ended */
+    int count, well;  /* started; ended with status 0 */
+} crew;
+
+typedef void crew_body(struct value *value, int number);
+
+/* The value under test, and memory shared with the processes to come, all zero. */
+static struct value *begin(int64_t initial)
+{
+    seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert(seen != MAP_FAILED, "the test got no shared memory");
+    struct value *value = value_create(initial);
+    cr_assert_not_null(value, "value_create returned NULL");
+    return value;
+}
+
+static void crew_start(struct value *value, crew_body *body, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            body(value, i);
+            lab_test_child_exit(0);
+        }
+        cr_assert_gt(pid, 0, "the test could not fork");
+        crew.pids[crew.count++] = pid;
+    }
+}
+
+static bool crew_has_ended(void *unused)
+{
+    bool ended = true;
+    (void)unused;
+    for (int i = 0; i < crew.count; i++) {
+        int status;
+        if (crew.pids[i] != 0 && waitpid(crew.pids[i], &status, WNOHANG) == crew.pids[i]) {
+            crew.pids[i] = 0;
+            crew.well += status == 0;
+        }
+        ended &= crew.pids[i] == 0;
+    }
+    return ended;
+}
+
+/* Waits for the crew and kills what still lives after PATIENCE seconds. Returns how many hung, and forgets
+ * them all; crew.well tells how many ended with status 0. */
+static int crew_wait(void)
+{
+    int hung = 0;
+    if (!timing_wait_until(crew_has_ended, NULL, PATIENCE))
+        for (int i = 0; i < crew.count; i++)
+            if (crew.pids[i] != 0) {
+                kill(crew.pids[i], SIGKILL);
+                waitpid(crew.pids[i], NULL, 0);
+                hung++;
+            }
+    crew.count = 0;
+    return hung;
+}
+
+/* Lets `count` processes or threads start at the same moment: they spin, so that all are awake. */
+static void start_line(int count)
+{
+    atomic_fetch_add(&seen->arrived, 1);
+    while (atomic_load(&seen->arrived) < count)
+        sched_yield();
+}
+
+static bool is_set(void *flag)
+{
+    return atomic_load((atomic_int *)flag) != 0;
+}
+
+static void await(atomic_int *flag)
+{
+    timing_wait_until(is_set, flag, PATIENCE);
+}
+
+static int64_t plus(int64_t old, void *arg)
+{
+    return old + *(const int64_t *)arg;
+}
+
+static int64_t add_by_update(struct value *value, int64_t amount)
+{
+    return value_update(value, plus, &amount);
+}
+
+LAB_TEST(one_process)
+{
+    struct value *value = begin(5);
+    cr_assert_eq(value_get(value), 5, "created with 5, value_get says %ld", (long)value_get(value));
+    value_add(value, -7);
+    cr_assert_eq(value_get(value), -2, "5 and -7 make -2, value_get says %ld", (long)value_get(value));
+    const int64_t updated = add_by_update(value, 0x100000000);
+    cr_assert_eq(updated, 0xfffffffe, "value_update must return the new value %ld, it returned %ld", 0xfffffffeL,
+                 (long)updated);
+    cr_assert_eq(value_get(value), 0xfffffffe, "fn returned %ld, value_get says %ld", 0xfffffffeL,
+                 (long)value_get(value));
+    value_free(value);
+    value = value_create(INT64_MIN);
+    cr_assert_not_null(value, "value_create returned NULL");
+    cr_assert_eq(value_get(value), INT64_MIN, "created with INT64_MIN, value_get says %ld", (long)value_get(value));
+    value_add(value, INT64_MAX);
+    cr_assert_eq(value_get(value), -1, "INT64_MIN and INT64_MAX make -1, value_get says %ld", (long)value_get(value));
+    value_free(value);
+    value_free(NULL);
+}
+
+static void add_five(struct value *value, int number)
+{
+    (void)number;
+    value_add(value, 5);
+}
+
+static void note_after_change(struct value *value, int number)
+{
+    (void)number;
+    await(&seen->ready);
+    atomic_store(&seen->noted[0], value_get(value));
+}
+
+LAB_TEST(forked_processes_share_it)
+{
+    struct value *value = begin(10);
+    crew_start(value, add_five, 1);
+    cr_assert_eq(crew_wait(), 0, "a process that calls value_add hangs, nobody else uses the value");
+    cr_assert_eq(value_get(value), 15, "10, and a forked process added 5: expected 15, its parent sees %ld",
+                 (long)value_get(value));
+    crew_start(value, note_after_change, 1);
+    add_by_update(value, 100);
+    atomic_store(&seen->ready, 1);
+    cr_assert_eq(crew_wait(), 0, "a process that calls value_get hangs, nobody else uses the value");
+    const int64_t noted = atomic_load(&seen->noted[0]);
+    cr_assert_eq(noted, 115, "15, and the parent added 100: expected 115, its child sees %ld", (long)noted);
+    value_free(value);
+}
+
+static int64_t slow_increment(int64_t old, void *arg)
+{
+    (void)arg;
+    sched_yield();
+    usleep(20);
+    return old + 1;
+}
+
+enum { PROCESSES = 9, INCREMENTS = 50 };
+
+static void increment_slowly(struct value *value, int number)
+{
+    (void)number;
+    start_line(PROCESSES);
+    for (int i = 0; i < INCREMENTS; i++)
+        value_update(value, slow_increment, NULL);
+}
+
+LAB_TEST(nine_processes_make_450)
+{
+    enum { EXPECTED = PROCESSES * INCREMENTS };
+    struct value *value = begin(0);
+    crew_start(value, increment_slowly, PROCESSES);
+    const int hung = crew_wait();
+    cr_assert_eq(hung, 0, "9 processes increment 50 times each by value_update: %d of them hang", hung);
+    const int64_t got = value_get(value);
+    cr_assert_eq(got, EXPECTED,
+                 "9 processes incremented 50 times each by value_update: expected %d, got %ld (%ld lost)", EXPECTED,
+                 (long)got, (long)(EXPECTED - got));
+    value_free(value);
+}
+
+enum { ADDERS = 4 };
+
+/* For a tenth of a second, so that the processes surely run at the same time, however fast an addition is. */
+static void add_for_a_while(struct value *value, int number)
+{
+    const int64_t amount = number % 2 == 0 ? 1 : 3;
+    int64_t added = 0;
+    start_line(ADDERS);
+    const double end = timing_now() + 0.1;
+    while (timing_now() < end || added < 1000)
+        for (int i = 0; i < 32; i++) {
+            value_add(value, amount);
+            added += amount;
+        }
+    atomic_fetch_add(&seen->added, added);
+}
+
+LAB_TEST(additions_are_not_lost)
+{
+    struct value *value = begin(0);
+    crew_start(value, add_for_a_while, ADDERS);
+    const int hung = crew_wait();
+    cr_assert_eq(hung, 0, "%d processes call value_add again and again: %d of them hang", ADDERS, hung);
+    const int64_t expected = atomic_load(&seen->added), got = value_get(value);
+    cr_assert_eq(got, expected, "%d processes added %ld altogether, the value says %ld (%ld lost)", ADDERS,
+                 (long)expected, (long)got, (long)(expected - got));
+    value_free(value);
+}
+
+static bool overlapped(void *unused)
+{
+    (void)unused;
+    if (atomic_load(&seen->inside) > 1)
+        atomic_fetch_add(&seen->overlaps, 1);
+    return atomic_load(&seen->overlaps) > 0;
+}
+
+/* Stays a while to see whether somebody else comes in. */
+static int64_t look_around(int64_t old, void *arg)
+{
+    (void)arg;
+    atomic_fetch_add(&seen->calls, 1);
+    atomic_fetch_add(&seen->inside, 1);
+    timing_wait_until(overlapped, NULL, 0.01);
+    atomic_fetch_sub(&seen->inside, 1);
+    return old + 1;
+}
+
+enum { LOOKERS = 4, LOOKS = 5 };
+
+static void update_and_look(struct value *value, int number)
+{
+    (void)number;
+    start_line(LOOKERS);
+    for (int i = 0; i < LOOKS; i++)
+        value_update(value, look_around, NULL);
+}
+
+static void check_looks(struct value *value, const char *who)
+{
+    enum { EXPECTED = LOOKERS * LOOKS };
+    const int calls = atomic_load(&seen->calls), overlaps = atomic_load(&seen->overlaps);
+    const int64_t got = value_get(value);
+    cr_assert_eq(overlaps, 0, "two %s were inside fn at the same time: one of the two updates is lost", who);
+    cr_assert_eq(calls, EXPECTED, "%d calls of value_update must call fn %d times, fn was called %d times", EXPECTED,
+                 EXPECTED, calls);
+    cr_assert_eq(got, EXPECTED, "%d %s incremented %d times each: expected %d, got %ld", LOOKERS, who, LOOKS, EXPECTED,
+                 (long)got);
+}
+
+LAB_TEST(one_update_at_a_time)
+{
+    struct value *value = begin(0);
+    crew_start(value, update_and_look, LOOKERS);
+    const int hung = crew_wait();
+    cr_assert_eq(hung, 0, "%d processes call value_update: %d of them hang", LOOKERS, hung);
+    check_looks(value, "processes");
+    value_free(value);
+}
+
+static void *update_in_thread(void *value)
+{
+    update_and_look(value, 0);
+    return NULL;
+}
+
+LAB_TEST(threads_share_it_too)
+{
+    struct value *value = begin(0);
+    pthread_t threads[LOOKERS];
+    for (int i = 0; i < LOOKERS; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, update_in_thread, value), 0, "the test got no thread");
+    for (int i = 0; i < LOOKERS; i++)
+        pthread_join(threads[i], NULL);
+    check_looks(value, "threads");
+    value_free(value);
+}
+
+static bool others_are_done(void *count)
+{
+    return atomic_load(&seen->done) >= *(int *)count;
+}
+
+/* Doubles, but not before the others have done what they want to do, or have shown that they wait. */
+static int64_t double_slowly(int64_t old, void *arg)
+{
+    atomic_store(&seen->in_fn, 1);
+    await(&seen->ready);
+    timing_wait_until(others_are_done, arg, GRACE);
+    return old * 2;
+}
+
+static void double_it(struct value *value, int number)
+{
+    int others = 1;
+    (void)number;
+    value_update(value, double_slowly, &others);
+}
+
+static void add_five_meanwhile(struct value *value, int number)
+{
+    (void)number;
+    await(&seen->in_fn);
+    atomic_fetch_add(&seen->ready, 1);
+    value_add(value, 5);
+    atomic_fetch_add(&seen->done, 1);
+}
+
+LAB_TEST(addition_during_update)
+{
+    struct value *value = begin(10);
+    crew_start(value, double_it, 1);
+    crew_start(value, add_five_meanwhile, 1);
+    const int hung = crew_wait();
+    cr_assert_eq(hung, 0, "one process is in value_update, one calls value_add: %d of them hang", hung);
+    const int64_t got = value_get(value);
+    cr_assert_neq(got, 20, "10 was being doubled when another process added 5: the addition is lost, the value is 20");
+    cr_assert_eq(got, 25, "10 was being doubled when another process added 5: expected 25, got %ld", (long)got);
+    value_free(value);
+}
+
+/* Whether process `pid` sleeps; also true when it has ended. */
+static bool sleeps(pid_t pid)
+{
+    char path[40], text[300];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return true;
+    const size_t length = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[length] = '\0';
+    const char *bracket = strrchr(text, ')');
+    return bracket == NULL || bracket[2] != 'R';
+}
+
+struct waiters {
+    pid_t first; /* the waiters' pids, by number, are in seen->pids */
+    int count;
+};
+
+static bool waiters_sleep(void *waiters)
+{
+    const struct waiters *w = waiters;
+    bool all = atomic_load(&seen->ready) >= w->count;
+    for (int i = 0; all && i < w->count; i++)
+        all = sleeps(atomic_load(&seen->pids[i]));
+    return all;
+}
+
+static bool all_ready(void *waiters)
+{
+    return atomic_load(&seen->ready) >= ((struct waiters *)waiters)->count;
+}
+
+/* Holds the value until all others wait for it; they may also spin, hence the limit. */
+static void hold(struct waiters *waiters)
+{
+    atomic_store(&seen->in_fn, 1);
+    timing_wait_until(all_ready, waiters, PATIENCE);
+    timing_wait_until(waiters_sleep, waiters, GRACE);
+}
+
+static int64_t hold_and_increment(int64_t old, void *arg)
+{
+    hold(arg);
+    return old + 1;
+}
+
+static int64_t hold_and_die(int64_t old, void *arg)
+{
+    hold(arg);
+    raise(SIGKILL);
+    return old + 1;
+}
+
+enum { WAITERS = 3 };
+
+static void holder(struct value *value, int number)
+{
+    struct waiters waiters = {.count = WAITERS};
+    (void)number;
+    value_update(value, hold_and_increment, &waiters);
+}
+
+static void holder_that_dies(struct value *value, int number)
+{
+    struct waiters waiters = {.count = WAITERS};
+    (void)number;
+    value_update(value, hold_and_die, &waiters);
+}
+
+static void get_in_line(int number)
+{
+    atomic_store(&seen->pids[number], getpid());
+    await(&seen->in_fn);
+    atomic_fetch_add(&seen->ready, 1);
+}
+
+static void wait_in_some_call(struct value *value, int number)
+{
+    get_in_line(number);
+    if (number == 0)
+        add_by_update(value, 10);
+    else if (number == 1)
+        value_add(value, 100);
+    else
+        value_get(value);
+}
+
+LAB_TEST(waiters_in_other_processes_are_woken)
+{
+    struct value *value = begin(0);
+    crew_start(value, holder, 1);
+    crew_start(value, wait_in_some_call, WAITERS);
+    const int hung = crew_wait();
+    cr_assert_eq(hung, 0,
+                 "one process was in value_update while others called value_update, value_add and value_get: it has "
+                 "finished, but %d of them still wait and are never woken",
+                 hung);
+    cr_assert_eq(value_get(value), 111, "1, 10 and 100 were added, the value is %ld", (long)value_get(value));
+    value_free(value);
+}
+
+static void wait_to_update(struct value *value, int number)
+{
+    get_in_line(number);
+    add_by_update(value, 1);
+}
+
+LAB_TEST(killed_while_others_wait)
+{
+    struct value *value = begin(7);
+    crew_start(value, holder_that_dies, 1);
+    crew_start(value, wait_to_update, WAITERS);
+    const int hung = crew_wait();
+    cr_assert_eq(hung, 0, "a process was killed inside value_update while %d others waited: %d of them hang", WAITERS,
+                 hung);
+    const int64_t got = value_get(value);
+    cr_assert_eq(got, 7 + WAITERS, "7, a killed update and %d finished ones of 1: expected %d, got %ld", WAITERS,
+                 7 + WAITERS, (long)got);
+    value_free(value);
+}
+
+static int64_t die(int64_t old, void *way)
+{
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    switch (*(int *)way) {
+    case 0:
+        raise(SIGKILL);
+        break;
+    case 1:
+        signal(SIGSEGV, SIG_DFL);
+        raise(SIGSEGV);
+        break;
+    default:
+        _exit(0);
+    }
+    return old + 1;
+}
+
+static void die_inside_update(struct value *value, int number)
+{
+    int way = number;
+    value_update(value, die, &way);
+}
+
+/* Forks a process that dies inside value_update in the given way, and waits until it is dead, but not for it:
+ * it stays a zombie while the value is tried. */
+static pid_t dead_updater(struct value *value, int way)
+{
+    siginfo_t how;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        die_inside_update(value, way);
+        lab_test_child_exit(1);
+    }
+    cr_assert_gt(pid, 0, "the test could not fork");
+    while (waitid(P_PID, (id_t)pid, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+        continue;
+    return pid;
+}
+
+static void try_all_calls(struct value *value, int number)
+{
+    (void)number;
+    atomic_store(&seen->noted[0], value_get(value));
+    value_add(value, 10);
+    atomic_store(&seen->noted[1], value_get(value));
+    atomic_store(&seen->noted[2], add_by_update(value, 100));
+}
+
+LAB_TEST(killed_inside_update)
+{
+    static const char *const ways[] = {"SIGKILL", "SIGSEGV", "_exit(0)"};
+    struct value *value = begin(1);
+    int64_t expected = 1;
+    for (int way = 0; way < 3; way++) {
+        const pid_t dead = dead_updater(value, way);
+        crew_start(value, try_all_calls, 1);
+        const int hung = crew_wait();
+        cr_assert_eq(hung, 0,
+                     "a process ended by %s inside value_update, and now the others hang: it took the lock along",
+                     ways[way]);
+        cr_assert_eq(seen->noted[0], expected,
+                     "a process ended by %s inside value_update: the value must be %ld as before, it is %ld", ways[way],
+                     (long)expected, (long)seen->noted[0]);
+        cr_assert_eq(seen->noted[1], expected + 10, "after a death by %s value_add(10) makes %ld of %ld", ways[way],
+                     (long)seen->noted[1], (long)expected);
+        cr_assert_eq(seen->noted[2], expected + 110, "after a death by %s value_update returns %ld instead of %ld",
+                     ways[way], (long)seen->noted[2], (long)expected + 110);
+        expected += 110;
+        waitpid(dead, NULL, 0);
+    }
+    value_free(value);
+}
+
+/* A lock that is marked as broken after a death either fails, and nobody is kept out any more, or blocks. */
+LAB_TEST(still_a_lock_after_deaths)
+{
+    struct value *value = begin(0);
+    for (int i = 0; i < 3; i++) {
+        waitpid(dead_updater(value, i), NULL, 0);
+        crew_start(value, add_five, 1);
+        cr_assert_eq(crew_wait(), 0, "%d processes died inside value_update, and now value_add hangs", i + 1);
+    }
+    cr_assert_eq(value_get(value), 15, "3 killed updates and 3 times 5 make 15, the value is %ld",
+                 (long)value_get(value));
+    value_add(value, -15);
+    crew_start(value, update_and_look, LOOKERS);
+    const int hung = crew_wait();
+    cr_assert_eq(hung, 0, "after 3 deaths inside value_update %d processes call it: %d of them hang", LOOKERS, hung);
+    check_looks(value, "processes");
+    value_free(value);
+}
+
+enum { STEP_LOW = 1, STEP_HIGH = 1 };
+static const int64_t step = ((int64_t)STEP_HIGH << 32) + STEP_LOW;
+
+static void write_steps(struct value *value, int number)
+{
+    while (atomic_load(&seen->stop) == 0) {
+        if (number == 0)
+            value_add(value, step);
+        else
+            add_by_update(value, step);
+    }
+}
+
+LAB_TEST(get_while_others_write)
+{
+    struct value *value = begin(0);
+    int64_t last = 0, got = 0, torn = 0, back = 0;
+    crew_start(value, write_steps, 2);
+    for (const double end = timing_now() + 0.1; timing_now() < end && torn == 0 && back == 0;) {
+        got = value_get(value);
+        torn = got % step != 0;
+        back = got < last;
+        last = got;
+    }
+    atomic_store(&seen->stop, 1);
+    cr_assert_eq(crew_wait(), 0, "one process calls value_add, one value_update, one value_get: the first two hang");
+    cr_assert_eq(torn, 0, "only multiples of %lx are added, value_get returned %lx: half of a change", (long)step,
+                 (long)got);
+    cr_assert_eq(back, 0, "the value only grows, but value_get returned a smaller one than before: %lx", (long)got);
+    cr_assert_gt(value_get(value), 0, "two processes wrote, but the value is still 0");
+    value_free(value);
+}
+
+static struct value *other_value;
+
+static int64_t wait_for_other_value(int64_t old, void *arg)
+{
+    int one = 1;
+    (void)arg;
+    atomic_store(&seen->in_fn, 1);
+    return timing_wait_until(others_are_done, &one, PATIENCE / 2) ? old + 1 : -1;
+}
+
+static void update_the_first(struct value *value, int number)
+{
+    (void)number;
+    value_update(value, wait_for_other_value, NULL);
+}
+
+static void use_the_other(struct value *value, int number)
+{
+    (void)value;
+    (void)number;
+    await(&seen->in_fn);
+    value_add(other_value, 1);
+    add_by_update(other_value, 1);
+    if (value_get(other_value) == 22)
+        atomic_fetch_add(&seen->done, 1);
+}
+
+LAB_TEST(values_are_independent)
+{
+    struct value *value = begin(10);
+    other_value = value_create(20);
+    cr_assert_not_null(other_value, "the second value_create returned NULL");
+    crew_start(value, update_the_first, 1);
+    crew_start(value, use_the_other, 1);
+    const int hung = crew_wait();
+    cr_assert_eq(hung, 0, "two processes use two different values: %d of them hang", hung);
+    cr_assert_eq(value_get(other_value), 22, "20 and 1 and 1 make 22, the second value is %ld",
+                 (long)value_get(other_value));
+    cr_assert_neq(value_get(value), -1, "a process that uses one value had to wait for an update of another value");
+    cr_assert_eq(value_get(value), 11, "10 and 1 make 11, the first value is %ld", (long)value_get(value));
+    value_free(value);
+    value_free(other_value);
+}
+
+static int64_t some_number(uint64_t index)
+{
+    uint64_t state = index;
+    return (int64_t)(seed_next(&state) >> 40) - (1 << 23);
+}
+
+static int64_t counted(uint64_t index)
+{
+    if (index < ITEMS)
+        atomic_fetch_add(&seen->computed[index], 1);
+    return 1;
+}
+
+LAB_TEST(reduce_adds_the_sum)
+{
+    static const unsigned counts[] = {1, 3, 8, 1000, 4099}, processes[] = {1, 2, 3, 8};
+    struct value *value = begin(-5);
+    int64_t expected = -5;
+    for (int c = 0; c < 5; c++)
+        for (int p = 0; p < 4; p++) {
+            const int status = value_reduce(value, some_number, counts[c], processes[p]);
+            for (unsigned i = 0; i < counts[c]; i++)
+                expected += some_number(i);
+            cr_assert_eq(status, 0, "value_reduce of %u items with %u processes returned %d", counts[c], processes[p],
+                         status);
+            cr_assert_eq(value_get(value), expected, "%u items, %u processes: the value must become %ld, it is %ld",
+                         counts[c], processes[p], (long)expected, (long)value_get(value));
+        }
+    cr_assert_eq(value_reduce(value, some_number, 0, 4), 0, "value_reduce of no items must return 0");
+    cr_assert_eq(value_get(value), expected, "value_reduce of no items changed the value");
+    cr_assert_eq(value_reduce(value, counted, ITEMS, 5), 0, "value_reduce must return 0");
+    for (int i = 0; i < ITEMS; i++)
+        cr_assert_eq(seen->computed[i], 1, "item %d was computed %d times instead of once", i, seen->computed[i]);
+    value_free(value);
+}
+
+/* Enters the calling process into seen->pids; returns how many different ones there are. */
+static int enter_pid(void)
+{
+    const pid_t me = getpid();
+    for (int i = 0; i < PIDS; i++) {
+        pid_t there = 0;
+        if (atomic_compare_exchange_strong(&seen->pids[i], &there, me) || there == me)
+            break;
+    }
+    int different = 0;
+    while (different < PIDS && atomic_load(&seen->pids[different]) != 0)
+        different++;
+    return different;
+}
+
+static bool two_at_work(void *unused)
+{
+    (void)unused;
+    return atomic_load(&seen->pids[1]) != 0;
+}
+
+/* Item 0 ends only after another process has begun an item. */
+static int64_t not_alone(uint64_t index)
+{
+    enter_pid();
+    if (index == 0 && !timing_wait_until(two_at_work, NULL, PATIENCE))
+        atomic_store(&seen->alone, 1);
+    return 1;
+}
+
+LAB_TEST(reduce_works_side_by_side)
+{
+    enum { COUNT = 100000 };
+    struct value *value = begin(0);
+    const int status = value_reduce(value, not_alone, COUNT, 4);
+    cr_assert_eq(status, 0, "value_reduce of %d items with 4 processes returned %d", COUNT, status);
+    cr_assert_eq(seen->alone, 0, "4 processes: while one is busy with item 0, no other does anything");
+    const int before = enter_pid() - 1; /* now the caller is among them, last if it was not before */
+    cr_assert_eq(seen->pids[before], getpid(), "an item was computed in the caller instead of a forked process");
+    cr_assert_leq(before, 4, "4 processes were asked for, items were computed in %d", before);
+    cr_assert_eq(value_get(value), COUNT, "%d items of 1: the value must be %d, it is %ld", COUNT, COUNT,
+                 (long)value_get(value));
+    value_free(value);
+}
+
+static int64_t deadly(uint64_t index)
+{
+    if (index == 37)
+        raise(SIGKILL);
+    return 1;
+}
+
+LAB_TEST(reduce_reports_a_death)
+{
+    struct value *value = begin(0);
+    const int status = value_reduce(value, deadly, 100, 3);
+    cr_assert_eq(status, -1, "item 37 killed its process: value_reduce must return -1, it returned %d", status);
+    const struct census now = census_take();
+    cr_assert_eq(now.children, 0, "value_reduce has returned, %d of its processes are left (%d zombies)", now.children,
+                 now.zombies);
+    const int64_t before = value_get(value);
+    cr_assert_eq(value_reduce(value, counted, 50, 3), 0, "after a death value_reduce does not work any more");
+    cr_assert_eq(value_get(value), before + 50, "50 items of 1 after a death: expected %ld, got %ld", (long)before + 50,
+                 (long)value_get(value));
+    value_free(value);
+}
+
+LAB_TEST(reduce_waits_for_its_own)
+{
+    struct value *value = begin(0);
+    siginfo_t how;
+    int status = 0;
+    const pid_t child = fork();
+    if (child == 0)
+        lab_test_child_exit(7);
+    cr_assert_gt(child, 0, "the test could not fork");
+    while (waitid(P_PID, (id_t)child, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+        continue;
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(value_reduce(value, counted, 10, 3), 0,
+                     "value_reduce of 10 items with 3 processes did not return 0");
+        const struct census now = census_take();
+        cr_assert_leq(now.children, 1, "value_reduce has returned, %d of its processes are left (%d zombies)",
+                      now.children - 1, now.zombies - 1);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child,
+                 "value_reduce waited for a child of the caller that is not its own");
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7, "the caller's own child did not end as it should");
+    value_free(value);
+}
+
+static void use_once(void)
+{
+    struct value *value = value_create(1);
+    cr_assert_not_null(value, "value_create returned NULL");
+    value_add(value, 1);
+    add_by_update(value, 1);
+    cr_assert_eq(value_reduce(value, counted, 4, 2), 0, "value_reduce of 4 items with 2 processes did not return 0");
+    cr_assert_eq(value_get(value), 7, "1 and 1 and 1 and 4 items of 1 make 7, the value is %ld",
+                 (long)value_get(value));
+    value_free(value);
+}
+
+LAB_TEST(free_leaves_nothing_behind)
+{
+    enum { ROUNDS = 50 };
+    value_free(begin(0));
+    use_once();
+    const struct census before = census_take();
+    for (int i = 0; i < ROUNDS; i++)
+        use_once();
+    const struct census after = census_settle(&before);
+    cr_assert_eq(after.shared_maps, before.shared_maps, "%d values were made and freed, %d shared mappings are left",
+                 ROUNDS, after.shared_maps - before.shared_maps);
+    cr_assert_eq(after.descriptors, before.descriptors, "%d values were made and freed, %d descriptors are left open",
+                 ROUNDS, after.descriptors - before.descriptors);
+    cr_assert_leq(after.children, before.children, "%d values were made, used and freed, %d processes are left", ROUNDS,
+                  after.children - before.children);
+    cr_assert_leq(after.threads, before.threads, "%d values were made and freed, %d threads are left", ROUNDS,
+                  after.threads - before.threads);
+    cr_assert_lt(after.heap_bytes, before.heap_bytes + ROUNDS * 16,
+                 "%d values were made and freed, %zu bytes of the heap are left", ROUNDS,
+                 after.heap_bytes - before.heap_bytes);
+}
