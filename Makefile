@@ -8,7 +8,7 @@ LAB_IDS := $(foreach lab,$(LABS),$(firstword $(subst _, ,$(lab))))
 
 CC := gcc
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes
-CFLAGS := -std=c17 -D_GNU_SOURCE -I. -O2 -g $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+CFLAGS := -std=c17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 # Asked for once, and only by goals that compile: pkg-config may not be there yet when set-up runs.
 PACKAGES := libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw
 GRADER_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))

@@ -43,6 +43,7 @@ void accusations_release(struct accusations *accusations)
     for (size_t i = 0; i < accusations->count; i++)
         release_item(&accusations->items[i]);
     free(accusations->items);
+    free(accusations->crash.function);
     free(accusations->fatal);
     *accusations = (struct accusations){0};
 }
@@ -160,10 +161,14 @@ bool accusations_read_valgrind(struct accusations *into, const char *tool, const
     enum { OPTIONS = XML_PARSE_RECOVER | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NONET | XML_PARSE_HUGE };
     xmlDoc *document = xmlReadFile(path, NULL, OPTIONS);
     const xmlNode *root = document != NULL ? xmlDocGetRootElement(document) : NULL;
-    if (root != NULL)
-        for (const xmlNode *n = root->children; n != NULL; n = n->next)
-            if (n->type == XML_ELEMENT_NODE && strcmp((const char *)n->name, "error") == 0)
-                read_error(into, tool, n, handin);
+    for (const xmlNode *n = root != NULL ? root->children : NULL; n != NULL; n = n->next) {
+        if (n->type != XML_ELEMENT_NODE)
+            continue;
+        if (strcmp((const char *)n->name, "error") == 0)
+            read_error(into, tool, n, handin);
+        else if (strcmp((const char *)n->name, "fatal_signal") == 0 && child(n, "stack") != NULL)
+            read_place(child(n, "stack"), handin, &into->crash);
+    }
     xmlFreeDoc(document);
     return root != NULL;
 }

@@ -9,9 +9,9 @@
 #include <stddef.h>
 
 enum accusation_kind {
-    ACCUSATION_RACE,   /* two accesses without order, at least one a write */
-    ACCUSATION_UNLOCK, /* unlock of a lock that the thread does not hold */
-    ACCUSATION_EXIT,   /* a thread ends while it holds a lock */
+    ACCUSATION_RACE,    /* two accesses without order, at least one a write */
+    ACCUSATION_UNLOCK,  /* unlock of a lock that the thread does not hold */
+    ACCUSATION_EXIT,    /* a thread ends while it holds a lock */
     ACCUSATION_DESTROY, /* a lock or condition variable is destroyed while in use */
 };
 
@@ -19,12 +19,12 @@ enum accusation_kind {
 struct accusation_place {
     char *function; /* NULL if unknown */
     int line;
-    bool write;     /* races: this access is a write */
+    bool write; /* races: this access is a write */
 };
 
 struct accusation {
     enum accusation_kind kind;
-    char *tool;                     /* helgrind, drd, ThreadSanitizer */
+    char *tool; /* helgrind, drd, ThreadSanitizer */
     struct accusation_place first;
     struct accusation_place second; /* races: the other access, if the tool knows it */
     char *about;                    /* races: what memory it is, in the tool's words; NULL if unknown */
@@ -33,7 +33,8 @@ struct accusation {
 struct accusations {
     struct accusation *items;
     size_t count;
-    char *fatal; /* the tool itself failed, and how; NULL if it did not */
+    struct accusation_place crash; /* where in the hand-in a fatal signal ended the program; line 0 if none did */
+    char *fatal;                   /* the tool itself failed, and how; NULL if it did not */
 };
 
 /* accusations_read_valgrind: adds what the XML file at `path`, written by `tool` (helgrind or drd), says about the file

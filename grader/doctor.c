@@ -18,9 +18,14 @@ static const struct {
     const char *lack;
 } tools[] = {
     {"C compiler", {"gcc", "--version", NULL}, "nothing can be graded: install gcc"},
-    {"pkg-config", {"pkg-config", "--version", NULL}, "labs that need a library (lab03) cannot be built: install pkg-config"},
-    {"helgrind and drd", {"valgrind", "--version", NULL}, "races are not looked for, their points are given: install valgrind"},
-    {"ThreadSanitizer", {"setarch", "-R", "true", NULL},
+    {"pkg-config",
+     {"pkg-config", "--version", NULL},
+     "labs that need a library (lab03) cannot be built: install pkg-config"},
+    {"helgrind and drd",
+     {"valgrind", "--version", NULL},
+     "races are not looked for, their points are given: install valgrind"},
+    {"ThreadSanitizer",
+     {"setarch", "-R", "true", NULL},
      "hand-ins with atomics are not judged for races: setarch -R is not allowed here (a container's seccomp profile)"},
     {"libcurl", {"pkg-config", "--modversion", "libcurl", NULL}, "lab03 cannot be built: install libcurl4-openssl-dev"},
     {"Criterion", {"pkg-config", "--modversion", "criterion", NULL}, "no tests can be built: install libcriterion-dev"},
@@ -39,8 +44,8 @@ static int check_tool(size_t index)
     if (!process_run(&spec, 1, 1, &result))
         return report_check(tools[index].name, false, "", "cannot start programs at all: is build/supervise there?");
     char *line = text_line(result.out, 1);
-    const int lacking = report_check(tools[index].name, result.end == PROCESS_EXITED && result.code == 0, line != NULL ? line : "works",
-                                     tools[index].lack);
+    const int lacking = report_check(tools[index].name, result.end == PROCESS_EXITED && result.code == 0,
+                                     line != NULL ? line : "works", tools[index].lack);
     free(line);
     process_release(&result);
     return lacking;
@@ -51,7 +56,8 @@ static int check_cores(void)
     cpu_set_t set;
     const int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
     char *found = text_format("%d", cores);
-    const int lacking = report_check("cores", cores >= 2, found, "1: speed-up by splitting work is not measured, its points are given");
+    const int lacking =
+        report_check("cores", cores >= 2, found, "1: speed-up by splitting work is not measured, its points are given");
     free(found);
     return lacking;
 }
@@ -91,7 +97,8 @@ static int check_space(void)
 static int check_helper(const struct kit *kit)
 {
     char *site = text_join(kit->harness, "site");
-    const int lacking = report_check("lab03's site", access(site, X_OK) == 0, site, "lab03 cannot be graded: run make with libmicrohttpd-dev installed");
+    const int lacking = report_check("lab03's site", access(site, X_OK) == 0, site,
+                                     "lab03 cannot be graded: run make with libmicrohttpd-dev installed");
     free(site);
     return lacking;
 }

@@ -6,8 +6,8 @@
 
 #include "kit.h"
 
-/* doctor_run: prints a line a check on stdout. Returns 0 if nothing is lacking, 1 otherwise. Blocks for a second or two while
- * it tries the tools. */
+/* doctor_run: prints a line a check on stdout. Returns 0 if nothing is lacking, 1 otherwise. Blocks for a second or two
+ * while it tries the tools. */
 int doctor_run(const struct kit *kit);
 
 #endif

@@ -12,8 +12,8 @@ struct interval {
     double low, middle, high; /* of the ratio */
 };
 
-/* interval_of_ratios: the 99 % confidence interval of the typical ratio, from `count` observed ones (all > 0). With fewer
- * than two, low is 0 and high infinite. Ratios of times multiply, so the interval is that of the mean of
+/* interval_of_ratios: the 99 % confidence interval of the typical ratio, from `count` observed ones (all > 0). With
+ * fewer than two, low is 0 and high infinite. Ratios of times multiply, so the interval is that of the mean of
  * logarithms (Student's t, two-sided): the middle is the geometric mean. Pure; thread safe. */
 struct interval interval_of_ratios(const double *ratios, size_t count);
 

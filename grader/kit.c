@@ -48,8 +48,9 @@ bool kit_find(struct kit *kit, char **error)
     free(own);
     *error = NULL;
     if (kit->top == NULL)
-        *error = text_format("cannot find the folder with labs/ and harness/: run build/grader from a copy of Lockstep, "
-                             "or set LOCKSTEP_ROOT");
+        *error =
+            text_format("cannot find the folder with labs/ and harness/: run build/grader from a copy of Lockstep, "
+                        "or set LOCKSTEP_ROOT");
     else if (!exists_below(kit->harness, "libharness.a"))
         *error = text_format("cannot find '%s/libharness.a': run make first", kit->harness);
     if (*error != NULL)
@@ -86,7 +87,8 @@ char *kit_lab(const struct kit *kit, const char *lab)
     const size_t length = strlen(lab);
     for (size_t i = 0; labs[i] != NULL; i++) {
         const char *name = strrchr(labs[i], '/') + 1;
-        const bool same = strncmp(name, lab, length) == 0 && (name[length] == '\0' || name[length] == '_') && length >= 5;
+        const bool same =
+            strncmp(name, lab, length) == 0 && (name[length] == '\0' || name[length] == '_') && length >= 5;
         if (same && match == NULL)
             match = labs[i];
         else

@@ -90,9 +90,12 @@ static bool parse_option(int option, const char *value, struct request *request)
 
 static int parse_grade(int argc, char **argv, struct request *request)
 {
-    static const struct option options[] = {{"json", required_argument, NULL, 'j'}, {"require", required_argument, NULL, 'r'},
-                                            {"seed", required_argument, NULL, 's'}, {"only", required_argument, NULL, 'o'},
-                                            {"test", required_argument, NULL, 't'}, {"keep", required_argument, NULL, 'k'},
+    static const struct option options[] = {{"json", required_argument, NULL, 'j'},
+                                            {"require", required_argument, NULL, 'r'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"only", required_argument, NULL, 'o'},
+                                            {"test", required_argument, NULL, 't'},
+                                            {"keep", required_argument, NULL, 'k'},
                                             {NULL, 0, NULL, 0}};
     *request = (struct request){.require = -1, .seed = 1};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -115,7 +118,8 @@ static int parse_grade(int argc, char **argv, struct request *request)
 static bool wants_color(FILE *stream)
 {
     const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    return isatty(fileno(stream)) && (no_color == NULL || *no_color == '\0') && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+    return isatty(fileno(stream)) && (no_color == NULL || *no_color == '\0') &&
+           (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 
 static int write_json(const struct request *request, const struct report *report)
@@ -161,7 +165,8 @@ static bool has_test(const struct manifest *manifest, const char *name)
 }
 
 /* Grades with everything that was asked for known to exist. */
-static int grade_handin(const struct request *request, const struct kit *kit, const struct manifest *manifest, unsigned stages)
+static int grade_handin(const struct request *request, const struct kit *kit, const struct manifest *manifest,
+                        unsigned stages)
 {
     struct workspace workspace;
     struct report report;
@@ -172,7 +177,8 @@ static int grade_handin(const struct request *request, const struct kit *kit, co
     /* Started in the kit's own folder, as make does, the path is shown as short as it can be. */
     const bool at_top = getcwd(directory, sizeof directory) != NULL && strcmp(directory, kit->top) == 0;
     const char *own_shown = at_top && strncmp(own, top, strlen(top)) == 0 ? own + strlen(top) : own;
-    int code = workspace_create(&workspace, kit, manifest, request->handin != NULL ? request->handin : own_shown, request->keep, &error);
+    int code = workspace_create(&workspace, kit, manifest, request->handin != NULL ? request->handin : own_shown,
+                                request->keep, &error);
     if (code == EXIT_GRADED) {
         workspace.seed = request->seed;
         workspace.stages = stages;
@@ -193,11 +199,14 @@ static int grade_handin(const struct request *request, const struct kit *kit, co
 
 static int grade_lab(const struct request *request, const struct kit *kit, const struct manifest *manifest)
 {
-    const unsigned stages = pipeline_stages(request->only != NULL ? request->only : request->test != NULL ? "tests" : NULL);
+    const unsigned stages = pipeline_stages(request->only != NULL   ? request->only
+                                            : request->test != NULL ? "tests"
+                                                                    : NULL);
     if (stages == 0)
         return usage_error("--only '%s': the stages are build, tests, races, speedup", request->only);
     if (request->test != NULL && !has_test(manifest, request->test))
-        return usage_error("%s has no test '%s': they are listed in %s/lab.yaml", manifest->id, request->test, manifest->directory);
+        return usage_error("%s has no test '%s': they are listed in %s/lab.yaml", manifest->id, request->test,
+                           manifest->directory);
     return grade_handin(request, kit, manifest, stages);
 }
 

@@ -48,8 +48,8 @@ struct manifest {
     char *stem;      /* crawler */
     char *directory; /* absolute path of the lab's directory */
     char *title;
-    char *idea;      /* one sentence */
-    char *file;      /* the file handed in, crawler.c */
+    char *idea;       /* one sentence */
+    char *file;       /* the file handed in, crawler.c */
     char **libraries; /* pkg-config names the hand-in is compiled and linked with, beyond pthread */
     unsigned libraries_count;
     char **functions; /* what the hand-in must define */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 struct object {
-    char **defined;   /* global and weak symbols it defines */
+    char **defined; /* global and weak symbols it defines */
     size_t defined_count;
     char **undefined; /* symbols it needs from elsewhere */
     size_t undefined_count;

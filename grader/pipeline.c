@@ -22,8 +22,8 @@ typedef struct stage_result stage_run(const struct manifest *, const struct work
 static const struct stage {
     const char *name;
     stage_run *run;
-    int needs;  /* enum stage_id, -1 for none */
-    bool alone; /* wants the machine to itself */
+    int needs;     /* enum stage_id, -1 for none */
+    bool alone;    /* wants the machine to itself */
     size_t points; /* where in struct manifest_points */
 } stages[STAGE_COUNT] = {
     [STAGE_BUILD] = {"build", build_run, -1, false, offsetof(struct manifest_points, build)},
@@ -86,7 +86,8 @@ static const char *obstacle(const struct stage *stage, const struct stage_result
         return "waits for a stage that the grader could not run";
     if (stage->needs == STAGE_BUILD)
         return earlier->status == STATUS_NOT_RUN ? "waits for build" : "waits for a file that builds";
-    return earlier->status == STATUS_TIMED_OUT ? "waits for tests that do not hang" : "waits for the first test to pass";
+    return earlier->status == STATUS_TIMED_OUT ? "waits for tests that do not hang"
+                                               : "waits for the first test to pass";
 }
 
 /* Fills in the source lines that findings point at. */
@@ -108,7 +109,8 @@ static bool disk_is_full(const struct workspace *workspace)
     return statvfs(workspace->root, &status) == 0 && (uint64_t)status.f_bavail * status.f_frsize < DISK_BYTES_MIN;
 }
 
-static struct stage_result run_stage(const struct stage *stage, const struct manifest *manifest, const struct workspace *workspace)
+static struct stage_result run_stage(const struct stage *stage, const struct manifest *manifest,
+                                     const struct workspace *workspace)
 {
     const int quiet = quiet_enter(stage->alone);
     const double start = now();

@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-/* quiet_enter: blocks until this process may run a stage (`alone`: until no other grader of this user runs one). Returns a
- * descriptor for quiet_leave, or -1 if no lock could be had (no /tmp, or interrupted): the stage then runs
+/* quiet_enter: blocks until this process may run a stage (`alone`: until no other grader of this user runs one).
+ * Returns a descriptor for quiet_leave, or -1 if no lock could be had (no /tmp, or interrupted): the stage then runs
  * without. Thread safe. */
 int quiet_enter(bool alone);
 

@@ -65,7 +65,7 @@ enum { REPORT_STAGES = 8 };
 struct report {
     const char *schema; /* lockstep/report/1 */
     char *lab, *title;
-    char *file; /* the hand-in as its author knows it */
+    char *file;     /* the hand-in as its author knows it */
     bool untouched; /* it is the skeleton as it was given out */
     int first_todo; /* line of its first TODO, 0 if none */
     int score, max_score;

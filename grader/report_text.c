@@ -35,8 +35,8 @@ static enum color status_color(enum status status)
     return PLAIN;
 }
 
-/* Writes one line of text, broken at spaces, each further piece indented; returns where the line ends. Spaces at its start and
- * runs of them inside are kept: a compiler's own lines stay aligned. */
+/* Writes one line of text, broken at spaces, each further piece indented; returns where the line ends. Spaces at its
+ * start and runs of them inside are kept: a compiler's own lines stay aligned. */
 static const char *write_line(FILE *stream, const char *text, int indent, int column)
 {
     for (; *text == ' '; text++, column++)
@@ -58,7 +58,8 @@ static const char *write_line(FILE *stream, const char *text, int indent, int co
     return text;
 }
 
-/* Writes lines of text; the first follows the `column` characters that stand on the line already, the others are indented. */
+/* Writes lines of text; the first follows the `column` characters that stand on the line already, the others are
+ * indented. */
 static void write_wrapped(FILE *stream, const char *text, int indent, int column)
 {
     text = write_line(stream, text, indent, column);
@@ -112,7 +113,8 @@ static void write_place(const struct pen *pen, const struct finding *finding)
         fprintf(pen->stream, "   %5d | %s\n", finding->line, finding->source);
 }
 
-static void write_finding(const struct pen *pen, const struct stage_result *stage, const struct finding *finding, int number)
+static void write_finding(const struct pen *pen, const struct stage_result *stage, const struct finding *finding,
+                          int number)
 {
     int column = fprintf(pen->stream, "\n%d. ", number);
     use(pen, finding->cost > 0 ? RED : YELLOW);
@@ -136,10 +138,12 @@ static void write_finding(const struct pen *pen, const struct stage_result *stag
 }
 
 /* One line for what is left when there is more wrong than a reader takes in at once. */
-static void write_short(const struct pen *pen, const struct stage_result *stage, const struct finding *finding, int number)
+static void write_short(const struct pen *pen, const struct stage_result *stage, const struct finding *finding,
+                        int number)
 {
-    fprintf(pen->stream, "%s%d. [%s, -%d] %.*s (%s:%d)\n", number == FULL_MAX + 1 ? "\n" : "", number, stage->name, finding->cost,
-            (int)strcspn(finding->message, ":\n"), finding->message, finding->file != NULL ? finding->file : "", finding->line);
+    fprintf(pen->stream, "%s%d. [%s, -%d] %.*s (%s:%d)\n", number == FULL_MAX + 1 ? "\n" : "", number, stage->name,
+            finding->cost, (int)strcspn(finding->message, ":\n"), finding->message,
+            finding->file != NULL ? finding->file : "", finding->line);
 }
 
 static int write_ranked(const struct pen *pen, const struct report *report, int wanted, int number)
@@ -175,7 +179,8 @@ static void write_notes(const struct pen *pen, const struct report *report)
 
 static void write_untouched(const struct pen *pen, const struct report *report)
 {
-    fprintf(pen->stream, "\nThis is the skeleton as it was given out, and it builds: %d points are yours already.\n", report->score);
+    fprintf(pen->stream, "\nThis is the skeleton as it was given out, and it builds: %d points are yours already.\n",
+            report->score);
     if (report->first_todo > 0)
         fprintf(pen->stream, "Begin at the first TODO, %s:%d.", report->file, report->first_todo);
     fprintf(pen->stream, " The task is in labs/%s/README.md.\nThen run: make %.5s\n", report->lab, report->lab);

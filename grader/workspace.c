@@ -46,8 +46,9 @@ static int read_handin(struct workspace *workspace, char **error)
     size_t length = 0;
     workspace->content = text_read_file(path, HANDIN_BYTES_MAX, &length);
     if (workspace->content == NULL && errno == EFBIG) {
-        workspace->problem = text_format("The file is larger than 1 MiB (%lld bytes): this cannot be the source of this lab.",
-                                         (long long)status.st_size);
+        workspace->problem =
+            text_format("The file is larger than 1 MiB (%lld bytes): this cannot be the source of this lab.",
+                        (long long)status.st_size);
         workspace->content = text_copy("", 0);
         return EXIT_GRADED;
     }
@@ -58,8 +59,9 @@ static int read_handin(struct workspace *workspace, char **error)
     if (strspn(workspace->content, " \t\r\n") == length)
         workspace->problem = text_format("The file is empty.");
     else if (strlen(workspace->content) != length)
-        workspace->problem = text_format("The file is binary (it holds NUL bytes), not C source text: hand in the .c file, "
-                                         "not the compiled program, saved as UTF-8.");
+        workspace->problem =
+            text_format("The file is binary (it holds NUL bytes), not C source text: hand in the .c file, "
+                        "not the compiled program, saved as UTF-8.");
     return EXIT_GRADED;
 }
 
@@ -182,7 +184,10 @@ int workspace_create(struct workspace *workspace, const struct kit *kit, const s
     if (make_root(workspace, keep) && fill(workspace, manifest))
         return EXIT_GRADED;
     *error = text_format("cannot make the working directory '%s': %s (is the disk full?)",
-                         keep != NULL ? keep : workspace->root != NULL ? workspace->root : "lockstep-XXXXXX", strerror(errno));
+                         keep != NULL              ? keep
+                         : workspace->root != NULL ? workspace->root
+                                                   : "lockstep-XXXXXX",
+                         strerror(errno));
     workspace_remove(workspace);
     return EXIT_GRADER_ERROR;
 }

@@ -25,17 +25,18 @@ struct workspace {
     bool untouched;     /* the same as the skeleton */
     bool foreign;       /* not the file in the labs folder: FILE= belongs in commands shown */
     uint64_t seed;
-    bool kept;          /* the directory was named by the user and stays */
-    unsigned stages;    /* bit set of the stages that will run (enum stage_id) */
-    unsigned programs;  /* bit set of the stages whose programs are built */
+    bool kept;             /* the directory was named by the user and stays */
+    unsigned stages;       /* bit set of the stages that will run (enum stage_id) */
+    unsigned programs;     /* bit set of the stages whose programs are built */
     const char *only_test; /* run this test alone; NULL: all */
     int cores;
 };
 
 /* workspace_create: makes the directory and fills it: under TMPDIR (or /tmp), or at `keep`, which must not exist,
- * if that is not NULL. `handin` is the file handed in, or a directory that holds one named manifest->file. Returns EXIT_GRADED, EXIT_USAGE if the hand-in is not
- * there or cannot be read, EXIT_GRADER_ERROR if the directory cannot be made or filled; with `*error` set
- * (caller frees) unless 0. A hand-in that is there but no C text is no error: see `problem`. */
+ * if that is not NULL. `handin` is the file handed in, or a directory that holds one named manifest->file. Returns
+ * EXIT_GRADED, EXIT_USAGE if the hand-in is not there or cannot be read, EXIT_GRADER_ERROR if the directory cannot be
+ * made or filled; with `*error` set (caller frees) unless 0. A hand-in that is there but no C text is no error: see
+ * `problem`. */
 int workspace_create(struct workspace *workspace, const struct kit *kit, const struct manifest *manifest,
                      const char *handin, const char *keep, char **error);
 

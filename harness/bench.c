@@ -140,8 +140,7 @@ int main(int argc, char **argv)
     }
     const struct bench_measure *measure = find_measure(argv[2]);
     bench_run *run = find_run(measure, argv[1]);
-    const struct bench_job job = {.workers = (unsigned)strtoul(argv[3], NULL, 10),
-                                  .seed = strtoull(argv[4], NULL, 10)};
+    const struct bench_job job = {.workers = (unsigned)strtoul(argv[3], NULL, 10), .seed = strtoull(argv[4], NULL, 10)};
     crash_install();
     if (measure->prepare != NULL)
         measure->prepare(&job);

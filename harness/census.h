@@ -8,11 +8,11 @@
 
 /* What the calling process holds at one moment. */
 struct census {
-    int descriptors;  /* open file descriptors */
-    int threads;      /* threads, the caller included */
-    int children;     /* child processes, zombies included */
-    int zombies;      /* children that have ended and were not waited for */
-    int shared_maps;  /* shared memory mappings (MAP_SHARED) */
+    int descriptors;   /* open file descriptors */
+    int threads;       /* threads, the caller included */
+    int children;      /* child processes, zombies included */
+    int zombies;       /* children that have ended and were not waited for */
+    int shared_maps;   /* shared memory mappings (MAP_SHARED) */
     size_t heap_bytes; /* bytes of the heap in use; freed blocks cached by the allocator may count:
                           compare after many repetitions, never after one */
 };

@@ -3,9 +3,11 @@
 #include <execinfo.h>
 #include <link.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "receipt.h"
 
@@ -29,18 +31,48 @@ static size_t append_hex(char *out, uintptr_t value)
     return length;
 }
 
-static void on_fatal_signal(int number)
+/* Where the signal struck, from the context the kernel hands over. */
+static const char *struck_at(const void *context)
+{
+    const ucontext_t *c = context;
+#if defined __x86_64__
+    return (const char *)c->uc_mcontext.gregs[REG_RIP];
+#elif defined __aarch64__
+    return (const char *)c->uc_mcontext.pc;
+#else
+    (void)c;
+    return NULL;
+#endif
+}
+
+/* Appends the counters inside the executable, from the frame that was struck outwards: that one exactly, the others as
+ * return addresses. Where the signal struck in a library (abort), the first is the call that led there. */
+static size_t append_frames(char *line, const char *struck)
+{
+    void *frames[FRAMES];
+    size_t length = 0;
+    int first = 0;
+    const int count = backtrace(frames, FRAMES);
+    for (int i = 0; i < count; i++)
+        if ((const char *)frames[i] == struck)
+            first = i;
+    for (int i = first; i < count; i++) {
+        const char *pc = frames[i];
+        if (pc < __executable_start || pc >= etext)
+            continue;
+        const bool exact = length > 0 || pc == struck;
+        length += append_hex(line + length, (uintptr_t)(pc - __executable_start) - !exact);
+    }
+    return length;
+}
+
+static void on_fatal_signal(int number, siginfo_t *info, void *context)
 {
     char line[32 + FRAMES * 18] = "crash";
     size_t length = strlen(line);
-    void *frames[FRAMES];
-    const int count = backtrace(frames, FRAMES);
+    (void)info;
     length += append_hex(line + length, (uintptr_t)number);
-    for (int i = 0; i < count; i++) {
-        const char *pc = frames[i];
-        if (pc >= __executable_start && pc < etext)
-            length += append_hex(line + length, (uintptr_t)(pc - __executable_start));
-    }
+    length += append_frames(line + length, struck_at(context));
     line[length++] = '\n';
     receipt_write(line, length);
     signal(number, SIG_DFL);
@@ -58,7 +90,7 @@ void crash_install(void)
     backtrace(warm_up, 1); /* loads libgcc now: the handler must not call malloc */
     sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
     for (size_t i = 0; i < sizeof fatal_signals / sizeof *fatal_signals; i++) {
-        struct sigaction action = {.sa_handler = on_fatal_signal, .sa_flags = SA_ONSTACK};
+        struct sigaction action = {.sa_sigaction = on_fatal_signal, .sa_flags = SA_ONSTACK | SA_SIGINFO};
         sigaction(fatal_signals[i], &action, NULL);
     }
 }

@@ -198,8 +198,9 @@ static void add_compile_error(struct stage_result *result, const struct build *b
     }
     struct finding *finding;
     if (first != NULL)
-        finding = result_add(result, "compile-error", "The compiler refuses this line: %.*s%s", (int)strcspn(first, "\n"), first,
-                             errors > 1 ? ". More errors follow; they often vanish with the first." : ".");
+        finding =
+            result_add(result, "compile-error", "The compiler refuses this line: %.*s%s", (int)strcspn(first, "\n"),
+                       first, errors > 1 ? ". More errors follow; they often vanish with the first." : ".");
     else
         finding = result_add(result, "compile-error", "The file does not compile.");
     place(finding, build, first_line);
@@ -237,9 +238,10 @@ static void add_link_error(struct stage_result *result, const struct build *buil
         const char *place_text = strstr(line, build->manifest->file);
         if (place_text != NULL && place_text < hit)
             number = atoi(place_text + strlen(build->manifest->file) + 1);
-        finding = result_add(result, "link-error",
-                             "'%.*s' is called but defined nowhere: a misspelt name, or a library this lab does not link.",
-                             (int)strcspn(name, "'"), name);
+        finding =
+            result_add(result, "link-error",
+                       "'%.*s' is called but defined nowhere: a misspelt name, or a library this lab does not link.",
+                       (int)strcspn(name, "'"), name);
     } else {
         finding = result_add(result, "link-error", "The file compiles, but cannot be linked to the lab's programs.");
     }
@@ -257,7 +259,8 @@ static bool add_stopped(struct stage_result *result, const struct build *build, 
         return false;
     const struct process_spec spec = {.deadline = compile_seconds};
     char *how = process_describe(&spec, run);
-    struct finding *finding = result_add(result, "compile-error", "Compiling this file takes more than a compiler may use: it %s.", how);
+    struct finding *finding =
+        result_add(result, "compile-error", "Compiling this file takes more than a compiler may use: it %s.", how);
     place(finding, build, 0);
     finding->cost = result->max_score;
     free(how);
@@ -281,7 +284,8 @@ static void add_missing_functions(struct stage_result *result, const struct buil
     }
     if (count > 0) {
         struct finding *finding =
-            result_add(result, "missing-function", "%s %s not defined in %s (or defined as static): %s.h declares %s, and the tests call %s.",
+            result_add(result, "missing-function",
+                       "%s %s not defined in %s (or defined as static): %s.h declares %s, and the tests call %s.",
                        missing, count == 1 ? "is" : "are", manifest->file, manifest->stem, count == 1 ? "it" : "them",
                        count == 1 ? "it" : "them");
         place(finding, build, 0);
@@ -300,9 +304,10 @@ static void gate(struct stage_result *result, const struct build *build, const c
         return;
     }
     if (object_defines(&object, "main")) {
-        struct finding *finding = result_add(result, "main-defined",
-                                             "The file defines main(), and so do the lab's test programs: two cannot be linked. "
-                                             "Move your own main() to another file.");
+        struct finding *finding =
+            result_add(result, "main-defined",
+                       "The file defines main(), and so do the lab's test programs: two cannot be linked. "
+                       "Move your own main() to another file.");
         place(finding, build, stacks_function_line(object_path, "main", NULL));
         finding->cost = result->max_score;
     } else {
@@ -417,7 +422,8 @@ static void judge_link(struct stage_result *result, const struct build *build, c
     if (program->handin == NULL || run->end != PROCESS_EXITED ||
         (strstr(run->err, "ld returned") == NULL && strstr(run->err, "linker command failed") == NULL)) {
         char *excerpt = text_excerpt(run->err, DETAIL_LINES);
-        *result = result_grader_error(result, "cannot build '%s' of %s: %s", program->output, build->manifest->name, excerpt);
+        *result =
+            result_grader_error(result, "cannot build '%s' of %s: %s", program->output, build->manifest->name, excerpt);
         free(excerpt);
         return;
     }

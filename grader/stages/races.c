@@ -23,23 +23,23 @@ static const struct tool {
                   {"valgrind", "--tool=helgrind", "--history-level=full", "--track-lockorders=no", "--fair-sched=try",
                    "--xml=yes", "--xml-file=helgrind.%p.xml", "../bin/race", NULL}},
     [DRD] = {"drd",
-             {"valgrind", "--tool=drd", "--check-stack-var=yes", "--report-signal-unlocked=no", "--fair-sched=try", "--xml=yes",
-              "--xml-file=drd.%p.xml", "../bin/race", NULL}},
+             {"valgrind", "--tool=drd", "--check-stack-var=yes", "--report-signal-unlocked=no", "--fair-sched=try",
+              "--xml=yes", "--xml-file=drd.%p.xml", "../bin/race", NULL}},
     [TSAN] = {"ThreadSanitizer", {"setarch", "-R", "../bin/race_tsan", NULL}},
 };
 
 /* Symbols that show that a hand-in synchronises in a way that some of the tools cannot see. */
 static const char *const c11_threads[] = {"thrd_*", "mtx_*", "cnd_*", "call_once", "tss_*"};
 static const char *const nobody_sees[] = {"flock", "lockf", "fcntl", "fcntl64"};
-static const char *const valgrind_blind[] = {"__tsan_atomic*", "syscall", "pipe", "pipe2", "eventfd", "socketpair", "read", "write",
-                                             "pthread_once"};
+static const char *const valgrind_blind[] = {"__tsan_atomic*", "syscall", "pipe",  "pipe2",       "eventfd",
+                                             "socketpair",     "read",    "write", "pthread_once"};
 
 struct trial {
     const struct manifest *manifest;
     const struct workspace *workspace;
     enum judge judge;
-    const char *reason;   /* why two tools that agree do not decide */
-    bool c11;             /* uses C11 threads: drd and ThreadSanitizer crash on them */
+    const char *reason; /* why two tools that agree do not decide */
+    bool c11;           /* uses C11 threads: drd and ThreadSanitizer crash on them */
     struct process_result runs[TOOLS];
     struct accusations said[TOOLS];
     bool ran[TOOLS];
@@ -161,7 +161,8 @@ static void read_all(struct trial *trial)
 static bool mentions_line(const struct accusations *said, int line)
 {
     for (size_t i = 0; i < said->count; i++)
-        if (said->items[i].kind == ACCUSATION_RACE && (said->items[i].first.line == line || said->items[i].second.line == line))
+        if (said->items[i].kind == ACCUSATION_RACE &&
+            (said->items[i].first.line == line || said->items[i].second.line == line))
             return true;
     return false;
 }
@@ -217,12 +218,14 @@ static char *describe_race(const struct trial *trial, const struct accusation *i
     const struct accusation_place *a = &item->first, *b = &item->second;
     const char *file = trial->manifest->file;
     if (b->line == 0)
-        return text_format("data race: one thread %s memory at %s:%d in %s while another thread uses it, and nothing orders the two. "
-                           "Guard every access to it with the same lock.",
-                           access_word(a), file, a->line, a->function);
-    return text_format("data race: one thread %s at %s:%d in %s what another thread %s at %s:%d in %s, and nothing orders the two "
-                       "(no common lock, no join between them). Guard both with the same lock.",
-                       access_word(a), file, a->line, a->function, access_word(b), file, b->line, b->function);
+        return text_format(
+            "data race: one thread %s memory at %s:%d in %s while another thread uses it, and nothing orders the two. "
+            "Guard every access to it with the same lock.",
+            access_word(a), file, a->line, a->function);
+    return text_format(
+        "data race: one thread %s at %s:%d in %s what another thread %s at %s:%d in %s, and nothing orders the two "
+        "(no common lock, no join between them). Guard both with the same lock.",
+        access_word(a), file, a->line, a->function, access_word(b), file, b->line, b->function);
 }
 
 static char *describe(const struct trial *trial, const struct accusation *item)
@@ -232,10 +235,14 @@ static char *describe(const struct trial *trial, const struct accusation *item)
     case ACCUSATION_RACE:
         return describe_race(trial, item);
     case ACCUSATION_UNLOCK:
-        return text_format("unlock of a lock that this thread does not hold, in %s: the lock no longer protects anything, and "
-                           "POSIX leaves undefined what happens.", function);
+        return text_format(
+            "unlock of a lock that this thread does not hold, in %s: the lock no longer protects anything, and "
+            "POSIX leaves undefined what happens.",
+            function);
     case ACCUSATION_EXIT:
-        return text_format("a thread ends while it still holds the lock it took in %s: whoever wants that lock waits for ever.", function);
+        return text_format(
+            "a thread ends while it still holds the lock it took in %s: whoever wants that lock waits for ever.",
+            function);
     case ACCUSATION_DESTROY:
         return text_format("a lock or condition variable is destroyed in %s while a thread still uses it.", function);
     }
@@ -261,9 +268,11 @@ static const char *kind_word(enum accusation_kind kind)
 static char *tool_command(const struct trial *trial, size_t tool)
 {
     char *keep = workspace_command(trial->workspace, trial->manifest, "keep", NULL);
-    const char *run = tool == HELGRIND ? "valgrind --tool=helgrind" : tool == DRD ? "valgrind --tool=drd --check-stack-var=yes" : "setarch -R";
-    char *command = text_format("%s && %s build/keep/%s/bin/race%s", keep, run, trial->manifest->id,
-                                tool == TSAN ? "_tsan" : "");
+    const char *run = tool == HELGRIND ? "valgrind --tool=helgrind"
+                      : tool == DRD    ? "valgrind --tool=drd --check-stack-var=yes"
+                                       : "setarch -R";
+    char *command =
+        text_format("%s && %s build/keep/%s/bin/race%s", keep, run, trial->manifest->id, tool == TSAN ? "_tsan" : "");
     free(keep);
     return command;
 }
@@ -278,7 +287,8 @@ static struct finding *place(struct finding *finding, const struct trial *trial,
 
 static void add_other_line(struct finding *finding, const struct trial *trial, const struct accusation *item)
 {
-    char *source = item->second.line != item->first.line ? text_line(trial->workspace->content, item->second.line) : NULL;
+    char *source =
+        item->second.line != item->first.line ? text_line(trial->workspace->content, item->second.line) : NULL;
     if (source != NULL) {
         char *clean = text_clean(source);
         finding->detail = text_format("%5d | %s", item->second.line, clean);
@@ -287,7 +297,8 @@ static void add_other_line(struct finding *finding, const struct trial *trial, c
     free(source);
 }
 
-static void add_proven(struct stage_result *result, const struct trial *trial, size_t tool, const struct accusation *item)
+static void add_proven(struct stage_result *result, const struct trial *trial, size_t tool,
+                       const struct accusation *item)
 {
     char *text = describe(trial, item);
     struct finding *finding = result_add(result, kind_word(item->kind), "%s", text);
@@ -300,11 +311,12 @@ static void add_proven(struct stage_result *result, const struct trial *trial, s
 /* An accusation that proves nothing: said, because the tools are part of the course, and said to be doubtful. */
 static void add_note(struct stage_result *result, const struct trial *trial, size_t tool, const struct accusation *item)
 {
-    char *other = item->second.line > 0 && item->second.line != item->first.line ? text_format(" and line %d", item->second.line)
-                                                                               : text_copy("", 0);
+    char *other = item->second.line > 0 && item->second.line != item->first.line
+                      ? text_format(" and line %d", item->second.line)
+                      : text_copy("", 0);
     struct finding *finding =
-        result_add(result, "note", "%s alone reports '%s' at line %d%s. It is likely to be mistaken here: %s.", item->tool,
-                   kind_word(item->kind), item->first.line, other,
+        result_add(result, "note", "%s alone reports '%s' at line %d%s. It is likely to be mistaken here: %s.",
+                   item->tool, kind_word(item->kind), item->first.line, other,
                    trial->judge == JUDGE_TWO_TOOLS ? "no other tool agrees" : trial->reason);
     place(finding, trial, item->first.line, tool);
     free(other);
@@ -348,8 +360,8 @@ static char *driver_said(const struct trial *trial, size_t tool)
 static bool driver_failed(const struct trial *trial, size_t tool)
 {
     const struct process_result *run = &trial->runs[tool];
-    return trial->ran[tool] && trial->said[tool].fatal == NULL && run->end != PROCESS_NOT_STARTED && run->end != PROCESS_INTERRUPTED &&
-           !(run->end == PROCESS_EXITED && run->code == 0);
+    return trial->ran[tool] && trial->said[tool].fatal == NULL && run->end != PROCESS_NOT_STARTED &&
+           run->end != PROCESS_INTERRUPTED && !(run->end == PROCESS_EXITED && run->code == 0);
 }
 
 static void add_driver_failure(struct stage_result *result, const struct trial *trial, size_t tool)
@@ -359,11 +371,14 @@ static void add_driver_failure(struct stage_result *result, const struct trial *
     char *how = process_describe(&spec, run), *said = driver_said(trial, tool);
     struct finding *finding =
         run->end == PROCESS_EXITED
-            ? result_add(result, "wrong-result", "the race driver gets a wrong result from your code: %s", *said != '\0' ? said : how)
-            : result_add(result, run->end == PROCESS_TIMED_OUT ? "hung" : "crashed", "the race driver %s under %s: %s", how, tools[tool].name,
-                         run->end == PROCESS_TIMED_OUT ? "threads wait for each other or for a wake-up that never comes."
-                                                       : "your code breaks when it is used by several threads at once.");
-    place(finding, trial, 0, tool);
+            ? result_add(result, "wrong-result", "the race driver gets a wrong result from your code: %s",
+                         *said != '\0' ? said : how)
+            : result_add(result, run->end == PROCESS_TIMED_OUT ? "hung" : "crashed", "the race driver %s under %s: %s",
+                         how, tools[tool].name,
+                         run->end == PROCESS_TIMED_OUT
+                             ? "threads wait for each other or for a wake-up that never comes."
+                             : "your code breaks when it is used by several threads at once.");
+    place(finding, trial, trial->said[tool].crash.line, tool);
     finding->cost = result->max_score;
     free(how);
     free(said);
@@ -432,8 +447,9 @@ static struct stage_result weigh(struct stage_result *result, struct trial *tria
     if (is_missing(trial, HELGRIND)) {
         if (trial->runs[HELGRIND].code != ENOENT)
             return result_grader_error(result, "cannot start valgrind: %s", strerror(trial->runs[HELGRIND].code));
-        result_add(result, "note", "valgrind is not installed, so races were not looked for and no point is lost: install it with "
-                                   "`apt-get install valgrind`.");
+        result_add(result, "note",
+                   "valgrind is not installed, so races were not looked for and no point is lost: install it with "
+                   "`apt-get install valgrind`.");
         return result_finish(result, STATUS_NOT_RUN, result->max_score, "not measured: no valgrind");
     }
     read_all(trial);

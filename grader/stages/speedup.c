@@ -140,8 +140,8 @@ static enum outcome run_round(struct trial *trial, size_t round)
     }
     trial->rounds = round + 1;
     if (has_role(trial, BASELINE) && answers[STUDENT] != answers[BASELINE]) {
-        set_trouble(trial, text_format("gives the answer %" PRIu64 ", the sequential program %" PRIu64, answers[STUDENT],
-                                       answers[BASELINE]));
+        set_trouble(trial, text_format("gives the answer %" PRIu64 ", the sequential program %" PRIu64,
+                                       answers[STUDENT], answers[BASELINE]));
         return WRONG;
     }
     return GOOD;
@@ -175,8 +175,10 @@ static bool machine_too_busy(struct trial *trial)
     const struct interval yardstick = ratio(trial, BASELINE, YARDSTICK);
     if (yardstick.middle >= yardstick_share * trial->workers)
         return false;
-    set_trouble(trial, text_format("a plain split over %d cores ran only %.2f times as fast as one: the machine is too busy "
-                                   "to tell", trial->workers, yardstick.middle));
+    set_trouble(trial,
+                text_format("a plain split over %d cores ran only %.2f times as fast as one: the machine is too busy "
+                            "to tell",
+                            trial->workers, yardstick.middle));
     return true;
 }
 
@@ -267,23 +269,25 @@ static void add_slow(struct stage_result *result, const struct trial *trial)
     const char *name = trial->measure->name;
     switch (trial->measure->kind) {
     case MEASURE_CPU:
-        result_add(result, "too-slow",
-                   "%s: your code runs %.2f times as fast as the sequential program; a plain split of the work over %d cores "
-                   "runs %.2f times as fast. Yours has to reach %.0f %% of that and reaches %.0f %%.",
-                   name, ratio(trial, BASELINE, STUDENT).middle, trial->workers,
-                   ratio(trial, BASELINE, YARDSTICK).middle, 100.0 * trial->measure->threshold,
-                   100.0 * graded_ratio(trial).middle);
+        result_add(
+            result, "too-slow",
+            "%s: your code runs %.2f times as fast as the sequential program; a plain split of the work over %d cores "
+            "runs %.2f times as fast. Yours has to reach %.0f %% of that and reaches %.0f %%.",
+            name, ratio(trial, BASELINE, STUDENT).middle, trial->workers, ratio(trial, BASELINE, YARDSTICK).middle,
+            100.0 * trial->measure->threshold, 100.0 * graded_ratio(trial).middle);
         break;
     case MEASURE_LATENCY:
-        result_add(result, "too-slow",
-                   "%s: with %d workers your code runs %.1f times as fast as the sequential program; it has to run %.1f "
-                   "times as fast.",
-                   name, trial->workers, graded_ratio(trial).middle, asked_ratio(trial));
+        result_add(
+            result, "too-slow",
+            "%s: with %d workers your code runs %.1f times as fast as the sequential program; it has to run %.1f "
+            "times as fast.",
+            name, trial->workers, graded_ratio(trial).middle, asked_ratio(trial));
         break;
     case MEASURE_WAITING:
-        result_add(result, "busy-wait",
-                   "%s: %d waiters burned %.3f s of CPU time although they had nothing to do; at most %.3f s is allowed.",
-                   name, trial->workers, least_cpu(trial), trial->measure->threshold);
+        result_add(
+            result, "busy-wait",
+            "%s: %d waiters burned %.3f s of CPU time although they had nothing to do; at most %.3f s is allowed.",
+            name, trial->workers, least_cpu(trial), trial->measure->threshold);
         break;
     }
 }
@@ -304,8 +308,8 @@ static void place_last(struct stage_result *result, const struct trial *trial)
     finding->line = stacks_function_line(object, trial->measure->function, NULL);
     finding->detail = text_format("%s", trial->measure->why);
     finding->cost = trial->measure->points;
-    finding->command = text_format("%s && build/keep/%s/bin/bench student %s %d 1", keep,
-                                   trial->manifest->id, trial->measure->name, trial->workers);
+    finding->command = text_format("%s && build/keep/%s/bin/bench student %s %d 1", keep, trial->manifest->id,
+                                   trial->measure->name, trial->workers);
     free(keep);
     free(object);
 }
@@ -316,7 +320,8 @@ static void add_summary(char **summary, const struct trial *trial, enum outcome 
     if (outcome == GOOD || outcome == SLOW)
         text = describe_measure(trial);
     else
-        text = text_format("%s %s", trial->measure->name, outcome == NOT_MEASURED ? "not measured" : "gives no right answer");
+        text = text_format("%s %s", trial->measure->name,
+                           outcome == NOT_MEASURED ? "not measured" : "gives no right answer");
     char *longer = text_format("%s%s%s", *summary, **summary != '\0' ? "; " : "", text);
     free(text);
     free(*summary);
@@ -333,7 +338,8 @@ static enum outcome run_measure(struct stage_result *result, struct trial *trial
         return outcome;
     add_summary(summary, trial, outcome);
     if (outcome == NOT_MEASURED)
-        result_add(result, "note", "%s was not measured, and no point is lost: %s.", trial->measure->name, trial->trouble);
+        result_add(result, "note", "%s was not measured, and no point is lost: %s.", trial->measure->name,
+                   trial->trouble);
     else if (outcome == SLOW)
         add_slow(result, trial);
     else if (outcome != GOOD)

@@ -20,10 +20,10 @@ struct trial {
 
 /* What Criterion says of one test. */
 struct outcome {
-    bool known;      /* the test program has this test */
+    bool known; /* the test program has this test */
     int assertions;
     bool passed;
-    char *messages;  /* failed assertions, a line each; NULL if none */
+    char *messages; /* failed assertions, a line each; NULL if none */
 };
 
 static void look_at_stacks(pid_t root, void *context)
@@ -53,7 +53,8 @@ static char *join_messages(const json_t *messages)
         const char *text = json_string_value(json_array_get(messages, count - 1 - i));
         if (text == NULL)
             continue;
-        char *longer = text_format("%s%s%s", joined != NULL ? joined : "", joined != NULL ? "\n" : "", without_place(text));
+        char *longer =
+            text_format("%s%s%s", joined != NULL ? joined : "", joined != NULL ? "\n" : "", without_place(text));
         free(joined);
         joined = longer;
     }
@@ -133,8 +134,8 @@ static int function_line(const struct setting *setting, const char *function)
     return function != NULL ? stacks_function_line(setting->object, function, NULL) : 0;
 }
 
-static struct finding *add_failure(struct stage_result *result, const struct setting *setting, const struct trial *trial,
-                                   const char *kind, const char *what)
+static struct finding *add_failure(struct stage_result *result, const struct setting *setting,
+                                   const struct trial *trial, const char *kind, const char *what)
 {
     struct finding *finding = result_add(result, kind, "%s: %s", trial->test->name, what);
     char *extra = text_format("TEST=%s", trial->test->name);
@@ -149,7 +150,8 @@ static struct finding *add_failure(struct stage_result *result, const struct set
 /* `text` added to the finding's detail on lines of its own. */
 static void add_detail(struct finding *finding, const char *text)
 {
-    char *longer = text_format("%s%s%s", finding->detail != NULL ? finding->detail : "", finding->detail != NULL ? "\n" : "", text);
+    char *longer = text_format("%s%s%s", finding->detail != NULL ? finding->detail : "",
+                               finding->detail != NULL ? "\n" : "", text);
     free(finding->detail);
     finding->detail = longer;
 }
@@ -159,7 +161,8 @@ static void add_why(struct finding *finding, const struct trial *trial)
     add_detail(finding, trial->test->why);
 }
 
-/* Where one thread stood, e.g. `thread 2: queue_get, crawler.c:48 (in pthread_cond_wait)`; NULL if in no line of ours. */
+/* Where one thread stood, e.g. `thread 2: queue_get, crawler.c:48 (in pthread_cond_wait)`; NULL if in no line of ours.
+ */
 static char *describe_stack(const struct setting *setting, const struct stack *stack, int number, int *line)
 {
     for (size_t i = 0; i < stack->count; i++) {
@@ -169,7 +172,8 @@ static char *describe_stack(const struct setting *setting, const struct stack *s
         const char *inner = i > 0 ? stack->frames[i - 1].function : NULL;
         *line = frame->line;
         return text_format("thread %d: %s at %s:%d%s%s", number, frame->function != NULL ? frame->function : "?",
-                           setting->manifest->file, frame->line, inner != NULL ? ", in " : "", inner != NULL ? inner : "");
+                           setting->manifest->file, frame->line, inner != NULL ? ", in " : "",
+                           inner != NULL ? inner : "");
     }
     return NULL;
 }
@@ -192,7 +196,8 @@ static void add_stacks(struct finding *finding, const struct setting *setting, c
         number = stacks->items[i].process == process ? number + 1 : 1;
         process = stacks->items[i].process;
         char *text = describe_stack(setting, &stacks->items[i], number, &line);
-        if (text == NULL && in_test(&stacks->items[i]) && stacks->items[i].count > 0 && stacks->items[i].frames[0].function != NULL)
+        if (text == NULL && in_test(&stacks->items[i]) && stacks->items[i].count > 0 &&
+            stacks->items[i].frames[0].function != NULL)
             text = text_format("thread %d: in the test itself, in %s", number, stacks->items[i].frames[0].function);
         if (text != NULL && shown < 8) {
             add_detail(finding, text);
@@ -207,9 +212,10 @@ static void add_stacks(struct finding *finding, const struct setting *setting, c
 
 static void add_hung(struct stage_result *result, const struct setting *setting, struct trial *trial)
 {
-    struct finding *finding = add_failure(result, setting, trial, "hung", "still running at its deadline; it was stopped.");
-    char *message = text_format("%s: it hangs: still running after %g s. Where each thread stood is listed below.", trial->test->name,
-                                setting->manifest->limits.test_seconds);
+    struct finding *finding =
+        add_failure(result, setting, trial, "hung", "still running at its deadline; it was stopped.");
+    char *message = text_format("%s: it hangs: still running after %g s. Where each thread stood is listed below.",
+                                trial->test->name, setting->manifest->limits.test_seconds);
     free(finding->message);
     finding->message = message;
     add_why(finding, trial);
@@ -243,15 +249,18 @@ static void add_crash_place(struct finding *finding, const struct setting *setti
     stack_release(&stack);
 }
 
-static void add_crash(struct stage_result *result, const struct setting *setting, struct trial *trial, const char *receipt)
+static void add_crash(struct stage_result *result, const struct setting *setting, struct trial *trial,
+                      const char *receipt)
 {
     char *counters;
     const int number = (int)strtol(receipt, &counters, 16);
-    const char *hint = number == SIGSEGV || number == SIGBUS ? "it used memory that is not its own (a NULL or dangling pointer, or the end of the stack)"
-                       : number == SIGFPE                    ? "it divided by zero"
-                       : number == SIGABRT                   ? "abort was called (an assert, or the C library found the heap corrupted)"
-                                                             : "a fatal signal ended it";
-    char *what = text_format("the program crashed with SIG%s: %s.", sigabbrev_np(number) != NULL ? sigabbrev_np(number) : "?", hint);
+    const char *hint = number == SIGSEGV || number == SIGBUS
+                           ? "it used memory that is not its own (a NULL or dangling pointer, or the end of the stack)"
+                       : number == SIGFPE  ? "it divided by zero"
+                       : number == SIGABRT ? "abort was called (an assert, or the C library found the heap corrupted)"
+                                           : "a fatal signal ended it";
+    char *what = text_format("the program crashed with SIG%s: %s.",
+                             sigabbrev_np(number) != NULL ? sigabbrev_np(number) : "?", hint);
     struct finding *finding = add_failure(result, setting, trial, "crashed", what);
     add_crash_place(finding, setting, counters);
     free(what);
@@ -276,7 +285,8 @@ static void add_stopped(struct stage_result *result, const struct setting *setti
 {
     char *how = process_describe(spec, run);
     char *what = text_format("the program %s.", how);
-    add_failure(result, setting, trial, run->end == PROCESS_FLOODED || run->end == PROCESS_TOO_MANY ? "limit" : "crashed", what);
+    add_failure(result, setting, trial,
+                run->end == PROCESS_FLOODED || run->end == PROCESS_TOO_MANY ? "limit" : "crashed", what);
     free(what);
     free(how);
 }
@@ -293,9 +303,11 @@ static enum verdict judge_outcome(struct stage_result *result, const struct sett
     if (outcome->passed && end != NULL && outcome->assertions > 0) {
         verdict = PASS;
     } else if (ended != NULL || (outcome->passed && end == NULL)) {
-        add_why(add_failure(result, setting, trial, "exit-called",
-                            "your code ended the whole program (exit, _exit or the like) in the middle of the test; a function "
-                            "returns to its caller and reports errors by its return value."), trial);
+        add_why(add_failure(
+                    result, setting, trial, "exit-called",
+                    "your code ended the whole program (exit, _exit or the like) in the middle of the test; a function "
+                    "returns to its caller and reports errors by its return value."),
+                trial);
     } else if (crash != NULL && outcome->messages != NULL && strstr(outcome->messages, "crashed") != NULL) {
         add_crash(result, setting, trial, crash);
         verdict = CRASH;
@@ -395,7 +407,8 @@ static void release_call(struct call *call)
 }
 
 /* The tests to run: all of the manifest, or the one asked for. */
-static size_t choose(const struct manifest *manifest, const struct workspace *workspace, const struct manifest_test **chosen)
+static size_t choose(const struct manifest *manifest, const struct workspace *workspace,
+                     const struct manifest_test **chosen)
 {
     size_t count = 0;
     for (unsigned i = 0; i < manifest->tests_count; i++)
@@ -416,7 +429,8 @@ static struct stage_result conclude(struct stage_result *result, const size_t *t
     return result_finish(result, status, result->max_score - lost, "%zu of %zu tests pass", tally[PASS], count);
 }
 
-static struct stage_result run_trials(struct stage_result *result, const struct setting *setting, struct trial *trials, size_t count)
+static struct stage_result run_trials(struct stage_result *result, const struct setting *setting, struct trial *trials,
+                                      size_t count)
 {
     struct call *calls = text_allocate(count, sizeof *calls);
     struct process_spec *specs = text_allocate(count, sizeof *specs);
@@ -443,7 +457,8 @@ static struct stage_result run_trials(struct stage_result *result, const struct 
     if (process_interrupted())
         return result_finish(result, STATUS_NOT_RUN, 0, "interrupted");
     if (!ok || culprit != NULL)
-        return result_grader_error(result, "cannot run test '%s' of %s", culprit != NULL ? culprit : "?", setting->manifest->name);
+        return result_grader_error(result, "cannot run test '%s' of %s", culprit != NULL ? culprit : "?",
+                                   setting->manifest->name);
     return conclude(result, tally, count);
 }
 

@@ -2,8 +2,8 @@
  * expect: compares a report (lockstep/report/1) with what a specimen's first comment promises.
  *
  *     expect REPORT.json right           full marks
- *     expect REPORT.json STAGE WORD      STAGE is the first of build, tests, races, speedup that did not pass, points are
- *                                        lost there, and WORD stands in one of its costing findings
+ *     expect REPORT.json STAGE WORD      STAGE is the first of build, tests, races, speedup that did not pass, points
+ * are lost there, and WORD stands in one of its costing findings
  *
  * Prints one line that says what the report says. Exit status 0 if it is as expected, 1 if not, 2 on bad usage.
  */

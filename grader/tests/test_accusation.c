@@ -26,11 +26,14 @@ static struct accusations read_xml(const char *tool, const char *xml)
 
 static const char race[] =
     "<error><kind>Race</kind><xwhat><text>Possible data race during read of size 8 at 0x1 by thread #3</text></xwhat>"
-    "<stack><frame><ip>0x1</ip></frame>" FRAME("counter_value", "counter.c", 40) FRAME("main", "race.c", 9) "</stack>"
-    "<xauxwhat><text>This conflicts with a previous write of size 8 by thread #2</text></xauxwhat>"
-    "<stack>" FRAME("counter_add", "counter.c", 31) "</stack>"
-    "<auxwhat>Address 0x1 is 40 bytes inside a block of size 48 alloc'd</auxwhat>"
-    "<stack>" FRAME("counter_create", "counter.c", 12) "</stack></error>\n";
+    "<stack><frame><ip>0x1</ip></frame>" FRAME("counter_value", "counter.c", 40)
+        FRAME("main", "race.c",
+              9) "</stack>"
+                 "<xauxwhat><text>This conflicts with a previous write of size 8 by thread #2</text></xauxwhat>"
+                 "<stack>" FRAME("counter_add", "counter.c",
+                                 31) "</stack>"
+                                     "<auxwhat>Address 0x1 is 40 bytes inside a block of size 48 alloc'd</auxwhat>"
+                                     "<stack>" FRAME("counter_create", "counter.c", 12) "</stack></error>\n";
 
 static void expect_the_race(const struct accusations *said)
 {
@@ -66,29 +69,33 @@ Test(accusation, report_that_is_cut_short)
 
 Test(accusation, frames_outside_the_hand_in_do_not_count)
 {
-    struct accusations said = read_xml("helgrind", "<error><kind>Race</kind><xwhat><text>Possible data race during write of size 4"
-                                                   "</text></xwhat><stack>" FRAME("main", "race.c", 9) "</stack></error></valgrindoutput>");
+    struct accusations said =
+        read_xml("helgrind", "<error><kind>Race</kind><xwhat><text>Possible data race during write of size 4"
+                             "</text></xwhat><stack>" FRAME("main", "race.c", 9) "</stack></error></valgrindoutput>");
     cr_expect_eq(said.count, 0);
     accusations_release(&said);
 }
 
 Test(accusation, kinds_that_are_often_wrong_are_left_out)
 {
-    struct accusations said =
-        read_xml("helgrind", "<error><kind>LockOrder</kind><xwhat><text>lock order violated</text></xwhat><stack>" FRAME(
-                                 "counter_add", "counter.c", 31) "</stack></error><error><kind>Dubious</kind><what>associated lock is not held"
-                                                                 "</what><stack>" FRAME("event_set", "counter.c", 33) "</stack></error></valgrindoutput>");
+    struct accusations said = read_xml(
+        "helgrind", "<error><kind>LockOrder</kind><xwhat><text>lock order violated</text></xwhat><stack>" FRAME(
+                        "counter_add", "counter.c",
+                        31) "</stack></error><error><kind>Dubious</kind><what>associated lock is not held"
+                            "</what><stack>" FRAME("event_set", "counter.c", 33) "</stack></error></valgrindoutput>");
     cr_expect_eq(said.count, 0);
     accusations_release(&said);
 }
 
 Test(accusation, misuse_of_locks)
 {
-    struct accusations said = read_xml(
-        "helgrind", "<error><kind>UnlockUnlocked</kind><xwhat><text>Thread #1 unlocked a not-locked lock at 0x1</text></xwhat><stack>" FRAME(
-                        "counter_add", "counter.c", 31) "</stack></error><error><kind>Misc</kind><xwhat><text>Thread #1's call to "
-                                                        "pthread_mutex_destroy of a locked mutex</text></xwhat><stack>" FRAME(
-                                                            "counter_free", "counter.c", 50) "</stack></error></valgrindoutput>");
+    struct accusations said =
+        read_xml("helgrind", "<error><kind>UnlockUnlocked</kind><xwhat><text>Thread #1 unlocked a not-locked lock at "
+                             "0x1</text></xwhat><stack>" FRAME(
+                                 "counter_add", "counter.c",
+                                 31) "</stack></error><error><kind>Misc</kind><xwhat><text>Thread #1's call to "
+                                     "pthread_mutex_destroy of a locked mutex</text></xwhat><stack>" FRAME(
+                                         "counter_free", "counter.c", 50) "</stack></error></valgrindoutput>");
     cr_assert_eq(said.count, 2);
     cr_expect_eq(said.items[0].kind, ACCUSATION_UNLOCK);
     cr_expect_eq(said.items[1].kind, ACCUSATION_DESTROY);
@@ -98,11 +105,24 @@ Test(accusation, misuse_of_locks)
 
 Test(accusation, drd_names_one_access)
 {
-    struct accusations said = read_xml("drd", "<error><kind>ConflictingAccess</kind><what>Conflicting store by thread 3 at 0x1 size 8</what>"
-                                              "<stack>" FRAME("counter_add", "counter.c", 31) "</stack></error></valgrindoutput>");
+    struct accusations said =
+        read_xml("drd", "<error><kind>ConflictingAccess</kind><what>Conflicting store by thread 3 at 0x1 size 8</what>"
+                        "<stack>" FRAME("counter_add", "counter.c", 31) "</stack></error></valgrindoutput>");
     cr_assert_eq(said.count, 1);
     cr_expect(said.items[0].first.write);
     cr_expect_eq(said.items[0].second.line, 0);
+    accusations_release(&said);
+}
+
+Test(accusation, fatal_signal)
+{
+    struct accusations said =
+        read_xml("helgrind", "<fatal_signal><tid>1</tid><signo>11</signo><signame>SIGSEGV</signame><sicode>1</sicode>"
+                             "<stack>" FRAME("memset", "string.c", 3) FRAME("counter_add", "counter.c", 31)
+                                 FRAME("main", "race.c", 9) "</stack></fatal_signal></valgrindoutput>");
+    cr_expect_eq(said.count, 0);
+    cr_expect_eq(said.crash.line, 31);
+    cr_expect_str_eq(said.crash.function, "counter_add");
     accusations_release(&said);
 }
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "grader/manifest.h"
+#include "../manifest.h"
 
 /* The line numbers that the tests expect are those of this text. */
 static const char good[] = "title: Sample lab\n"                                         /*  1 */

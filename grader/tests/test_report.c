@@ -50,9 +50,12 @@ static void add_tests(struct report *report)
     struct stage_result *stage = &report->stages[report->stages_count++];
     *stage = (struct stage_result){.name = "tests", .max_score = 45, .seconds = 1.25};
     struct finding *finding =
-        place(result_add(stage, "test-failed", "increments_are_not_lost: 4 threads added 100000 each: expected 400000, the counter says %d", 271234),
+        place(result_add(stage, "test-failed",
+                         "increments_are_not_lost: 4 threads added 100000 each: expected 400000, the counter says %d",
+                         271234),
               31, "    c->value++;", 10);
-    finding->detail = text_format("Two threads read the same value, both add one, and one of the two increments is lost.");
+    finding->detail =
+        text_format("Two threads read the same value, both add one, and one of the two increments is lost.");
     finding->command = text_format("make lab01 TEST=increments_are_not_lost");
     result_finish(stage, STATUS_FAILED, 35, "11 of 12 tests pass");
 }
@@ -61,9 +64,10 @@ static void add_races(struct report *report)
 {
     struct stage_result *stage = &report->stages[report->stages_count++];
     *stage = (struct stage_result){.name = "races", .max_score = 25, .seconds = 2.0};
-    struct finding *finding =
-        place(result_add(stage, "data-race", "data race: one thread writes at counter.c:31 what another reads, and \033[31mnothing\033[0m orders the two."),
-              31, "    c->value++;", 25);
+    struct finding *finding = place(result_add(stage, "data-race",
+                                               "data race: one thread writes at counter.c:31 what another reads, and "
+                                               "\033[31mnothing\033[0m orders the two."),
+                                    31, "    c->value++;", 25);
     finding->command = text_format("make keep LAB=lab01 && valgrind --tool=helgrind build/keep/lab01/bin/race");
     result_finish(stage, STATUS_FAILED, 0, "1 place");
 }

@@ -1,5 +1,5 @@
 /* Tests of stacks.h: a helper program compiled here is looked at where it is known to stand. */
-#include "stacks.h"
+#include "../stacks.h"
 
 #include <criterion/criterion.h>
 #include <ftw.h>

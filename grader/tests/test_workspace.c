@@ -12,7 +12,8 @@
 
 static char directory[] = "/tmp/lockstep-workspace-XXXXXX";
 static struct kit kit;
-static struct manifest manifest = {.id = (char[]){"lab99"}, .name = (char[]){"lab99_thing"}, .stem = (char[]){"thing"}, .file = (char[]){"thing.c"}};
+static struct manifest manifest = {
+    .id = (char[]){"lab99"}, .name = (char[]){"lab99_thing"}, .stem = (char[]){"thing"}, .file = (char[]){"thing.c"}};
 
 static char *put(const char *name, const char *content)
 {
@@ -112,7 +113,8 @@ Test(workspace, shows_no_path_of_its_own, .init = set_up, .fini = remove_all)
     struct workspace workspace;
     char *error = NULL, *handin = put("other.c", "x\n");
     cr_assert_eq(workspace_create(&workspace, &kit, &manifest, handin, NULL, &error), EXIT_GRADED);
-    char *raw = text_format("%s/handin/thing.c:3: \033[1merror\033[0m in %s/lab/tests.c", workspace.root, workspace.root);
+    char *raw =
+        text_format("%s/handin/thing.c:3: \033[1merror\033[0m in %s/lab/tests.c", workspace.root, workspace.root);
     char *shown = workspace_shown(&workspace, &manifest, raw);
     cr_expect_str_eq(shown, "thing.c:3: error in lab/tests.c");
     free(shown);

@@ -3,7 +3,7 @@
 set -u
 cd "$(dirname "$0")/../.."
 . grader/tests/lib.sh
-own="-std=c17 -D_GNU_SOURCE -I. -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes"
+own="-std=c17 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes"
 lab="-std=gnu17 -Wall -Wextra -Wshadow"
 libraries=$(pkg-config --cflags libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw criterion libcurl libmicrohttpd)
 

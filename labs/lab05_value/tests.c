@@ -377,8 +377,7 @@ static bool sleeps(pid_t pid)
 }
 
 struct waiters {
-    pid_t first; /* the waiters' pids, by number, are in seen->pids */
-    int count;
+    int count; /* their pids are in seen->pids, by number */
 };
 
 static bool waiters_sleep(void *waiters)
