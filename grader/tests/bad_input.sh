@@ -68,7 +68,7 @@ alive() {
 # row NAME CODE TEXT ARGUMENTS...: runs the grader with ARGUMENTS; its exit status is CODE, its output holds TEXT (a basic
 # regular expression, case ignored), and nothing is left.
 row() {
-    name=$1 code=$2 text=$3
+    local name=$1 code=$2 text=$3
     shift 3
     timeout 120 $run "$grader" "$@" >"$scratch/out" 2>&1 </dev/null
     got=$?

@@ -17,14 +17,14 @@ pass() {
 
 fail() {
     failed=$((failed + 1))
-    name=$1
+    local name=$1
     shift
     echo "FAIL  $name: $*"
 }
 
 # check NAME COMMAND...: passes if the command succeeds; its output is shown if it does not.
 check() {
-    name=$1
+    local name=$1
     shift
     if "$@" >"$scratch/check.out" 2>&1; then
         pass "$name"

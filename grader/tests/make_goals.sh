@@ -15,7 +15,7 @@ unset MAKEFLAGS MAKELEVEL SANITIZE LAB FILE
 
 # says TEXT GOAL...: make succeeds and prints TEXT.
 says() {
-    text=$1
+    local text=$1
     shift
     make "$@" >"$scratch/out" 2>&1 </dev/null || { cat "$scratch/out"; return 1; }
     grep -q -- "$text" "$scratch/out" || { cat "$scratch/out"; return 1; }
@@ -23,7 +23,7 @@ says() {
 
 # refuses CODE TEXT GOAL...: make fails, and prints TEXT.
 refuses() {
-    text=$1
+    local text=$1
     shift
     make "$@" >"$scratch/out" 2>&1 </dev/null && return 1
     grep -q -- "$text" "$scratch/out" || { cat "$scratch/out"; return 1; }

@@ -11,7 +11,7 @@ times=
 
 # suite NAME COMMAND...: runs it, shows its rows, adds the numbers of its last line.
 suite() {
-    name=$1
+    local name=$1 start output line failures
     shift
     echo "== $name"
     start=$(date +%s)

@@ -11,8 +11,7 @@ JOBS=${JOBS:-$(nproc)}
 
 # judge LAB FILE NAME STAGE WORD: one row; run by xargs.
 judge() {
-    lab=$1 file=$2 name=$3 stage=$4 word=$5
-    only=
+    local lab=$1 file=$2 name=$3 stage=$4 word=$5 only= report start code seconds said
     case $stage in
     build) only='--only build' ;;
     tests) only='--only build,tests' ;;
@@ -36,6 +35,7 @@ export scratch grader BUILD
 
 # rows LAB: a line `lab file name stage word` for each verdict of a lab, tab-separated.
 rows() {
+    local directory name stem run file first expected kind
     directory=$(echo labs/"$1"_*)
     name=${directory#labs/}
     stem=${name#*_}

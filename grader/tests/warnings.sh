@@ -3,16 +3,16 @@
 set -u
 cd "$(dirname "$0")/../.."
 . grader/tests/lib.sh
-own="-std=c17 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes"
+own="-O2 -std=c17 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes"
 lab="-std=gnu17 -Wall -Wextra -Wshadow"
 libraries=$(pkg-config --cflags libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw criterion libcurl libmicrohttpd)
 
 # compile COMPILER FLAGS FILES...: no file gives a warning.
 compile() {
-    compiler=$1 flags=$2
+    local compiler=$1 flags=$2
     shift 2
     # shellcheck disable=SC2086
-    printf '%s\n' "$@" | xargs -P "$(nproc)" -n 1 "$compiler" $flags $libraries -Werror -fsyntax-only
+    printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} "$compiler" $flags $libraries -Werror -c {} -o /dev/null
 }
 
 for compiler in gcc clang; do

@@ -149,6 +149,10 @@ LAB_TEST(one_process)
                  (long)updated);
     cr_assert_eq(value_get(value), 0xfffffffe, "fn returned %ld, value_get says %ld", 0xfffffffeL,
                  (long)value_get(value));
+    cr_assert_eq(add_by_update(value, 0), 0xfffffffe, "an update that changes nothing must return the value as it was");
+    value_add(value, 1);
+    cr_assert_eq(value_get(value), 0xffffffff, "after an update that changed nothing, value_add(1) gives %ld",
+                 (long)value_get(value));
     value_free(value);
     value = value_create(INT64_MIN);
     cr_assert_not_null(value, "value_create returned NULL");

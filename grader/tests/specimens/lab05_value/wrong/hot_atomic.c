@@ -1,0 +1,89 @@
+/* expect: speedup reduce | every item is added to the shared atomic number */
+#include "value.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct value {
+    _Atomic int64_t number;
+    pthread_mutex_t updates; /* one fn at a time; additions do not need it */
+};
+
+struct value *value_create(int64_t initial)
+{
+    pthread_mutexattr_t attr;
+    struct value *self = mmap(NULL, sizeof *self, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_SHARED, -1, 0);
+    if (self == MAP_FAILED)
+        return NULL;
+    atomic_init(&self->number, initial);
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutex_init(&self->updates, &attr);
+    pthread_mutexattr_destroy(&attr);
+    return self;
+}
+
+int64_t value_get(struct value *self)
+{
+    return atomic_load(&self->number);
+}
+
+void value_add(struct value *self, int64_t amount)
+{
+    atomic_fetch_add(&self->number, amount);
+}
+
+/* An addition that came while fn was running counts as made after the update: the sum is the same. */
+int64_t value_update(struct value *self, value_fn *fn, void *arg)
+{
+    if (pthread_mutex_lock(&self->updates) == EOWNERDEAD)
+        pthread_mutex_consistent(&self->updates);
+    const int64_t old = atomic_load(&self->number);
+    const int64_t new = fn(old, arg);
+    atomic_fetch_add(&self->number, (int64_t)((uint64_t) new - (uint64_t)old));
+    pthread_mutex_unlock(&self->updates);
+    return new;
+}
+
+int value_reduce(struct value *self, value_item *item, uint64_t count, unsigned processes)
+{
+    enum { CHUNK = 1024 };
+    int result = 0;
+    pid_t *children = calloc(processes, sizeof(pid_t));
+    _Atomic uint64_t *next = mmap(NULL, sizeof *next, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_SHARED, -1, 0);
+    for (unsigned k = 0; k < processes; k++) {
+        children[k] = fork();
+        if (children[k] != 0)
+            continue;
+        for (;;) { /* chunks, to whoever comes first */
+            uint64_t i = atomic_fetch_add(next, CHUNK);
+            if (i >= count)
+                break;
+            for (uint64_t end = i + CHUNK < count ? i + CHUNK : count; i < end; i++)
+                atomic_fetch_add(&self->number, item(i));
+        }
+        _exit(0);
+    }
+    for (unsigned k = 0; k < processes; k++) {
+        int status;
+        if (children[k] < 0 || waitpid(children[k], &status, 0) < 0 || WIFSIGNALED(status))
+            result = -1;
+    }
+    munmap((void *)next, sizeof *next);
+    free(children);
+    return result;
+}
+
+void value_free(struct value *self)
+{
+    if (self == NULL)
+        return;
+    pthread_mutex_destroy(&self->updates);
+    munmap(self, sizeof *self);
+}
