@@ -48,6 +48,19 @@ void accusations_release(struct accusations *accusations)
     *accusations = (struct accusations){0};
 }
 
+/* Whether `object`, the path of what a frame's code was loaded from, is a library that is none of the student's
+ * business: neither the program itself nor the C library, valgrind's or ThreadSanitizer's part of the process. */
+static bool is_foreign(const char *object)
+{
+    static const char *const own[] = {"libc.so", "libc-", "libpthread", "libm.so", "libtsan"};
+    const char *slash = strrchr(object, '/');
+    const char *name = slash != NULL ? slash + 1 : object;
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strncmp(name, own[i], strlen(own[i])) == 0)
+            return false;
+    return strncmp(name, "lib", 3) == 0 && strstr(name, ".so") != NULL;
+}
+
 /* --- valgrind's XML: docs/internals/xml-output-protocol4.txt of its source --- */
 
 /* What a report is, told by its <kind> (NULL: any) and a piece of its text. */
@@ -97,6 +110,11 @@ static void read_place(const xmlNode *stack, const char *handin, struct accusati
     for (const xmlNode *frame = stack->children; frame != NULL && place->line == 0; frame = frame->next) {
         if (frame->type != XML_ELEMENT_NODE)
             continue;
+        char *object = child_text(frame, "obj");
+        const bool foreign = is_foreign(object);
+        free(object);
+        if (foreign)
+            return;
         char *file = child_text(frame, "file");
         if (strcmp(file, handin) == 0) {
             char *line = child_text(frame, "line"), *function = child_text(frame, "fn");
@@ -181,22 +199,24 @@ static const char *next_line(const char *line)
     return line != NULL ? line + 1 : NULL;
 }
 
-/* `    #0 counter_add /tmp/.../handin/counter.c:12 (race_tsan+0x11df)`: the place if it is in the hand-in. */
-static void read_tsan_frame(const char *line, const char *handin, struct accusation_place *place)
+/* `    #0 counter_add /tmp/.../handin/counter.c:12 (race_tsan+0x11df)`: the place if it is in the hand-in. Returns
+ * false if the frame is in a foreign library: then the stack has no place. */
+static bool read_tsan_frame(const char *line, const char *handin, struct accusation_place *place)
 {
-    const char *end = line + strcspn(line, "\n");
-    const char *hash = strchr(line, '#');
-    if (place->line != 0 || hash == NULL || hash > end)
-        return;
-    const char *name = hash + strcspn(hash, " \n");
-    name += *name == ' ';
+    char *frame = text_copy(line, strcspn(line, "\n"));
+    char *module = strrchr(frame, '('), *hash = strchr(frame, '#');
+    const char *name = hash != NULL ? hash + strcspn(hash, " ") : "";
+    const bool foreign = module != NULL && is_foreign(module + 1);
     char *needle = text_format("/%s:", handin);
     const char *hit = strstr(name, needle);
-    if (hit != NULL && hit < end) {
+    if (hit != NULL && place->line == 0) {
+        name += *name == ' ';
         place->line = atoi(hit + strlen(needle));
-        place->function = text_copy(name, strcspn(name, " \n"));
+        place->function = text_copy(name, strcspn(name, " "));
     }
     free(needle);
+    free(frame);
+    return !foreign;
 }
 
 /* One report of a data race, from its WARNING line to the ==== that ends it. */
@@ -217,8 +237,8 @@ static void read_tsan_race(struct accusations *into, const char *line, const cha
             place = NULL;
         } else if (length == 0 || strncmp(line, "    #", 5) != 0) {
             place = NULL;
-        } else if (place != NULL) {
-            read_tsan_frame(line, handin, place);
+        } else if (place != NULL && !read_tsan_frame(line, handin, place)) {
+            place = NULL;
         }
     }
     keep_if_placed(into);

@@ -15,7 +15,8 @@ enum accusation_kind {
     ACCUSATION_DESTROY, /* a lock or condition variable is destroyed while in use */
 };
 
-/* A place in the hand-in: the innermost of its frames on a stack. line is 0 if the stack has none. */
+/* A place in the hand-in: the innermost of its frames on a stack, unless a library other than the C library stands
+ * between it and what is reported: what libcurl does inside is not the student's doing. line is 0 if there is none. */
 struct accusation_place {
     char *function; /* NULL if unknown */
     int line;

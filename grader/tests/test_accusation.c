@@ -76,6 +76,25 @@ Test(accusation, frames_outside_the_hand_in_do_not_count)
     accusations_release(&said);
 }
 
+#define FRAME_OF(object, function) "<frame><ip>0x1</ip><obj>" object "</obj><fn>" function "</fn></frame>"
+
+Test(accusation, what_a_library_does_inside_is_not_the_students_doing)
+{
+    static const char head[] =
+        "<error><kind>Race</kind><xwhat><text>Possible data race during write of size 4</text></xwhat><stack>";
+    char inside[2000], through[2000];
+    snprintf(inside, sizeof inside, "%s%s%s</stack></error></valgrindoutput>", head,
+             FRAME_OF("/usr/lib/libcurl.so.4.8.0", "Curl_open"), FRAME("work", "counter.c", 9));
+    snprintf(through, sizeof through, "%s%s%s%s</stack></error></valgrindoutput>", head,
+             FRAME_OF("/usr/lib/valgrind/vgpreload_helgrind.so", "memcpy"), FRAME_OF("/usr/lib/libc.so.6", "strdup"),
+             FRAME("work", "counter.c", 9));
+    struct accusations none = read_xml("helgrind", inside), one = read_xml("helgrind", through);
+    cr_expect_eq(none.count, 0);
+    cr_expect_eq(one.count, 1);
+    accusations_release(&none);
+    accusations_release(&one);
+}
+
 Test(accusation, kinds_that_are_often_wrong_are_left_out)
 {
     struct accusations said = read_xml(
@@ -152,6 +171,11 @@ Test(accusation, thread_sanitizer)
                                "WARNING: ThreadSanitizer: data race (pid=7)\n"
                                "  Write of size 8 at 0x1 by thread T2:\n"
                                "    #0 main /w/lab/race.c:31 (race_tsan+0x11df)\n"
+                               "==================\n"
+                               "WARNING: ThreadSanitizer: data race (pid=7)\n"
+                               "  Write of size 8 at 0x1 by thread T2:\n"
+                               "    #0 Curl_open <null> (libcurl.so.4+0x11df)\n"
+                               "    #1 work /w/handin/counter.c:9 (race_tsan+0x11df)\n"
                                "==================\n";
     struct accusations said = {0};
     accusations_read_tsan(&said, text, "counter.c");

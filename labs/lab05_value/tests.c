@@ -51,7 +51,9 @@ static struct seen *seen;
 /* Processes forked by the test. */
 static struct crew {
     pid_t pids[CREW]; /* 0: has ended */
-    int count, well;  /* started; ended with status 0 */
+    int count;        /* started */
+    int well;         /* ended with status 0 */
+    int mortal;       /* meant to be killed by a signal */
 } crew;
 
 typedef void crew_body(struct value *value, int number);
@@ -95,7 +97,7 @@ static bool crew_has_ended(void *unused)
 }
 
 /* Waits for the crew and kills what still lives after PATIENCE seconds. Returns how many hung, and forgets
- * them all; crew.well tells how many ended with status 0. */
+ * them all. The test fails here if one crashed. */
 static int crew_wait(void)
 {
     int hung = 0;
@@ -106,7 +108,9 @@ static int crew_wait(void)
                 waitpid(crew.pids[i], NULL, 0);
                 hung++;
             }
-    crew.count = 0;
+    const int crashed = crew.count - hung - crew.well - crew.mortal;
+    crew = (struct crew){.count = 0};
+    cr_assert(hung > 0 || crashed == 0, "%d processes that used the value crashed", crashed);
     return hung;
 }
 
@@ -477,6 +481,7 @@ LAB_TEST(killed_while_others_wait)
 {
     struct value *value = begin(7);
     crew_start(value, holder_that_dies, 1);
+    crew.mortal = 1;
     crew_start(value, wait_to_update, WAITERS);
     const int hung = crew_wait();
     cr_assert_eq(hung, 0, "a process was killed inside value_update while %d others waited: %d of them hang", WAITERS,
@@ -579,17 +584,24 @@ LAB_TEST(still_a_lock_after_deaths)
     value_free(value);
 }
 
-enum { STEP_LOW = 1, STEP_HIGH = 1 };
-static const int64_t step = ((int64_t)STEP_HIGH << 32) + STEP_LOW;
+static const int64_t step = 0x100000001; /* changes both halves of the number */
 
 static void write_steps(struct value *value, int number)
 {
-    while (atomic_load(&seen->stop) == 0) {
+    for (int i = 0; atomic_load(&seen->stop) == 0; i++) {
         if (number == 0)
             value_add(value, step);
         else
             add_by_update(value, step);
+        if (i == 0)
+            atomic_fetch_add(&seen->ready, 1);
     }
+}
+
+static bool both_write(void *unused)
+{
+    (void)unused;
+    return atomic_load(&seen->ready) == 2;
 }
 
 LAB_TEST(get_while_others_write)
@@ -597,7 +609,8 @@ LAB_TEST(get_while_others_write)
     struct value *value = begin(0);
     int64_t last = 0, got = 0, torn = 0, back = 0;
     crew_start(value, write_steps, 2);
-    for (const double end = timing_now() + 0.1; timing_now() < end && torn == 0 && back == 0;) {
+    const bool writing = timing_wait_until(both_write, NULL, PATIENCE);
+    for (const double end = timing_now() + 0.1; writing && timing_now() < end && torn == 0 && back == 0;) {
         got = value_get(value);
         torn = got % step != 0;
         back = got < last;
@@ -608,7 +621,8 @@ LAB_TEST(get_while_others_write)
     cr_assert_eq(torn, 0, "only multiples of %lx are added, value_get returned %lx: half of a change", (long)step,
                  (long)got);
     cr_assert_eq(back, 0, "the value only grows, but value_get returned a smaller one than before: %lx", (long)got);
-    cr_assert_gt(value_get(value), 0, "two processes wrote, but the value is still 0");
+    cr_assert(writing, "two processes change the value again and again, but one of them does not get on");
+    cr_assert_gt(got, 0, "two processes wrote, but value_get says %ld", (long)got);
     value_free(value);
 }
 

@@ -1,4 +1,4 @@
-/* expect: tests came home | close wakes one waiter with signal instead of all with broadcast */
+/* expect: tests came home | close wakes one blocked putter with signal instead of all with broadcast */
 #include "crawler.h"
 
 #include <curl/curl.h>
@@ -104,7 +104,7 @@ void crawler_queue_close(struct crawler_queue *q)
 {
     pthread_mutex_lock(&q->mutex);
     q->closed = true;
-    pthread_cond_signal(&q->not_empty);
+    pthread_cond_broadcast(&q->not_empty);
     pthread_cond_signal(&q->not_full);
     pthread_mutex_unlock(&q->mutex);
 }

@@ -1,4 +1,4 @@
-/* expect: races data race | value_get reads without the lock */
+/* expect: races race | value_get reads without the lock */
 #include "value.h"
 
 #include <errno.h>
