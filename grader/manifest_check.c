@@ -233,7 +233,7 @@ static bool check_file(const struct check *check, const char *name)
 
 static bool check_files(const struct check *check)
 {
-    static const char *const names[] = {"tests.c", "race.c", "bench.c", "README.md"};
+    static const char *const names[] = {"tests.c", "race.c", "bench.c", "README.md", "skeleton.c"};
     char *header = text_format("%s.h", check->manifest->stem);
     bool ok = check_file(check, header) && check_file(check, check->manifest->file);
     free(header);

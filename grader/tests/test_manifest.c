@@ -47,7 +47,7 @@ static const char good[] = "title: Sample lab\n"                                
                            "  - {name: idle, kind: waiting, workers: 0, threshold: 1,\n" /* 33 */
                            "     points: 5, function: sample_create, why: It spins.}\n"; /* 34 */
 
-static const char *const lab_files[] = {"sample.h", "sample.c", "tests.c", "race.c", "bench.c", "README.md"};
+static const char *const lab_files[] = {"sample.h", "sample.c", "tests.c", "race.c", "bench.c", "README.md", "skeleton.c"};
 
 /* ---- a lab directory for one load ---- */
 
