@@ -176,26 +176,42 @@ static bool others_agree(const struct trial *trial, size_t tool, int line)
     return false;
 }
 
-static bool is_proven(const struct trial *trial, size_t tool, const struct accusation *item)
-{
-    switch (trial->judge) {
-    case JUDGE_NOBODY:
-        return false;
-    case JUDGE_TSAN:
-        return tool == TSAN || item->kind != ACCUSATION_RACE;
-    case JUDGE_TWO_TOOLS:
-        if (item->kind != ACCUSATION_RACE)
-            return true;
-        return others_agree(trial, tool, item->first.line) ||
-               (item->second.line > 0 && others_agree(trial, tool, item->second.line));
-    }
-    return false;
-}
-
 static bool same_place(const struct accusation *a, const struct accusation *b)
 {
     return a->kind == b->kind && ((a->first.line == b->first.line && a->second.line == b->second.line) ||
                                   (a->first.line == b->second.line && a->second.line == b->first.line));
+}
+
+/* Whether another tool than `tool` reports just this pair of lines. */
+static bool others_report_pair(const struct trial *trial, size_t tool, const struct accusation *item)
+{
+    for (size_t t = 0; t < TOOLS; t++)
+        for (size_t i = 0; i < trial->said[t].count; i++)
+            if (t != tool && same_place(item, &trial->said[t].items[i]))
+                return true;
+    return false;
+}
+
+/* What an accusation is worth. A tool's idea of the other side of a race can be wrong: where two tools name the same
+ * pair, only such pairs are shown. */
+enum worth { DOUBTFUL, LINE_PROVEN, PROVEN };
+
+static enum worth weigh_accusation(const struct trial *trial, size_t tool, const struct accusation *item)
+{
+    switch (trial->judge) {
+    case JUDGE_NOBODY:
+        return DOUBTFUL;
+    case JUDGE_TSAN:
+        return tool == TSAN || item->kind != ACCUSATION_RACE ? PROVEN : DOUBTFUL;
+    case JUDGE_TWO_TOOLS:
+        if (item->kind != ACCUSATION_RACE || (item->second.line > 0 && others_report_pair(trial, tool, item)))
+            return PROVEN;
+        if (others_agree(trial, tool, item->first.line) ||
+            (item->second.line > 0 && others_agree(trial, tool, item->second.line)))
+            return LINE_PROVEN;
+        return DOUBTFUL;
+    }
+    return DOUBTFUL;
 }
 
 /* Whether an accusation before this one says the same. */
@@ -322,16 +338,16 @@ static void add_note(struct stage_result *result, const struct trial *trial, siz
     free(other);
 }
 
-/* First pass: what costs; second pass: what is worth a note. */
-static void add_accusations(struct stage_result *result, const struct trial *trial, bool proven, size_t limit)
+/* Adds findings (notes, if `worth` is DOUBTFUL) for accusations that are worth just that. */
+static void add_accusations(struct stage_result *result, const struct trial *trial, enum worth worth, size_t limit)
 {
     size_t added = 0;
     for (size_t tool = 0; tool < TOOLS; tool++)
         for (size_t i = 0; i < trial->said[tool].count && added < limit; i++) {
             const struct accusation *item = &trial->said[tool].items[i];
-            if (is_proven(trial, tool, item) != proven || is_repeated(trial, tool, i))
+            if (weigh_accusation(trial, tool, item) != worth || is_repeated(trial, tool, i))
                 continue;
-            (proven ? add_proven : add_note)(result, trial, tool, item);
+            (worth == DOUBTFUL ? add_note : add_proven)(result, trial, tool, item);
             added++;
         }
 }
@@ -421,7 +437,9 @@ static const char *const passed_words[] = {[JUDGE_TWO_TOOLS] = "no race found by
 
 static struct stage_result conclude(struct stage_result *result, const struct trial *trial)
 {
-    add_accusations(result, trial, true, FINDINGS_MAX);
+    add_accusations(result, trial, PROVEN, FINDINGS_MAX);
+    if (result->findings_count == 0)
+        add_accusations(result, trial, LINE_PROVEN, FINDINGS_MAX);
     const size_t proven = result->findings_count;
     enum status status = proven > 0 ? STATUS_FAILED : STATUS_PASSED;
     if (proven == 0)
@@ -430,8 +448,8 @@ static struct stage_result conclude(struct stage_result *result, const struct tr
                 add_driver_failure(result, trial, i);
                 status = failure_status(trial, i);
             }
-    if (status == STATUS_PASSED || proven > 0)
-        add_accusations(result, trial, false, NOTES_MAX);
+    if (status == STATUS_PASSED)
+        add_accusations(result, trial, DOUBTFUL, NOTES_MAX);
     add_tool_notes(result, trial);
     if (status == STATUS_PASSED)
         return result_finish(result, status, result->max_score, "%s", passed_words[trial->judge]);
