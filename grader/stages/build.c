@@ -1,17 +1,17 @@
 #include "build.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../diagnostics.h"
 #include "../object.h"
 #include "../pipeline.h"
 #include "../process.h"
 #include "../stacks.h"
 #include "../text.h"
 
-enum { ARGUMENTS_MAX = 96, COMMANDS_MAX = 8, WARNINGS_SHOWN = 3, DETAIL_LINES = 12 };
+enum { ARGUMENTS_MAX = 96, COMMANDS_MAX = 8, DETAIL_LINES = 12 };
 
 static const double compile_seconds = 60.0;
 static const uint64_t compile_memory = (uint64_t)4 << 30;
@@ -153,105 +153,6 @@ static bool find_libraries(struct build *build, char **error)
     return ok;
 }
 
-/* --- what compiler and linker say --- */
-
-/* If `line` is a compiler's `FILE:LINE:COL: KIND: text` about the hand-in, returns its line number and the text. */
-static int parse_diagnostic(const struct manifest *manifest, const char *line, const char *kind, const char **text)
-{
-    const size_t stem = strlen(manifest->file);
-    if (strncmp(line, manifest->file, stem) != 0 || line[stem] != ':')
-        return 0;
-    const int number = atoi(line + stem + 1);
-    const char *hit = strstr(line, kind);
-    const char *end = strchr(line, '\n');
-    if (hit == NULL || (end != NULL && hit > end))
-        return 0;
-    *text = hit + strlen(kind);
-    return number;
-}
-
-static void place(struct finding *finding, const struct build *build, int line)
-{
-    finding->file = text_copy(build->workspace->handin_shown, strlen(build->workspace->handin_shown));
-    finding->line = line;
-    finding->command = workspace_command(build->workspace, build->manifest, NULL, NULL);
-}
-
-/* Lines of a compiler's output, one at a time; NULL at the end. */
-static const char *next_line(const char *line)
-{
-    line = strchr(line, '\n');
-    return line != NULL && line[1] != '\0' ? line + 1 : NULL;
-}
-
-static void add_compile_error(struct stage_result *result, const struct build *build, const char *output)
-{
-    int errors = 0, first_line = 0;
-    const char *first = NULL, *text = NULL;
-    for (const char *line = output; line != NULL; line = next_line(line)) {
-        const int number = parse_diagnostic(build->manifest, line, "error: ", &text);
-        errors += number > 0;
-        if (number > 0 && first == NULL) {
-            first = text;
-            first_line = number;
-        }
-    }
-    struct finding *finding;
-    if (first != NULL)
-        finding =
-            result_add(result, "compile-error", "The compiler refuses this line: %.*s%s", (int)strcspn(first, "\n"),
-                       first, errors > 1 ? ". More errors follow; they often vanish with the first." : ".");
-    else
-        finding = result_add(result, "compile-error", "The file does not compile.");
-    place(finding, build, first_line);
-    char *shown = workspace_shown(build->workspace, build->manifest, output);
-    finding->detail = text_excerpt(shown, DETAIL_LINES);
-    free(shown);
-    finding->cost = result->max_score;
-}
-
-static void add_warnings(struct stage_result *result, const struct build *build, const char *output)
-{
-    int shown = 0;
-    const char *text = NULL;
-    for (const char *line = output; line != NULL && shown < WARNINGS_SHOWN; line = next_line(line)) {
-        const int number = parse_diagnostic(build->manifest, line, "warning: ", &text);
-        if (number == 0)
-            continue;
-        place(result_add(result, "warning", "The compiler warns: %.*s", (int)strcspn(text, "\n"), text), build, number);
-        shown++;
-    }
-}
-
-/* The first line of a linker's output that says what is wrong, with the hand-in's line if it names one. */
-static void add_link_error(struct stage_result *result, const struct build *build, const char *output)
-{
-    static const char undefined[] = "undefined reference to `";
-    const char *hit = strstr(output, undefined);
-    struct finding *finding;
-    int number = 0;
-    if (hit != NULL) {
-        const char *name = hit + strlen(undefined);
-        const char *line = hit;
-        while (line > output && line[-1] != '\n')
-            line--;
-        const char *place_text = strstr(line, build->manifest->file);
-        if (place_text != NULL && place_text < hit)
-            number = atoi(place_text + strlen(build->manifest->file) + 1);
-        finding =
-            result_add(result, "link-error",
-                       "'%.*s' is called but defined nowhere: a misspelt name, or a library this lab does not link.",
-                       (int)strcspn(name, "'"), name);
-    } else {
-        finding = result_add(result, "link-error", "The file compiles, but cannot be linked to the lab's programs.");
-    }
-    place(finding, build, number);
-    char *shown = workspace_shown(build->workspace, build->manifest, output);
-    finding->detail = text_excerpt(shown, DETAIL_LINES);
-    free(shown);
-    finding->cost = result->max_score;
-}
-
 /* Whether the compiler itself was stopped; then says so. */
 static bool add_stopped(struct stage_result *result, const struct build *build, const struct process_result *run)
 {
@@ -261,7 +162,7 @@ static bool add_stopped(struct stage_result *result, const struct build *build, 
     char *how = process_describe(&spec, run);
     struct finding *finding =
         result_add(result, "compile-error", "Compiling this file takes more than a compiler may use: it %s.", how);
-    place(finding, build, 0);
+    diagnostics_place(finding, build->manifest, build->workspace, 0);
     finding->cost = result->max_score;
     free(how);
     return true;
@@ -288,7 +189,7 @@ static void add_missing_functions(struct stage_result *result, const struct buil
                        "%s %s not defined in %s (or defined as static): %s.h declares %s, and the tests call %s.",
                        missing, count == 1 ? "is" : "are", manifest->file, manifest->stem, count == 1 ? "it" : "them",
                        count == 1 ? "it" : "them");
-        place(finding, build, 0);
+        diagnostics_place(finding, build->manifest, build->workspace, 0);
         finding->cost = result->max_score;
     }
     free(missing);
@@ -308,7 +209,7 @@ static void gate(struct stage_result *result, const struct build *build, const c
             result_add(result, "main-defined",
                        "The file defines main(), and so do the lab's test programs: two cannot be linked. "
                        "Move your own main() to another file.");
-        place(finding, build, stacks_function_line(object_path, "main", NULL));
+        diagnostics_place(finding, build->manifest, build->workspace, stacks_function_line(object_path, "main", NULL));
         finding->cost = result->max_score;
     } else {
         add_missing_functions(result, build, &object);
@@ -360,13 +261,6 @@ static struct command link_program(const struct build *build, const struct progr
     return command;
 }
 
-/* Whether a compiler or linker failed for a reason that has nothing to do with what it read. */
-static bool machine_failed(const char *output)
-{
-    return strstr(output, "No space left on device") != NULL || strstr(output, "Disk quota exceeded") != NULL ||
-           strstr(output, "cannot open output file") != NULL || strstr(output, "Input/output error") != NULL;
-}
-
 static void add_machine_error(struct stage_result *result, const char *output)
 {
     char *excerpt = text_excerpt(output, 3);
@@ -374,39 +268,61 @@ static void add_machine_error(struct stage_result *result, const char *output)
     free(excerpt);
 }
 
-/* Compiles the hand-in each way it is needed. Returns whether it is fit to be linked. */
+/* The ways in which the hand-in is compiled, and for which stage. */
+static const struct {
+    const char *flags, *output;
+    enum stage_id stage;
+} objects[] = {
+    {"-O0 -c", "bin/handin.o", STAGE_BUILD},
+    {"-O0 -c -w -fsanitize=thread", "bin/handin_tsan.o", STAGE_RACES},
+    {"-O0 -S -w", "bin/handin.s", STAGE_RACES},
+    {"-O2 -c -w", "bin/handin_fast.o", STAGE_SPEEDUP},
+};
+enum { OBJECTS = sizeof objects / sizeof *objects };
+
+static bool is_wanted(const struct build *build, enum stage_id stage)
+{
+    return (build->workspace->programs & (1u << stage)) != 0;
+}
+
+/* Says why the compiler did not finish. */
+static void judge_compile(struct stage_result *result, const struct build *build, const struct process_result *run)
+{
+    if (add_stopped(result, build, run))
+        return;
+    if (run->end != PROCESS_EXITED) {
+        char *how = process_describe(&(struct process_spec){.deadline = compile_seconds}, run);
+        *result = result_grader_error(result, "the compiler '%s' %s", compiler(), how);
+        free(how);
+    } else if (diagnostics_machine_failed(run->err)) {
+        add_machine_error(result, run->err);
+    } else {
+        diagnostics_compile_error(result, build->manifest, build->workspace, run->err);
+    }
+}
+
+/* Compiles the hand-in in each way that is needed. Returns whether it is fit to be linked. */
 static bool compile(struct stage_result *result, const struct build *build)
 {
-    struct command commands[] = {
-        compile_handin(build, "-O0 -c", "bin/handin.o"),
-        compile_handin(build, "-O0 -c -w -fsanitize=thread", "bin/handin_tsan.o"),
-        compile_handin(build, "-O2 -c -w", "bin/handin_fast.o"),
-        compile_handin(build, "-O0 -S -w", "bin/handin.s"),
-    };
-    enum { COUNT = sizeof commands / sizeof *commands };
-    struct process_result results[COUNT];
-    if (!run_commands(build, commands, COUNT, results)) {
+    struct command commands[OBJECTS];
+    struct process_result results[OBJECTS];
+    size_t count = 0;
+    for (size_t i = 0; i < OBJECTS; i++)
+        if (is_wanted(build, objects[i].stage))
+            commands[count++] = compile_handin(build, objects[i].flags, objects[i].output);
+    if (!run_commands(build, commands, count, results)) {
         *result = result_grader_error(result, "cannot run the compiler '%s'", compiler());
         return false;
     }
     bool ok = true;
-    for (size_t i = 0; i < COUNT && ok; i++) {
+    for (size_t i = 0; i < count && ok; i++) {
         ok = succeeded(&results[i]);
-        if (ok || add_stopped(result, build, &results[i]))
-            continue;
-        if (results[i].end != PROCESS_EXITED) {
-            char *how = process_describe(&(struct process_spec){.deadline = compile_seconds}, &results[i]);
-            *result = result_grader_error(result, "the compiler '%s' %s", compiler(), how);
-            free(how);
-        } else if (machine_failed(results[i].err)) {
-            add_machine_error(result, results[i].err);
-        } else {
-            add_compile_error(result, build, results[i].err);
-        }
+        if (!ok)
+            judge_compile(result, build, &results[i]);
     }
     if (ok)
-        add_warnings(result, build, results[0].err);
-    release_results(results, COUNT);
+        diagnostics_warnings(result, build->manifest, build->workspace, results[0].err);
+    release_results(results, count);
     return ok;
 }
 
@@ -415,19 +331,18 @@ static bool compile(struct stage_result *result, const struct build *build)
 static void judge_link(struct stage_result *result, const struct build *build, const struct program *program,
                        const struct process_result *run)
 {
-    if (machine_failed(run->err)) {
+    if (diagnostics_machine_failed(run->err)) {
         add_machine_error(result, run->err);
         return;
     }
-    if (program->handin == NULL || run->end != PROCESS_EXITED ||
-        (strstr(run->err, "ld returned") == NULL && strstr(run->err, "linker command failed") == NULL)) {
+    if (program->handin == NULL || run->end != PROCESS_EXITED || !diagnostics_linker_spoke(run->err)) {
         char *excerpt = text_excerpt(run->err, DETAIL_LINES);
         *result =
             result_grader_error(result, "cannot build '%s' of %s: %s", program->output, build->manifest->name, excerpt);
         free(excerpt);
         return;
     }
-    add_link_error(result, build, run->err);
+    diagnostics_link_error(result, build->manifest, build->workspace, run->err);
 }
 
 static bool link_programs(struct stage_result *result, const struct build *build)
@@ -437,7 +352,7 @@ static bool link_programs(struct stage_result *result, const struct build *build
     struct process_result results[PROGRAMS];
     size_t count = 0;
     for (size_t i = 0; i < PROGRAMS; i++) {
-        if ((build->workspace->programs & (1u << programs[i].stage)) == 0)
+        if (!is_wanted(build, programs[i].stage))
             continue;
         chosen[count] = &programs[i];
         commands[count++] = link_program(build, &programs[i]);
@@ -476,7 +391,7 @@ struct stage_result build_run(const struct manifest *manifest, const struct work
     char *error = NULL;
     if (workspace->problem != NULL) {
         struct finding *finding = result_add(&result, "not-source", "%s", workspace->problem);
-        place(finding, &build, 0);
+        diagnostics_place(finding, manifest, workspace, 0);
         finding->cost = result.max_score;
         return result_finish(&result, STATUS_FAILED, 0, "not a C file");
     }
