@@ -4,6 +4,7 @@
 #include <libxml/tree.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "text.h"
 
@@ -157,12 +158,15 @@ static void read_stacks(const xmlNode *error, const char *handin, struct accusat
     }
 }
 
-static void read_error(struct accusations *into, const char *tool, const xmlNode *error, const char *handin)
+/* After a fork the tools believe that the child still holds the locks of its parent's other threads: of a forked
+ * process only races are taken. */
+static void read_error(struct accusations *into, const char *tool, const xmlNode *error, const char *handin,
+                       bool forked)
 {
     char *kind = child_text(error, "kind"), *what = what_text(error);
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
         if (strcmp(meanings[i].tool, tool) != 0 || (meanings[i].kind != NULL && strcmp(meanings[i].kind, kind) != 0) ||
-            strstr(what, meanings[i].text) == NULL)
+            strstr(what, meanings[i].text) == NULL || (forked && meanings[i].meaning != ACCUSATION_RACE))
             continue;
         struct accusation *item = append(into, meanings[i].meaning, tool);
         item->first.write = strstr(what, "during write") != NULL || strstr(what, "store") != NULL;
@@ -174,16 +178,32 @@ static void read_error(struct accusations *into, const char *tool, const xmlNode
     free(what);
 }
 
+/* Whether the file at `path`, TOOL.PID.xml, is about a process forked by one that has a file beside it. */
+static bool is_forked(const xmlNode *root, const char *path)
+{
+    char *parent = child_text(root, "ppid"), *own = child_text(root, "pid");
+    char *from = text_format(".%s.xml", own), *to = text_format(".%s.xml", parent);
+    char *beside = text_replace(path, from, to);
+    const bool forked = *parent != '\0' && strcmp(beside, path) != 0 && access(beside, F_OK) == 0;
+    free(beside);
+    free(to);
+    free(from);
+    free(own);
+    free(parent);
+    return forked;
+}
+
 bool accusations_read_valgrind(struct accusations *into, const char *tool, const char *path, const char *handin)
 {
     enum { OPTIONS = XML_PARSE_RECOVER | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NONET | XML_PARSE_HUGE };
     xmlDoc *document = xmlReadFile(path, NULL, OPTIONS);
     const xmlNode *root = document != NULL ? xmlDocGetRootElement(document) : NULL;
+    const bool forked = root != NULL && is_forked(root, path);
     for (const xmlNode *n = root != NULL ? root->children : NULL; n != NULL; n = n->next) {
         if (n->type != XML_ELEMENT_NODE)
             continue;
         if (strcmp((const char *)n->name, "error") == 0)
-            read_error(into, tool, n, handin);
+            read_error(into, tool, n, handin, forked);
         else if (strcmp((const char *)n->name, "fatal_signal") == 0 && child(n, "stack") != NULL)
             read_place(child(n, "stack"), handin, &into->crash);
     }

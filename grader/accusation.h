@@ -40,8 +40,9 @@ struct accusations {
 
 /* accusations_read_valgrind: adds what the XML file at `path`, written by `tool` (helgrind or drd), says about the file
  * `handin` (a file name without folder). Kinds of report other than those above are left out, and so are reports
- * without a frame in the hand-in. A file that is cut short (the program was killed) is read as far as it goes. Returns
- * false if there is nothing to read. */
+ * without a frame in the hand-in, and of a forked process (named PATH/TOOL.PID.xml, with its parent's file beside it)
+ * all but races. A file that is cut short (the program was killed) is read as far as it goes. Returns false if there is
+ * nothing to read. */
 bool accusations_read_valgrind(struct accusations *into, const char *tool, const char *path, const char *handin);
 
 /* accusations_read_tsan: the same from ThreadSanitizer's text. */

@@ -9,7 +9,7 @@
 #include "../stacks.h"
 #include "../text.h"
 
-enum { JOBS_MAX = 4, OUTPUT_LINES = 6, RECEIPT_BYTES_MAX = 1 << 16, JSON_BYTES_MAX = 1 << 22, MESSAGES_SHOWN = 3 };
+enum { JOBS_MAX = 8, OUTPUT_LINES = 6, RECEIPT_BYTES_MAX = 1 << 16, JSON_BYTES_MAX = 1 << 22, MESSAGES_SHOWN = 3 };
 
 /* One test on its way from start to verdict. */
 struct trial {
@@ -437,7 +437,8 @@ static struct stage_result run_trials(struct stage_result *result, const struct 
     struct process_result *runs = text_allocate(count, sizeof *runs);
     size_t tally[OUR_FAULT + 1] = {0};
     const char *culprit = NULL;
-    const int jobs = setting->workspace->cores < JOBS_MAX ? setting->workspace->cores : JOBS_MAX;
+    /* More than cores: most tests wait most of the time, and those that hang do nothing else. */
+    const int jobs = 2 * setting->workspace->cores < JOBS_MAX ? 2 * setting->workspace->cores : JOBS_MAX;
     for (size_t i = 0; i < count; i++)
         specs[i] = make_spec(setting, &trials[i], &calls[i]);
     const bool ok = process_run(specs, count, (size_t)jobs, runs);

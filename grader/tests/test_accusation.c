@@ -133,6 +133,41 @@ Test(accusation, drd_names_one_access)
     accusations_release(&said);
 }
 
+static void put_file(const char *directory, const char *name, const char *xml)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fprintf(file, "<valgrindoutput>%s</valgrindoutput>", xml);
+    fclose(file);
+}
+
+Test(accusation, locks_that_a_forked_process_seems_to_hold)
+{
+    static const char exiting[] =
+        "<error><kind>Misc</kind><xwhat><text>Thread #1: Exiting thread still holds 1 lock</text></xwhat><stack>" FRAME(
+            "run", "counter.c", 66) "</stack></error>";
+    char directory[] = "/tmp/lockstep-xml-XXXXXX", path[200], xml[2000];
+    struct accusations said = {0};
+    cr_assert_not_null(mkdtemp(directory));
+    put_file(directory, "helgrind.10.xml", "<pid>10</pid><ppid>9</ppid>");
+    snprintf(xml, sizeof xml, "<pid>11</pid><ppid>10</ppid>%s", exiting);
+    put_file(directory, "helgrind.11.xml", xml);
+    snprintf(path, sizeof path, "%s/helgrind.11.xml", directory);
+    cr_expect(accusations_read_valgrind(&said, "helgrind", path, "counter.c"));
+    cr_expect_eq(said.count, 0, "its parent's file stands beside it");
+    unlink(path);
+    snprintf(xml, sizeof xml, "<pid>10</pid><ppid>9</ppid>%s", exiting);
+    put_file(directory, "helgrind.10.xml", xml);
+    snprintf(path, sizeof path, "%s/helgrind.10.xml", directory);
+    cr_expect(accusations_read_valgrind(&said, "helgrind", path, "counter.c"));
+    cr_expect_eq(said.count, 1, "the program itself does hold it");
+    unlink(path);
+    rmdir(directory);
+    accusations_release(&said);
+}
+
 Test(accusation, fatal_signal)
 {
     struct accusations said =

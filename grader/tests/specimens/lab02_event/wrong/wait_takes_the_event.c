@@ -1,4 +1,4 @@
-/* expect: tests leave | the first waiter that wakes clears the event */
+/* expect: tests clear | the first waiter that wakes clears the event */
 #include "event.h"
 
 #include <pthread.h>
