@@ -92,12 +92,12 @@ static bool is_asleep(void *argument)
     return atomic_load(&waiter->returned) || (id != 0 && thread_state(id) == 'S');
 }
 
-/* Starts a waiter and gives it the time to fall asleep (one that never sleeps half a second). */
+/* Starts a waiter and gives it the time to fall asleep (one that never sleeps: 0.2 s). */
 static void start_waiter(struct waiter *waiter)
 {
     cr_assert_eq(pthread_create(&waiter->thread, NULL, wait_for_event, waiter), 0,
                  "the test could not start its threads");
-    timing_wait_until(is_asleep, waiter, 0.5);
+    timing_wait_until(is_asleep, waiter, 0.2);
 }
 
 static bool has_returned(void *argument)
@@ -214,7 +214,7 @@ LAB_TEST(set_wakes_every_waiter)
 
 LAB_TEST(clear_and_reuse)
 {
-    enum { COUNT = 3, ROUNDS = 15 };
+    enum { COUNT = 3, ROUNDS = 10 };
     struct waiter waiters[COUNT];
     struct event *event = create_event();
     for (int round = 0; round < ROUNDS; round++) {
@@ -469,9 +469,9 @@ static bool is_over(void *argument)
 }
 
 /* As timing_wait_until, but looks more often: there are hundreds of rounds. */
-static void wait_until_soon(bool (*ready)(void *argument))
+static void wait_until_soon(bool (*ready)(void *argument), double seconds)
 {
-    for (const double end = timing_now() + PATIENCE; !ready(NULL) && timing_now() < end;)
+    for (const double end = timing_now() + seconds; !ready(NULL) && timing_now() < end;)
         nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
 }
 
@@ -492,12 +492,12 @@ static void run_round(struct event *event, long k, void (*call)(struct event *),
     walk.other_id = gettid();
     event_clear(event);
     cr_assert_eq(pthread_create(&thread, NULL, walk_through, NULL), 0, "the test could not start its thread");
-    wait_until_soon(is_held_or_asleep);
+    wait_until_soon(is_held_or_asleep, 0.5);
     walk.steps_to_sleep = atomic_load(&walk.steps);
     atomic_store(&walk.other_begins, true);
     other(event); /* if it never returns, the deadline ends the test and the report shows where it stands */
     atomic_store(&walk.other_done, true);
-    wait_until_soon(is_over);
+    wait_until_soon(is_over, PATIENCE);
     cr_assert(atomic_load(&walk.over),
               "missed: the event was set while a thread was on its way into the wait "
               "(after %ld instructions), and the thread sleeps on although the event is set",

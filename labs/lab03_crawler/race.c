@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,7 +29,7 @@ static void start_together(struct traffic *traffic)
 {
     (*traffic->together)++;
     while (*traffic->together < PRODUCERS + CONSUMERS)
-        continue;
+        sched_yield();
 }
 
 static void *produce(void *context)

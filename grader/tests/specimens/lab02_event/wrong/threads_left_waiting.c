@@ -1,4 +1,4 @@
-/* expect: tests run out | when a thread cannot be started, the others are left to run their tasks */
+/* expect: tests started | when a thread cannot be started, the others are left to run their tasks */
 #include "event.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: right | each worker drives a curl_multi of its own with one transfer at a time, Location read from the header */
+/* expect: right | each worker drives a curl_multi of its own, one transfer at a time; Location from the header */
 #define _GNU_SOURCE
 #include "crawler.h"
 #include "links.h"

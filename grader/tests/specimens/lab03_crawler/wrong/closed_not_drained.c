@@ -22,11 +22,15 @@ struct crawler_queue {
 queue_t *crawler_queue_create(size_t capacity)
 {
     queue_t *q = calloc(1, sizeof(queue_t));
-    if (!q) return NULL;
+    if (!q)
+        return NULL;
     q->capacity = capacity;
     q->room = capacity ? capacity : 8;
     q->items = calloc(q->room, sizeof(void *));
-    if (!q->items) { free(q); return NULL; }
+    if (!q->items) {
+        free(q);
+        return NULL;
+    }
     pthread_mutex_init(&q->lock, 0);
     pthread_cond_init(&q->putters, 0);
     pthread_cond_init(&q->getters, 0);
@@ -42,7 +46,8 @@ bool crawler_queue_put(queue_t *q, void *item)
             pthread_mutex_unlock(&q->lock);
             return false;
         }
-        if (q->tail - q->head < q->room) break;
+        if (q->tail - q->head < q->room)
+            break;
         if (q->capacity == 0) {
             void **wider = malloc(2 * q->room * sizeof(void *));
             if (!wider) {
@@ -86,14 +91,16 @@ void crawler_queue_task_done(queue_t *q)
 {
     pthread_mutex_lock(&q->lock);
     q->pending--;
-    if (q->pending == 0) pthread_cond_broadcast(&q->joiners);
+    if (q->pending == 0)
+        pthread_cond_broadcast(&q->joiners);
     pthread_mutex_unlock(&q->lock);
 }
 
 void crawler_queue_join(queue_t *q)
 {
     pthread_mutex_lock(&q->lock);
-    while (q->pending) pthread_cond_wait(&q->joiners, &q->lock);
+    while (q->pending)
+        pthread_cond_wait(&q->joiners, &q->lock);
     pthread_mutex_unlock(&q->lock);
 }
 
@@ -108,7 +115,8 @@ void crawler_queue_close(queue_t *q)
 
 void crawler_queue_free(queue_t *q)
 {
-    if (!q) return;
+    if (!q)
+        return;
     pthread_mutex_destroy(&q->lock);
     pthread_cond_destroy(&q->putters);
     pthread_cond_destroy(&q->getters);
@@ -133,7 +141,8 @@ static size_t append(char *p, size_t size, size_t n, void *v)
 {
     page_t *page = v;
     char *more = realloc(page->body, page->length + size * n);
-    if (more == NULL) return 0;
+    if (more == NULL)
+        return 0;
     page->body = more;
     memcpy(page->body + page->length, p, size * n);
     page->length += size * n;
@@ -155,7 +164,8 @@ static void *worker(void *v)
         page->code = curl_easy_perform(curl);
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &page->status);
         curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
-        if (redirect) page->redirect = links_resolve(page->url, redirect);
+        if (redirect)
+            page->redirect = links_resolve(page->url, redirect);
         crawler_queue_put(lines->back, page);
     }
     curl_easy_cleanup(curl);
@@ -165,7 +175,8 @@ static void *worker(void *v)
 /* Returns 1 if a page was sent out for this address. */
 static int send_out(queue_t *out, struct seen *seen, const char *start, const char *url)
 {
-    if (!links_same_site(start, url) || !seen_add(seen, url)) return 0;
+    if (!links_same_site(start, url) || !seen_add(seen, url))
+        return 0;
     page_t *page = calloc(1, sizeof(page_t));
     page->url = strdup(url);
     crawler_queue_put(out, page);
@@ -179,7 +190,8 @@ static int take_in(page_t *page, queue_t *out, struct seen *seen, const char *st
         r->errors++;
     } else if (page->status > 299) {
         r->redirects++;
-        if (page->redirect) sent += send_out(out, seen, start, page->redirect);
+        if (page->redirect)
+            sent += send_out(out, seen, start, page->redirect);
     } else {
         struct links links = links_find(page->url, page->body, page->length);
         r->pages++;
@@ -202,7 +214,8 @@ int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result
     pthread_t *threads = calloc(workers, sizeof(pthread_t));
     unsigned n = 0;
     memset(result, 0, sizeof(*result));
-    while (n < workers && pthread_create(&threads[n], NULL, worker, &lines) == 0) n++;
+    while (n < workers && pthread_create(&threads[n], NULL, worker, &lines) == 0)
+        n++;
     int away = n > 0 ? send_out(lines.out, seen, start_url, start_url) : 0;
     while (away > 0) {
         void *page;
@@ -210,7 +223,8 @@ int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result
         away += take_in(page, lines.out, seen, start_url, result) - 1;
     }
     crawler_queue_close(lines.out);
-    for (unsigned i = 0; i < n; i++) pthread_join(threads[i], NULL);
+    for (unsigned i = 0; i < n; i++)
+        pthread_join(threads[i], NULL);
     crawler_queue_free(lines.out);
     crawler_queue_free(lines.back);
     seen_free(seen);

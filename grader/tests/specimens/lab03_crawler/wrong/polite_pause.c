@@ -211,7 +211,7 @@ static void *worker(void *p)
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     while (crawler_queue_get(s->queue, &url)) {
         fetch(s, curl, url);
-        usleep(25000); /* be nice to the server */
+        usleep(15000); /* be nice to the server */
         free(url);
         crawler_queue_task_done(s->queue);
     }
