@@ -24,7 +24,7 @@ CHOSEN = lab='$(LAB)'; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help list grade races solution keep reset clean test bench doctor setup setup-test ready $(LAB_IDS)
+.PHONY: help list grade races solution keep reset clean test verdicts bench doctor setup setup-test ready $(LAB_IDS)
 
 help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
@@ -72,6 +72,10 @@ clean: ## delete everything that was built
 test: ready setup-test ## test Lockstep itself (about 8 minutes); SANITIZE=address,undefined checks our own code harder
 	@$(MAKE) --no-print-directory -s $(BUILD)/tests/unit $(BUILD)/tests/expect
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) grader/tests/run.sh
+
+verdicts: ready ## test the verdicts on all specimens, not only those of make test (about 15 minutes)
+	@$(MAKE) --no-print-directory -s $(BUILD)/tests/expect
+	@BUILD=$(BUILD) grader/tests/verdicts.sh
 
 # --- set-up: grader/packages.txt is the one list of what is needed ---
 
