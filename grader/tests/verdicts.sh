@@ -106,8 +106,7 @@ done
 for lab in $labs; do
     rows "$lab"
 done | xargs -P "$JOBS" -d '\n' -I{} bash -c 'IFS=$'"'\\t'"' read -r a b c d e <<<"$1"; judge "$a" "$b" "$c" "$d" "$e"' _ {} \
-    >"$scratch/rows" 2>&1
-cat "$scratch/rows"
+    2>&1 | tee "$scratch/rows"
 passed=$((passed + $(grep -c '^ok    ' "$scratch/rows")))
 failed=$((failed + $(grep -c '^FAIL  ' "$scratch/rows")))
 for lab in $labs; do

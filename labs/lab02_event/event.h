@@ -41,8 +41,9 @@ void event_clear(struct event *event);
 bool event_is_set(struct event *event);
 
 /* event_wait: blocks until the event is set; returns at once, leaving the event set, if it is. It
- * returns for no other reason: not for a spurious wake-up, not because a signal was handled by this thread. A set is
- * never missed, at whatever moment it comes. Any number of threads may wait for one event. */
+ * returns for no other reason: not for a spurious wake-up, not because this thread has handled a
+ * signal. A set is never missed, at whatever moment it comes. Any number of threads may wait for one
+ * event. */
 void event_wait(struct event *event);
 
 /* event_wait_for: as event_wait, but gives up when `milliseconds` have passed. Returns true if the

@@ -1,0 +1,17 @@
+#include <criterion/criterion.h>
+
+#include "../pipeline.h"
+
+Test(pipeline, stage_names)
+{
+    const unsigned build = 1u << STAGE_BUILD, tests = 1u << STAGE_TESTS, races = 1u << STAGE_RACES,
+                   speedup = 1u << STAGE_SPEEDUP;
+    cr_expect_eq(pipeline_stages(NULL), build | tests | races | speedup);
+    cr_expect_eq(pipeline_stages("build"), build);
+    cr_expect_eq(pipeline_stages("races"), build | races, "nothing runs without what build makes");
+    cr_expect_eq(pipeline_stages("speedup,tests"), build | tests | speedup);
+    cr_expect_eq(pipeline_stages("tests,"), 0);
+    cr_expect_eq(pipeline_stages(""), 0);
+    cr_expect_eq(pipeline_stages("test"), 0);
+    cr_expect_eq(pipeline_stages("testsx"), 0);
+}

@@ -1,0 +1,117 @@
+/* The site of lab03 against libcurl. LOCKSTEP_HELPERS names the directory of the program `site`. */
+#include <criterion/criterion.h>
+
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../site.h"
+#include "../timing.h"
+
+static size_t count_bytes(char *data, size_t size, size_t count, void *total)
+{
+    (void)data;
+    *(size_t *)total += size * count;
+    return size * count;
+}
+
+/* Fetches an address; returns the status of the answer, 0 if there is none. */
+static long fetch(const char *url, size_t *bytes)
+{
+    long status = 0;
+    CURL *handle = curl_easy_init();
+    *bytes = 0;
+    curl_easy_setopt(handle, CURLOPT_URL, url);
+    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, count_bytes);
+    curl_easy_setopt(handle, CURLOPT_WRITEDATA, bytes);
+    if (curl_easy_perform(handle) == CURLE_OK)
+        curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_cleanup(handle);
+    return status;
+}
+
+Test(site, one_page)
+{
+    const struct site_spec spec = {.seed = 3, .pages = 1};
+    struct site_stats stats;
+    size_t bytes = 0;
+    struct site *site = site_start(&spec);
+    cr_assert_not_null(site);
+    cr_expect_eq(fetch(site_url(site), &bytes), 200);
+    cr_expect_gt(bytes, 0);
+    cr_assert(site_stop(site, &stats));
+    cr_expect_eq(stats.requests, 1);
+    cr_expect_eq(stats.duplicates, 0);
+    cr_expect_eq(stats.at_once, 1);
+    cr_expect_eq(stats.expected_pages, 1);
+    cr_expect_eq(stats.expected_bytes, bytes);
+    cr_expect_eq(stats.unvisited, 0);
+}
+
+Test(site, duplicates_and_unknown_addresses_are_seen)
+{
+    const struct site_spec spec = {.seed = 3, .pages = 5};
+    struct site_stats stats;
+    size_t bytes;
+    char url[200];
+    struct site *site = site_start(&spec);
+    cr_assert_not_null(site);
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(fetch(site_url(site), &bytes), 200);
+    snprintf(url, sizeof url, "%sno-such-page.html", site_url(site));
+    cr_expect_eq(fetch(url, &bytes), 404);
+    cr_assert(site_stats(site, &stats));
+    cr_expect_eq(stats.duplicates, 2);
+    cr_expect_str_eq(stats.duplicate_path, "/");
+    cr_expect_eq(stats.duplicate_count, 3);
+    cr_expect_eq(stats.unknown, 1);
+    cr_expect_str_eq(stats.unknown_path, "/no-such-page.html");
+    cr_expect_eq(stats.unvisited, 4);
+    cr_assert(site_reset(site));
+    cr_assert(site_stop(site, &stats));
+    cr_expect_eq(stats.requests, 0);
+}
+
+Test(site, latency_is_never_too_short)
+{
+    const struct site_spec spec = {.seed = 3, .pages = 1, .start_latency_us = 50000};
+    size_t bytes;
+    struct site *site = site_start(&spec);
+    cr_assert_not_null(site);
+    const double start = timing_now();
+    cr_expect_eq(fetch(site_url(site), &bytes), 200);
+    cr_expect_geq(timing_now() - start, 0.050);
+    site_stop(site, NULL);
+}
+
+static bool refuses(void *url)
+{
+    size_t bytes;
+    return fetch(url, &bytes) == 0;
+}
+
+Test(site, ends_with_its_owner)
+{
+    const struct site_spec spec = {.seed = 3, .pages = 1};
+    int ends[2];
+    char url[200] = "";
+    cr_assert_eq(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        struct site *site = site_start(&spec);
+        const char *address = site != NULL ? site_url(site) : "";
+        if (write(ends[1], address, strlen(address)) < 0)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    cr_assert_gt(read(ends[0], url, sizeof url - 1), 0);
+    size_t bytes;
+    cr_expect_eq(fetch(url, &bytes), 200);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    cr_expect(timing_wait_until(refuses, url, 30.0), "nobody answers any more");
+}
