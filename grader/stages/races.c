@@ -140,7 +140,7 @@ static void read_valgrind(struct trial *trial, size_t tool)
     /* A tool that fails on its own account ends as its program might: by its words they are told apart. */
     const char *err = trial->runs[tool].err;
     if (strstr(err, "the 'impossible' happened") != NULL || strstr(err, "valgrind: failed to start tool") != NULL ||
-        strstr(err, "valgrind:  Fatal error at startup") != NULL)
+        strstr(err, "valgrind:  Fatal error at startup") != NULL || strstr(err, "WARNING: unhandled ") != NULL)
         trial->said[tool].fatal = text_format("%s failed on this program", tools[tool].name);
 }
 
@@ -361,7 +361,8 @@ static char *driver_said(const struct trial *trial, size_t tool)
     int lines = 0;
     for (const char *line = trial->runs[tool].err; *line != '\0' && lines < SAID_LINES; lines++) {
         const size_t length = strcspn(line, "\n");
-        if (length > 0 && line[0] != '=' && strncmp(line, "WARNING: ThreadSanitizer", 24) != 0) {
+        if (length > 0 && line[0] != '=' && strncmp(line, "--", 2) != 0 &&
+            strncmp(line, "WARNING: ThreadSanitizer", 24) != 0) {
             char *longer = text_format("%s%s%.*s", said, *said != '\0' ? " " : "", (int)length, line);
             free(said);
             said = longer;

@@ -9,13 +9,13 @@
 #include "../stacks.h"
 #include "../text.h"
 
-enum { ROUNDS_MIN = 3, ROUNDS_MAX = 12, WAITING_RUNS = 3, WORKERS_MAX = 8, SAID_LINES = 3 };
+enum { ROUNDS_MIN = 3, ROUNDS_MAX = 20, WAITING_RUNS = 3, WORKERS_MAX = 8, SAID_LINES = 3 };
 
 /* A measure that is still undecided after this many timed seconds stays so. */
-static const double seconds_max = 15.0;
+static const double seconds_max = 20.0;
 
-/* Below this share of the cores, the yardstick itself shows that the machine had none to spare. */
-static const double yardstick_share = 0.6;
+/* A round in which the yardstick reached less than this share of the cores says nothing: they were not to be had. */
+static const double yardstick_share = 0.7;
 
 enum role { BASELINE, YARDSTICK, STUDENT, ROLES };
 
@@ -147,13 +147,30 @@ static enum outcome run_round(struct trial *trial, size_t round)
     return GOOD;
 }
 
-/* The interval of time(over) / time(under) over all rounds. */
+/* Whether the machine had its cores to spare in a round. */
+static bool is_valid(const struct trial *trial, size_t round)
+{
+    return trial->measure->kind != MEASURE_CPU ||
+           trial->seconds[BASELINE][round] >= yardstick_share * trial->workers * trial->seconds[YARDSTICK][round];
+}
+
+static size_t valid_rounds(const struct trial *trial)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < trial->rounds; i++)
+        count += is_valid(trial, i);
+    return count;
+}
+
+/* The interval of time(over) / time(under) over all valid rounds. */
 static struct interval ratio(const struct trial *trial, enum role over, enum role under)
 {
     double ratios[ROUNDS_MAX];
+    size_t count = 0;
     for (size_t i = 0; i < trial->rounds; i++)
-        ratios[i] = trial->seconds[over][i] / trial->seconds[under][i];
-    return interval_of_ratios(ratios, trial->rounds);
+        if (is_valid(trial, i))
+            ratios[count++] = trial->seconds[over][i] / trial->seconds[under][i];
+    return interval_of_ratios(ratios, count);
 }
 
 /* What the hand-in is held against: yardstick (cpu) or baseline (latency), and the ratio asked for. */
@@ -165,21 +182,6 @@ static struct interval graded_ratio(const struct trial *trial)
 static double asked_ratio(const struct trial *trial)
 {
     return trial->measure->kind == MEASURE_CPU ? trial->measure->threshold : trial->measure->threshold * trial->workers;
-}
-
-/* Whether the yardstick shows that the cores were not to be had; then says so. */
-static bool machine_too_busy(struct trial *trial)
-{
-    if (trial->measure->kind != MEASURE_CPU)
-        return false;
-    const struct interval yardstick = ratio(trial, BASELINE, YARDSTICK);
-    if (yardstick.middle >= yardstick_share * trial->workers)
-        return false;
-    set_trouble(trial,
-                text_format("a plain split over %d cores ran only %.2f times as fast as one: the machine is too busy "
-                            "to tell",
-                            trial->workers, yardstick.middle));
-    return true;
 }
 
 /* Seconds that all rounds have taken so far. */
@@ -200,19 +202,19 @@ static enum outcome measure_ratio(struct trial *trial)
         if (outcome != GOOD)
             return outcome;
         const struct interval graded = graded_ratio(trial);
-        if (trial->rounds >= ROUNDS_MIN)
+        if (valid_rounds(trial) >= ROUNDS_MIN)
             side = interval_side(&graded, asked_ratio(trial));
         if (trial->rounds >= ROUNDS_MIN && spent(trial) > seconds_max)
             break;
     }
-    if (side == INTERVAL_ABOVE)
-        return GOOD;
-    if (machine_too_busy(trial))
-        return NOT_MEASURED;
-    if (side == INTERVAL_BELOW)
-        return SLOW;
-    set_trouble(trial, text_format("the times vary too much on this machine to tell in %zu rounds", trial->rounds));
-    return NOT_MEASURED;
+    if (side == INTERVAL_UNDECIDED && valid_rounds(trial) < ROUNDS_MIN)
+        set_trouble(trial,
+                    text_format("in %zu of %zu rounds not even a plain split over %d cores ran much faster than one: "
+                                "the machine is too busy to tell",
+                                trial->rounds - valid_rounds(trial), trial->rounds, trial->workers));
+    else if (side == INTERVAL_UNDECIDED)
+        set_trouble(trial, text_format("the times vary too much on this machine to tell in %zu rounds", trial->rounds));
+    return side == INTERVAL_UNDECIDED ? NOT_MEASURED : side == INTERVAL_ABOVE ? GOOD : SLOW;
 }
 
 /* CPU time burned while waiting: noise only adds to it, so one good run is proof. */
