@@ -3,7 +3,7 @@
  *
  * How lost updates are found. Two threads that merely run side by side lose updates on one machine
  * and not on another. So besides letting threads run side by side, the tests go through a call
- * instruction by instruction (the processor's trap flag raises SIGTRAP after each): in round k the
+ * instruction by instruction (harness/step.h): in round k the
  * call is held up after its k-th instruction while another thread does its own update, then it goes
  * on. If there is a hole between reading and writing, one round falls into it, on every run. Right
  * code is only slowed down.
@@ -11,22 +11,19 @@
 #define _GNU_SOURCE 1
 #include "counter.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "census.h"
 #include "seed.h"
+#include "step.h"
 #include "test.h"
 #include "timing.h"
 
@@ -35,175 +32,6 @@ static const double PATIENCE = 4; /* seconds until a test goes on without what i
 static void start_thread(pthread_t *thread, void *(*body)(void *), void *argument)
 {
     cr_assert_eq(pthread_create(thread, NULL, body, argument), 0, "the test could not start its threads");
-}
-
-/* ---- One instruction at a time ---- */
-
-struct walk {
-    long hold_at;        /* after how many instructions the call is held up, -1 for never */
-    atomic_long steps;   /* instructions so far */
-    atomic_bool held;    /* it has been held up, or is */
-    atomic_bool over;    /* the call has ended */
-    atomic_int other_id; /* the thread that acts meanwhile */
-    atomic_bool other_begins, other_done;
-};
-
-static struct walk walk;
-
-/* Where a call that was not held up stood after its first, second, ... instruction. */
-enum { PLACES_MAX = 4096 };
-static uintptr_t places[PLACES_MAX];
-
-extern const char __executable_start[], etext[]; /* from the linker: bounds of the program's own code */
-
-/* Is it worth a round to hold the call up after its k-th instruction? Only between instructions of
- * the hand-in, not inside library functions, and of a loop only in its first and its last turn. */
-static bool is_worth_a_round(long k, long length)
-{
-    const uintptr_t place = places[k - 1];
-    bool before = false, after = false;
-    for (long i = 0; i < k - 1; i++)
-        before |= places[i] == place;
-    for (long i = k; i < length; i++)
-        after |= places[i] == place;
-    return place >= (uintptr_t)__executable_start && place < (uintptr_t)etext && !(before && after);
-}
-
-/* The kernel's letter for what a thread does, R when it runs; ? if it has ended. Async-signal-safe. */
-static char thread_state(int id)
-{
-    char text[256] = "", path[64] = "/proc/self/task/", digits[16];
-    size_t length = strlen(path), n = 0;
-    for (int rest = id; rest > 0; rest /= 10)
-        digits[n++] = (char)('0' + rest % 10);
-    while (n > 0)
-        path[length++] = digits[--n];
-    memcpy(path + length, "/stat", 6);
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return '?';
-    const ssize_t got = read(file, text, sizeof text - 1);
-    close(file);
-    const char *name_end = got > 0 ? strrchr(text, ')') : NULL;
-    return name_end != NULL ? name_end[2] : '?';
-}
-
-static void nap(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
-}
-
-/* Until the other thread has done its part, or cannot before this one goes on. */
-static void hold(void)
-{
-    const double end = timing_now() + 0.02;
-    atomic_store(&walk.held, true);
-    while (!atomic_load(&walk.other_done) && timing_now() < end) {
-        nap();
-        if (atomic_load(&walk.other_begins) && thread_state(atomic_load(&walk.other_id)) != 'R')
-            break;
-    }
-}
-
-#ifdef __x86_64__
-
-#include <ucontext.h>
-
-enum { TRAP_FLAG = 0x100 };
-
-/* Signals are blocked next (a thread is being started or ends): a trap after that would be deadly. */
-static bool is_before_sigprocmask(const greg_t *registers)
-{
-    const unsigned char *next = (const unsigned char *)registers[REG_RIP];
-    return next[0] == 0x0f && next[1] == 0x05 && registers[REG_RAX] == SYS_rt_sigprocmask;
-}
-
-static void on_step(int number, siginfo_t *info, void *context)
-{
-    greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
-    const int error = errno;
-    (void)number;
-    (void)info;
-    const long step = atomic_fetch_add(&walk.steps, 1) + 1;
-    const bool hold_now = step == walk.hold_at;
-    if (walk.hold_at < 0 && step <= PLACES_MAX)
-        places[step - 1] = (uintptr_t)registers[REG_RIP];
-    if (hold_now)
-        hold();
-    if (hold_now || is_before_sigprocmask(registers))
-        registers[REG_EFL] &= ~TRAP_FLAG;
-    errno = error;
-}
-
-/* Both leave the 128 bytes below the stack pointer alone, which may be in use. */
-static void step_begin(void)
-{
-    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\torq %0, (%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
-                     :
-                     : "i"(TRAP_FLAG)
-                     : "memory", "cc");
-}
-
-static void step_end(void)
-{
-    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tandq %0, (%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
-                     :
-                     : "i"(~TRAP_FLAG)
-                     : "memory", "cc");
-}
-
-#else /* the rounds are run all the same, only that no call is held up */
-
-static void on_step(int number, siginfo_t *info, void *context)
-{
-    (void)number;
-    (void)info;
-    (void)context;
-    hold();
-}
-
-static void step_begin(void)
-{
-}
-
-static void step_end(void)
-{
-}
-
-#endif
-
-static void run_round(void (*round)(void), long hold_at)
-{
-    memset(&walk, 0, sizeof walk);
-    walk.hold_at = hold_at;
-    round();
-}
-
-/* A round for each instruction that `round` goes through and that is worth it, or as many as fit into
- * a second. */
-static void check_each_instruction(void (*round)(void))
-{
-    const struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
-    sigaction(SIGTRAP, &action, NULL);
-    prctl(PR_SET_TIMERSLACK, 1ul); /* naps of 10 microseconds, not of 60 */
-    run_round(round, -1);          /* not held up: has the dynamic linker do its work now */
-    run_round(round, -1);          /* and where does it go along? */
-    const long steps = atomic_load(&walk.steps), length = steps < PLACES_MAX ? steps : PLACES_MAX;
-    const double end = timing_now() + 1;
-    for (long k = 1; k <= length && timing_now() < end; k++)
-        if (is_worth_a_round(k, length))
-            run_round(round, k);
-}
-
-static bool is_held_or_over(void)
-{
-    return atomic_load(&walk.held) || atomic_load(&walk.over);
-}
-
-static void wait_until_held(double seconds)
-{
-    for (const double end = timing_now() + seconds; !is_held_or_over() && timing_now() < end;)
-        nap();
 }
 
 /* ---- Threads that change a counter until they are told to stop ---- */
@@ -303,27 +131,27 @@ static void *walk_through_update(void *argument)
     step_begin();
     update(first_step);
     step_end();
-    atomic_store(&walk.over, true);
+    step_over();
     return argument;
 }
 
-static void overtake_update(void)
+static void overtake_update(void *unused)
 {
     pthread_t thread;
+    (void)unused;
     const int64_t before = counter_value(walked);
     const int64_t expected = before + (first_step == 0 ? 1 : first_step) + (second_step == 0 ? 1 : second_step);
     start_thread(&thread, walk_through_update, NULL);
-    wait_until_held(PATIENCE);
-    atomic_store(&walk.other_id, gettid());
-    atomic_store(&walk.other_begins, true);
+    step_wait_held(PATIENCE);
+    step_other_begins();
     update(second_step);
-    atomic_store(&walk.other_done, true);
+    step_other_done();
     pthread_join(thread, NULL);
     const int64_t value = counter_value(walked);
     cr_assert_eq(value, expected,
                  "an update was lost: %s was interrupted after %ld instructions by another thread's %s; "
                  "the counter must stand at %" PRId64 " then, it says %" PRId64,
-                 first_step == 0 ? "counter_increment" : "counter_add", walk.hold_at,
+                 first_step == 0 ? "counter_increment" : "counter_add", step_held_after(),
                  second_step == 0 ? "counter_increment" : "counter_add", expected, value);
 }
 
@@ -332,7 +160,7 @@ static void check_overtaking(int64_t first, int64_t second)
     walked = create_counter();
     first_step = first;
     second_step = second;
-    check_each_instruction(overtake_update);
+    step_check_each(overtake_update, NULL);
     counter_free(walked);
 }
 
@@ -508,15 +336,15 @@ static bool overtake(int64_t number)
         atomic_store(&walker_id, gettid());
         step_begin();
     } else if (atomic_load(&walker_id) != gettid()) {
-        wait_until_held(0.02);
-        atomic_store(&walk.other_id, gettid());
-        atomic_store(&walk.other_begins, true);
+        step_wait_held(0.02);
+        step_other_begins();
     }
     return true;
 }
 
-static void overtake_count(void)
+static void overtake_count(void *unused)
 {
+    (void)unused;
     atomic_store(&walker_id, 0);
     const int64_t count = counter_count(overtake, 2, 2);
     step_end(); /* in case that the calling thread itself was asked about 0 */
@@ -539,7 +367,7 @@ LAB_TEST(count_loses_nothing)
     cr_assert_eq(count, N,
                  "all %d integers satisfy the predicate, %d threads counted %" PRId64 ": %" PRId64 " were lost", N,
                  THREADS, count, N - count);
-    check_each_instruction(overtake_count);
+    step_check_each(overtake_count, NULL);
 }
 
 static bool notice_company(int64_t number)

@@ -3,29 +3,25 @@
  *
  * How missed wake-ups are found. A thread that looks at the flag and falls asleep without doing both
  * under one lock can be overtaken in between, but the hole is a few instructions wide: no amount of
- * luck can be relied on. So the tests go through a call instruction by instruction (the processor's
- * trap flag raises SIGTRAP after each): in round k the call is held up after its k-th instruction
+ * luck can be relied on. So the tests go through a call instruction by instruction
+ * (harness/step.h): in round k the call is held up after its k-th instruction
  * while another thread does the opposite, then it goes on. Wherever the hole is, one round falls into
  * it. Right code is only slowed down.
  */
 #define _GNU_SOURCE 1
 #include "event.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "census.h"
+#include "step.h"
 #include "test.h"
 #include "timing.h"
 
@@ -328,151 +324,20 @@ LAB_TEST(signals_do_not_end_a_wait)
 
 /* ---- One instruction at a time ---- */
 
-struct walk {
+/* A call of one thread that is held up in the middle while another thread makes the other call. */
+struct crossing {
     struct event *event;
-    void (*call)(struct event *); /* what is held up after its k-th instruction */
-    long hold_at;                 /* k */
-    int other_id;                 /* the thread that acts meanwhile */
-    atomic_int id;
-    atomic_long steps;
-    long steps_to_sleep; /* or to the end, if it did not sleep */
-    atomic_bool held, other_begins, other_done, over;
+    void (*call)(struct event *), (*other)(struct event *);
 };
-
-static struct walk walk;
-
-/* Where a call that was not held up stood after its first, second, ... instruction. */
-enum { PLACES_MAX = 4096 };
-static uintptr_t places[PLACES_MAX];
-
-extern const char __executable_start[], etext[]; /* from the linker: bounds of the program's own code */
-
-/* Is it worth a round to hold the call up after its k-th instruction? Only between instructions of
- * the hand-in, not inside library functions, and of a loop only in its first and its last turn. */
-static bool is_worth_a_round(long k, long length)
-{
-    const uintptr_t place = places[k - 1];
-    bool before = false, after = false;
-    for (long i = 0; i < k - 1; i++)
-        before |= places[i] == place;
-    for (long i = k; i < length; i++)
-        after |= places[i] == place;
-    return place >= (uintptr_t)__executable_start && place < (uintptr_t)etext && !(before && after);
-}
-
-/* Until the other thread has done its part, or sleeps because it cannot before this one goes on. */
-static void hold(void)
-{
-    const double end = timing_now() + 0.02;
-    atomic_store(&walk.held, true);
-    while (!atomic_load(&walk.other_done) && timing_now() < end) {
-        nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
-        if (atomic_load(&walk.other_begins) && thread_state(walk.other_id) == 'S')
-            break;
-    }
-}
-
-#ifdef __x86_64__
-
-#include <ucontext.h>
-
-enum { TRAP_FLAG = 0x100 };
-
-/* Signals are blocked next (a thread is being started or ends): a trap after that would be deadly. */
-static bool is_before_sigprocmask(const greg_t *registers)
-{
-    const unsigned char *next = (const unsigned char *)registers[REG_RIP];
-    return next[0] == 0x0f && next[1] == 0x05 && registers[REG_RAX] == SYS_rt_sigprocmask;
-}
-
-static void on_step(int number, siginfo_t *info, void *context)
-{
-    greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
-    const int error = errno;
-    (void)number;
-    (void)info;
-    const long step = atomic_fetch_add(&walk.steps, 1) + 1;
-    const bool hold_now = step == walk.hold_at;
-    if (walk.hold_at < 0 && step <= PLACES_MAX)
-        places[step - 1] = (uintptr_t)registers[REG_RIP];
-    if (hold_now)
-        hold();
-    if (hold_now || is_before_sigprocmask(registers))
-        registers[REG_EFL] &= ~TRAP_FLAG;
-    errno = error;
-}
-
-/* Both leave the 128 bytes below the stack pointer alone, which may be in use. */
-static void step_begin(void)
-{
-    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\torq %0, (%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
-                     :
-                     : "i"(TRAP_FLAG)
-                     : "memory", "cc");
-}
-
-static void step_end(void)
-{
-    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tandq %0, (%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
-                     :
-                     : "i"(~TRAP_FLAG)
-                     : "memory", "cc");
-}
-
-#else /* the rounds are run all the same, only that no call is held up */
-
-static void on_step(int number, siginfo_t *info, void *context)
-{
-    (void)number;
-    (void)info;
-    (void)context;
-    hold();
-}
-
-static void step_begin(void)
-{
-}
-
-static void step_end(void)
-{
-}
-
-#endif
 
 static void *walk_through(void *argument)
 {
-    atomic_store(&walk.id, gettid());
+    const struct crossing *crossing = argument;
     step_begin();
-    walk.call(walk.event);
+    crossing->call(crossing->event);
     step_end();
-    atomic_store(&walk.over, true);
-    return argument;
-}
-
-/* The call was held up, or has ended, or sleeps before it ever got to its k-th instruction. */
-static bool is_held_or_asleep(void *argument)
-{
-    (void)argument;
-    if (atomic_load(&walk.held) || atomic_load(&walk.over))
-        return true;
-    const long before = atomic_load(&walk.steps);
-    if (atomic_load(&walk.id) == 0 || thread_state(atomic_load(&walk.id)) != 'S')
-        return false;
-    timing_sleep_ms(1);
-    return atomic_load(&walk.steps) == before;
-}
-
-static bool is_over(void *argument)
-{
-    (void)argument;
-    return atomic_load(&walk.over);
-}
-
-/* As timing_wait_until, but looks more often: there are hundreds of rounds. */
-static void wait_until_soon(bool (*ready)(void *argument), double seconds)
-{
-    for (const double end = timing_now() + seconds; !ready(NULL) && timing_now() < end;)
-        nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
+    step_over();
+    return NULL;
 }
 
 static void wait_long(struct event *event)
@@ -480,46 +345,30 @@ static void wait_long(struct event *event)
     event_wait_for(event, LONG_MS);
 }
 
-/* Round k: `call` is held up after k instructions while this thread calls `other`; then both must come
- * home. */
-static void run_round(struct event *event, long k, void (*call)(struct event *), void (*other)(struct event *))
+/* One round: both have to come home. */
+static void cross(void *argument)
 {
+    const struct crossing *crossing = argument;
     pthread_t thread;
-    memset(&walk, 0, sizeof walk);
-    walk.event = event;
-    walk.call = call;
-    walk.hold_at = k;
-    walk.other_id = gettid();
-    event_clear(event);
-    cr_assert_eq(pthread_create(&thread, NULL, walk_through, NULL), 0, "the test could not start its thread");
-    wait_until_soon(is_held_or_asleep, 0.5);
-    walk.steps_to_sleep = atomic_load(&walk.steps);
-    atomic_store(&walk.other_begins, true);
-    other(event); /* if it never returns, the deadline ends the test and the report shows where it stands */
-    atomic_store(&walk.other_done, true);
-    wait_until_soon(is_over, PATIENCE);
-    cr_assert(atomic_load(&walk.over),
+    event_clear(crossing->event);
+    cr_assert_eq(pthread_create(&thread, NULL, walk_through, argument), 0, "the test could not start its thread");
+    step_wait_held(0.5);
+    step_other_begins();
+    crossing->other(
+        crossing->event); /* if it never returns, the deadline ends the test and the report shows where it stands */
+    step_other_done();
+    cr_assert(step_wait_over(PATIENCE),
               "missed: the event was set while a thread was on its way into the wait "
               "(after %ld instructions), and the thread sleeps on although the event is set",
-              k);
+              step_held_after());
     pthread_join(thread, NULL);
 }
 
-/* A round for each instruction of `call` that is worth it, or as many as fit into a second. */
 static void check_each_instruction(void (*call)(struct event *), void (*other)(struct event *))
 {
-    const struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
-    struct event *event = create_event();
-    sigaction(SIGTRAP, &action, NULL);
-    prctl(PR_SET_TIMERSLACK, 1ul);     /* naps of 10 microseconds, not of 60 */
-    run_round(event, -1, call, other); /* not held up: has the dynamic linker do its work now */
-    run_round(event, -1, call, other); /* and where does it go along? */
-    const long steps = walk.steps_to_sleep, length = steps < PLACES_MAX ? steps : PLACES_MAX;
-    const double end = timing_now() + 1;
-    for (long k = 1; k <= length && timing_now() < end; k++)
-        if (is_worth_a_round(k, length))
-            run_round(event, k, call, other);
-    event_free(event);
+    struct crossing crossing = {.event = create_event(), .call = call, .other = other};
+    step_check_each(cross, &crossing);
+    event_free(crossing.event);
 }
 
 LAB_TEST(set_during_a_wait_is_not_missed)
@@ -552,7 +401,7 @@ LAB_TEST(waiting_is_not_polling)
         switches <= 2 * COUNT,
         "%d threads waiting for %d ms woke up %ld times to look for the event: that is polling, a wait must sleep",
         COUNT, MILLISECONDS, switches);
-    cr_assert(cpu < 0.1, "%d threads waiting for %d ms burned %.0f ms of CPU time: that is polling, a wait must sleep",
+    cr_assert(cpu < 0.025, "%d threads waiting for %d ms burned %.0f ms of CPU time: that is polling, a wait must sleep",
               COUNT, MILLISECONDS, cpu * 1e3);
     event_set(event);
     check_all_return(waiters, COUNT);
