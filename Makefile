@@ -24,7 +24,7 @@ CHOSEN = lab='$(LAB)'; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help list grade races solution keep reset clean test verdicts bench doctor setup setup-test ready $(LAB_IDS)
+.PHONY: explore test-explore bench-explore help list grade races solution keep reset clean test verdicts bench doctor setup setup-test ready $(LAB_IDS)
 
 help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
@@ -70,7 +70,7 @@ clean: ## delete everything that was built
 	@rm -rf build
 
 test: ready setup-test ## test Lockstep itself (about 8 minutes); SANITIZE=address,undefined checks our own code harder
-	@$(MAKE) --no-print-directory -s $(BUILD)/tests/unit $(BUILD)/tests/expect
+	@$(MAKE) --no-print-directory -s $(BUILD)/tests/unit $(BUILD)/tests/expect $(EXPLORE_FILES)
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) grader/tests/run.sh
 
 verdicts: ready ## test the verdicts on all specimens, not only those of make test (about 15 minutes)
@@ -114,6 +114,40 @@ $(BUILD)/tests/expect: $(BUILD)/obj/grader/tests/expect.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $^ -o $@ -ljansson
 
+# --- the explorer (harness/explore/explore.h): a program of its own until the grader has its stage ---
+
+EXPLORE := $(BUILD)/explore
+EXPLORE_CLI := $(addprefix harness/explore/,explore_cli.c build_program.c lines.c columns.c symbols.c results.c)
+EXPLORE_ENDS := harness/explore/first.c harness/explore/last.c
+EXPLORE_RUNTIME := $(filter-out $(EXPLORE_CLI) $(EXPLORE_ENDS),$(wildcard harness/explore/*.c))
+EXPLORE_CFLAGS := -std=c17 -D_GNU_SOURCE -O3 -g $(WARNINGS)
+# The explored program is not position independent, and between fibers addresses of thread-local variables must not be remembered.
+EXPLORE_RUNTIME_CFLAGS := -fno-pie -fno-stack-protector -ftls-model=local-exec
+EXPLORE_FILES := $(EXPLORE)/explore $(EXPLORE)/libexplore.a $(EXPLORE)/first.o $(EXPLORE)/last.o
+
+explore: setup ## search the schedules of a C program of yours for bugs: FILE=program.c
+	@$(MAKE) --no-print-directory -s $(EXPLORE_FILES)
+	@$(if $(FILE),$(EXPLORE)/explore $(HANDIN),echo "which program? say FILE=program.c" >&2; exit 2)
+
+test-explore: setup ## test the explorer on its 140 small programs (about 5 minutes)
+	@$(MAKE) --no-print-directory -s $(EXPLORE_FILES)
+	@harness/explore/tests/run.sh $(EXPLORE)/explore
+
+bench-explore: setup ## schedules the explorer runs in a second
+	@$(MAKE) --no-print-directory -s $(EXPLORE_FILES)
+	@harness/explore/bench_schedules.sh $(EXPLORE)/explore
+
+$(EXPLORE)/explore: $(EXPLORE_CLI:harness/explore/%.c=$(EXPLORE)/%.o)
+	$(CC) $(EXPLORE_CFLAGS) $^ -ldw -lelf -o $@
+
+$(EXPLORE)/libexplore.a: $(EXPLORE_RUNTIME:harness/explore/%.c=$(EXPLORE)/%.o)
+	rm -f $@
+	ar rcs $@ $^
+
+$(EXPLORE)/%.o: harness/explore/%.c harness/explore/symbols.def
+	@mkdir -p $(@D)
+	$(CC) $(EXPLORE_CFLAGS) $(if $(filter $<,$(EXPLORE_CLI)),,$(EXPLORE_RUNTIME_CFLAGS)) -MMD -MP -c $< -o $@
+
 # --- the harness: linked into lab programs, so never sanitized: a lab is timed and run under valgrind ---
 
 SITE_SOURCES := $(wildcard harness/site_*.c)
@@ -131,4 +165,4 @@ $(BUILD)/harness/%.o: harness/%.c
 $(BUILD)/harness/site: $(SITE_SOURCES:harness/%.c=$(BUILD)/harness/%.o) $(BUILD)/harness/libharness.a
 	$(CC) $(HARNESS_CFLAGS) $^ -o $@ $(shell pkg-config --libs libmicrohttpd) -lm
 
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/harness/*.d)
+-include $(wildcard $(BUILD)/explore/*.d $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/harness/*.d)

@@ -20,6 +20,7 @@ for compiler in gcc clang; do
     check "$compiler: harness" compile $compiler "$own -DBENCH_STUDENT=1" harness/*.c
     [ -n "$(ls harness/tests/*.c 2>/dev/null)" ] &&
         check "$compiler: tests of the harness" compile $compiler "$own" harness/tests/*.c
+    check "$compiler: explorer" compile $compiler "$own -fno-pie -ftls-model=local-exec" harness/explore/*.c
     for directory in labs/lab*; do
         name=${directory#labs/}
         check "$compiler: $name" compile $compiler "$lab -DBENCH_STUDENT=1 -Iharness -I$directory" "$directory"/*.c solutions/"$name"/*.c

@@ -401,8 +401,9 @@ LAB_TEST(waiting_is_not_polling)
         switches <= 2 * COUNT,
         "%d threads waiting for %d ms woke up %ld times to look for the event: that is polling, a wait must sleep",
         COUNT, MILLISECONDS, switches);
-    cr_assert(cpu < 0.025, "%d threads waiting for %d ms burned %.0f ms of CPU time: that is polling, a wait must sleep",
-              COUNT, MILLISECONDS, cpu * 1e3);
+    cr_assert(cpu < 0.025,
+              "%d threads waiting for %d ms burned %.0f ms of CPU time: that is polling, a wait must sleep", COUNT,
+              MILLISECONDS, cpu * 1e3);
     event_set(event);
     check_all_return(waiters, COUNT);
     event_free(event);

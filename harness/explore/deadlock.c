@@ -1,0 +1,115 @@
+#include "deadlock.h"
+
+#include "sync.h"
+#include "verdict.h"
+
+static struct sync *held_lock(uintptr_t address)
+{
+    for (struct sync *sync = sync_all(); sync != NULL; sync = sync->next)
+        if (sync->address == address && !sync->destroyed)
+            return sync;
+    return NULL;
+}
+
+static int holder(const struct sync *sync)
+{
+    if (sync->owner != NOBODY)
+        return sync->owner;
+    if (sync->kind == SYNC_RWLOCK)
+        for (int id = 0; id < schedule.count; id++)
+            if (sync->reading[id] > 0)
+                return id;
+    return NOBODY;
+}
+
+static bool is_lock(const struct sync *sync)
+{
+    return sync->kind == SYNC_MUTEX || sync->kind == SYNC_RWLOCK || sync->kind == SYNC_SPIN;
+}
+
+/* Whom `thread` waits for: the holder of the lock it wants, or the thread it joins; NULL if that cannot be said. */
+static struct thread *waits_for(const struct thread *thread)
+{
+    for (int id = 0; id < schedule.count; id++)
+        if (thread->operation.object == (uintptr_t)&schedule.threads[id])
+            return &schedule.threads[id];
+    const struct sync *sync = held_lock(thread->operation.object);
+    if (sync == NULL || !is_lock(sync) || holder(sync) == NOBODY)
+        return NULL;
+    return &schedule.threads[holder(sync)];
+}
+
+static bool in_circle(struct thread *from)
+{
+    struct thread *thread = from;
+    for (int steps = 0; steps <= schedule.count; steps++) {
+        thread = waits_for(thread);
+        if (thread == NULL)
+            return false;
+        if (!thread->alive || thread == from)
+            return true;
+    }
+    return false;
+}
+
+static void tell_waiting(const struct thread *thread)
+{
+    const struct thread *other = waits_for(thread);
+    const struct sync *sync = held_lock(thread->operation.object);
+    if (sync != NULL && other != NULL) {
+        verdict_place(thread->id, thread->operation.pc, "waits to %s, held by thread %d", thread->operation.words,
+                      other->id);
+        verdict_place(other->id, sync->pc, "took it");
+        return;
+    }
+    verdict_place(thread->id, thread->operation.pc, "waits: %s", thread->operation.words);
+}
+
+_Noreturn void deadlock_report(void)
+{
+    bool circle = false;
+    for (int id = 0; id < schedule.count; id++)
+        circle |= schedule.threads[id].alive && in_circle(&schedule.threads[id]);
+    for (int id = 0; id < schedule.count; id++)
+        if (schedule.threads[id].alive && (!circle || in_circle(&schedule.threads[id])))
+            tell_waiting(&schedule.threads[id]);
+    if (circle)
+        verdict_end(VERDICT_DEADLOCK, "each of these threads waits for another of them, for ever");
+    verdict_end(VERDICT_LOST_WAKEUP, "every thread waits, and nobody is left to wake one: the signal was given before "
+                                     "anybody waited, went to another waiter, or was never given");
+}
+
+_Noreturn void deadlock_report_livelock(void)
+{
+    for (int id = 0; id < schedule.count; id++)
+        if (schedule.threads[id].alive)
+            verdict_place(id, schedule.threads[id].operation.pc, "%s, again and again",
+                          schedule.threads[id].operation.words);
+    verdict_end(VERDICT_LIVELOCK, "these threads look at something again and again that no thread will ever change");
+}
+
+void deadlock_leave_robust(struct thread *ended)
+{
+    for (struct sync *sync = sync_all(); sync != NULL; sync = sync->next)
+        if (!sync->destroyed && sync->robust && sync->owner == ended->id) {
+            sync->owner = NOBODY;
+            sync->owner_died = true;
+            clock_join(&sync->clock, &ended->clock);
+            ended->held--;
+        }
+}
+
+void deadlock_check_end(struct thread *ended)
+{
+    deadlock_leave_robust(ended);
+    if (ended->held <= 0)
+        return;
+    for (struct sync *sync = sync_all(); sync != NULL; sync = sync->next) {
+        if (sync->destroyed || !is_lock(sync))
+            continue;
+        if (sync->owner == ended->id || sync->reading[ended->id] > 0) {
+            verdict_place(ended->id, sync->pc, "took it");
+            verdict_end(VERDICT_MISUSE, "a thread ends while it holds a %s", sync_name(sync->kind));
+        }
+    }
+}

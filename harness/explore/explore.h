@@ -1,0 +1,45 @@
+/*
+ * explore.h: theory of operation of the explorer; nothing is declared here.
+ *
+ * The explorer runs a threaded C program in many schedules, each chosen and each repeatable, and judges every one
+ * exactly. How a program gets here (build_program.c):
+ *
+ *   FILE.c --gcc -O0 -fsanitize=thread--> FILE.o --objcopy: malloc becomes x_malloc ...--> FILE.o
+ *   first.o FILE.o ... last.o libexplore.a --> program, without libtsan, not position independent
+ *
+ * The compiler has put a call before each access to memory (tsan.c) and in place of each atomic operation (atomics.c);
+ * calls of libc functions that block, synchronise, allocate or print have been renamed to our models. Only the
+ * program's own objects are changed, so the explorer itself is free to use libc. A function that is neither modelled
+ * nor known to be harmless (symbols.def) is refused by name before anything runs.
+ *
+ * The program is one process with one OS thread. All schedules run in it, one after the other:
+ *
+ *   search.c   which schedules, in which order, when to stop
+ *     run.c      one schedule: memory as at the start, then
+ *       schedule.c  threads are fibers (fiber.c); at each scheduling point
+ *         strategy.c  decides who goes on: exhaustive.c, PCT, random, or a list of deviations
+ *       models      mutex.c cond.c rwlock.c semaphore.c once.c thread_model.c c11.c futex.c vtime.c process.c
+ *                   output.c strings.c heap.c family.c (fork, wait, kill, mmap) pipes.c
+ *       judges      memory.c (races, use after free; clocks.h), deadlock.c,
+ *                   location.c (atomics and fences, weak memory)
+ *       verdict.c   what was wrong; ends the run
+ *     shrink.c   fewest deviations; and what a data race can lead to
+ *   main.c     tells the result on fd 3 in lines; explore_cli.c reads them (results.c), finds the source lines
+ *              (lines.c) and prints columns (columns.c)
+ *
+ * What makes a run repeatable: addresses are fixed (no randomisation, own heap and stacks, region.c), the clock is
+ * virtual, rand() starts anew, uninitialised memory has a pattern, and a schedule is its deviations from the default
+ * (go on with the same thread; else the next in a circle). Decisions are numbered whether or not there is a choice, so
+ * a token (token.c) means the same under every strategy.
+ *
+ * Scheduling points are the operations other threads can notice. Plain accesses are not: a program without data races
+ * cannot tell, and one with a data race is reported for that. Only to show what a race leads to are the accesses to
+ * that variable taken apart (schedule.split).
+ *
+ * Not modelled and refused by name: signal handlers, cancellation, files, sockets, longjmp, 16-byte atomics. Not seen:
+ * inline assembly, reads of memory that was never written, accesses outside of an array (memcheck and AddressSanitizer
+ * find the last two).
+ */
+#ifndef EXPLORE_EXPLORE_H
+#define EXPLORE_EXPLORE_H
+#endif

@@ -1,0 +1,246 @@
+#include "heap.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "memory.h"
+#include "model.h"
+#include "region.h"
+#include "schedule.h"
+#include "sync.h"
+#include "tls_keys.h"
+#include "verdict.h"
+
+enum { LIVE = 0x4c495645, FREED = 0x46524545, PATTERN = 0xa5 };
+
+struct header {
+    struct header *next; /* allocated after this one */
+    uintptr_t pc;
+    size_t size;
+    uint32_t state;
+    bool reached; /* by the search for leaks */
+};
+
+static char *top = (char *)REGION_BASE;
+static struct header *first, *last;
+
+void heap_reset(void)
+{
+    top = (char *)REGION_BASE;
+    first = last = NULL;
+}
+
+struct heap_state heap_get_state(void)
+{
+    return (struct heap_state){top, first, last};
+}
+
+void heap_set_state(struct heap_state state)
+{
+    top = state.top;
+    first = state.first;
+    last = state.last;
+}
+
+static char *block_of(struct header *header)
+{
+    return (char *)(header + 1);
+}
+
+void *heap_take(size_t bytes, size_t alignment, uintptr_t pc)
+{
+    if (bytes > HEAP_BYTES || alignment > HEAP_BYTES)
+        verdict_unsupported("a program that allocates more than %d MiB in one run", HEAP_BYTES >> 20);
+    uintptr_t at = (uintptr_t)top + sizeof(struct header);
+    at = (at + alignment - 1) & ~(alignment - 1);
+    if (at + bytes + 16 > REGION_BASE + HEAP_BYTES)
+        verdict_unsupported("a program that allocates more than %d MiB in one run", HEAP_BYTES >> 20);
+    struct header *header = (struct header *)at - 1;
+    *header = (struct header){.pc = pc, .size = bytes, .state = LIVE};
+    top = (char *)((at + bytes + 16) & ~(uintptr_t)15);
+    if (last != NULL)
+        last->next = header;
+    else
+        first = header;
+    last = header;
+    return memset(block_of(header), PATTERN, bytes);
+}
+
+static struct header *header_of(void *block, uintptr_t pc)
+{
+    const uintptr_t at = (uintptr_t)block;
+    struct header *header = (struct header *)at - 1;
+    if (at % 16 == 0 && at > REGION_BASE && at <= (uintptr_t)top && (header->state == LIVE || header->state == FREED))
+        return header;
+    sync_misuse(pc, "free of something that malloc did not give");
+}
+
+void heap_give_back(void *block, uintptr_t pc)
+{
+    if (block == NULL)
+        return;
+    struct header *header = header_of(block, pc);
+    memory_free((uintptr_t)block, header->size, pc);
+    header->state = FREED;
+}
+
+/* Leaks: from all the program's variables and stacks, whatever looks like an address of a block is followed. */
+
+struct blocks {
+    struct header **items;
+    size_t count, todo_count;
+    struct header **todo;
+};
+
+static struct header *containing(const struct blocks *blocks, uintptr_t address)
+{
+    size_t low = 0, high = blocks->count;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if ((uintptr_t)blocks->items[middle] <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return NULL;
+    struct header *header = blocks->items[low - 1];
+    const uintptr_t begin = (uintptr_t)block_of(header);
+    return address >= begin && address <= begin + header->size ? header : NULL;
+}
+
+static void scan(struct blocks *blocks, const char *begin, const char *end)
+{
+    for (const uintptr_t *word = (const uintptr_t *)(((uintptr_t)begin + 7) & ~7ul); (const char *)(word + 1) <= end;
+         word++) {
+        if (*word - REGION_BASE >= HEAP_BYTES)
+            continue;
+        struct header *header = containing(blocks, *word);
+        if (header != NULL && !header->reached && header->state == LIVE) {
+            header->reached = true;
+            blocks->todo[blocks->todo_count++] = header;
+        }
+    }
+}
+
+static void scan_roots(struct blocks *blocks)
+{
+    enum { DEAD_FRAMES = 4096 }; /* main has returned, but what it held when it did is not lost */
+    scan(blocks, region_data().begin, region_data().end);
+    scan(blocks, region_bss().begin, region_bss().end);
+    for (int id = 0; id < schedule.count; id++) {
+        const struct thread *thread = &schedule.threads[id];
+        const struct range stack = region_stack(id);
+        const char *low = stack.end - DEAD_FRAMES;
+        const char *pointer = thread == thread_self() ? __builtin_frame_address(0) : thread->fiber.stack_pointer;
+        if (!thread->alive && id != 0)
+            continue;
+        scan(blocks, pointer < low && pointer > stack.begin ? pointer : low, stack.end);
+        scan(blocks, (const char *)thread->keys, (const char *)(thread->keys + tls_keys_count()));
+        if (region_has_tls())
+            scan(blocks, stack.end, region_tls_end(id));
+    }
+}
+
+void heap_check_leaks(void)
+{
+    struct blocks blocks = {0};
+    size_t live = 0;
+    for (struct header *header = first; header != NULL; header = header->next) {
+        blocks.count++;
+        live += header->state == LIVE;
+    }
+    if (live == 0)
+        return;
+    blocks.items = arena_take(blocks.count * sizeof *blocks.items);
+    blocks.todo = arena_take(blocks.count * sizeof *blocks.todo);
+    size_t i = 0;
+    for (struct header *header = first; header != NULL; header = header->next)
+        blocks.items[i++] = header;
+    scan_roots(&blocks);
+    while (blocks.todo_count > 0) {
+        struct header *header = blocks.todo[--blocks.todo_count];
+        scan(&blocks, block_of(header), block_of(header) + header->size);
+    }
+    for (struct header *header = first; header != NULL; header = header->next)
+        if (header->state == LIVE && !header->reached) {
+            verdict_place(0, header->pc, "allocated %zu bytes", header->size);
+            verdict_end(VERDICT_MEMORY_LEAK, "when the program ends, nothing leads to this memory any more");
+        }
+}
+
+MODEL(void *, malloc, (size_t size))
+{
+    return heap_take(size, 16, PC);
+}
+
+MODEL(void *, calloc, (size_t count, size_t size))
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return memset(heap_take(bytes, 16, PC), 0, bytes);
+}
+
+MODEL(void, free, (void *block))
+{
+    heap_give_back(block, PC);
+}
+
+MODEL(void *, realloc, (void *block, size_t size))
+{
+    void *new = heap_take(size, 16, PC);
+    if (block != NULL) {
+        const struct header *header = header_of(block, PC);
+        memcpy(new, block, header->size < size ? header->size : size);
+        heap_give_back(block, PC);
+    }
+    return new;
+}
+
+MODEL(void *, reallocarray, (void *block, size_t count, size_t size))
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return x_realloc(block, bytes);
+}
+
+MODEL(void *, aligned_alloc, (size_t alignment, size_t size))
+{
+    return heap_take(size, alignment < 16 ? 16 : alignment, PC);
+}
+
+MODEL(int, posix_memalign, (void **block, size_t alignment, size_t size))
+{
+    if (alignment % sizeof(void *) != 0 || (alignment & (alignment - 1)) != 0)
+        return EINVAL;
+    *block = heap_take(size, alignment < 16 ? 16 : alignment, PC);
+    return 0;
+}
+
+static char *duplicate(const char *text, size_t length, uintptr_t pc)
+{
+    memory_access((uintptr_t)text, length + 1, ACCESS_READ, pc);
+    char *copy = heap_take(length + 1, 16, pc);
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+MODEL(char *, strdup, (const char *text))
+{
+    return duplicate(text, strlen(text), PC);
+}
+
+MODEL(char *, strndup, (const char *text, size_t length))
+{
+    return duplicate(text, strnlen(text, length), PC);
+}

@@ -1,0 +1,223 @@
+#include "memory.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "arena.h"
+#include "family.h"
+#include "region.h"
+#include "schedule.h"
+#include "verdict.h"
+
+struct record {
+    struct record *next;
+    uintptr_t pc;
+    uint32_t clock;
+    uint16_t thread;
+    uint8_t mask, access; /* bytes of the cell; enum access */
+};
+
+struct attached {
+    struct attached *next;
+    uintptr_t address;
+    enum attached_kind kind;
+    int process;
+    void *model;
+};
+
+struct cell {
+    struct record *records;
+    struct attached *attached;
+    uint32_t number; /* of the run it belongs to */
+};
+
+static struct cell *region_cells, *data_cells, *bss_cells;
+static uintptr_t data_begin, data_size, bss_begin, bss_size;
+
+static struct cell *map_cells(uintptr_t bytes)
+{
+    void *cells = mmap(NULL, (bytes / 8 + 1) * sizeof(struct cell), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (cells == MAP_FAILED)
+        verdict_broken("cannot map the shadow memory");
+    return cells;
+}
+
+void memory_open(void)
+{
+    const struct range data = region_data(), bss = region_bss();
+    data_begin = (uintptr_t)data.begin;
+    data_size = (uintptr_t)(data.end - data.begin);
+    bss_begin = (uintptr_t)bss.begin;
+    bss_size = (uintptr_t)(bss.end - bss.begin);
+    region_cells = map_cells(REGION_BYTES);
+    data_cells = map_cells(data_size);
+    bss_cells = map_cells(bss_size);
+}
+
+static inline struct cell *raw_cell(uintptr_t address)
+{
+    uintptr_t at;
+    if ((at = address - REGION_BASE) < REGION_BYTES)
+        return &region_cells[at / 8];
+    if ((at = address - data_begin) < data_size)
+        return &data_cells[at / 8];
+    if ((at = address - bss_begin) < bss_size)
+        return &bss_cells[at / 8];
+    return NULL;
+}
+
+static inline struct cell *cell_of(uintptr_t address)
+{
+    struct cell *cell = raw_cell(address);
+    if (cell != NULL && cell->number != schedule.number)
+        *cell = (struct cell){.number = schedule.number};
+    return cell;
+}
+
+static const char *verb(unsigned access)
+{
+    if (access & ACCESS_FREE)
+        return "frees";
+    if (access & ACCESS_DESTROY)
+        return "destroys";
+    if (access & ACCESS_ATOMIC)
+        return access & ACCESS_WRITE ? "writes (atomic)" : "reads (atomic)";
+    return access & ACCESS_WRITE ? "writes" : "reads";
+}
+
+static _Noreturn void report(const struct record *before, uintptr_t address, unsigned access, uintptr_t pc)
+{
+    verdict_current()->address = address;
+    verdict_place(thread_self()->id, pc, "%s", verb(access));
+    verdict_place(before->thread, before->pc, "%s", verb(before->access));
+    if (before->access & ACCESS_FREE && access & ACCESS_FREE)
+        verdict_end(VERDICT_DOUBLE_FREE, "the same memory is freed twice");
+    if (before->access & ACCESS_FREE)
+        verdict_end(VERDICT_USE_AFTER_FREE, "memory is used after it was freed");
+    if (access & ACCESS_FREE)
+        verdict_end(VERDICT_USE_AFTER_FREE,
+                    "memory is freed while nothing makes sure that another thread is done with it");
+    if ((access | before->access) & ACCESS_DESTROY)
+        verdict_end(VERDICT_MISUSE, "a synchronisation object is destroyed while nothing makes sure that another "
+                                    "thread is done with it");
+    verdict_end(VERDICT_RACE, "two threads access the same variable, at least one of them writes, and "
+                              "nothing orders the two accesses");
+}
+
+static bool conflict(unsigned one, unsigned other)
+{
+    return ((one | other) & ACCESS_WRITE) && !(one & other & ACCESS_ATOMIC);
+}
+
+/* Whether every access that races with `old`, which happened before `new`, would race with `new`, too. */
+static bool covers(unsigned new, unsigned old)
+{
+    if (old & ACCESS_FREE)
+        return false;
+    const bool as_atomic = !(new &ACCESS_ATOMIC) || (old & ACCESS_ATOMIC);
+    const bool as_written = (new &ACCESS_WRITE) || !(old & ACCESS_WRITE);
+    return as_atomic && as_written;
+}
+
+static void add_record(struct cell *cell, uint8_t mask, unsigned access, uintptr_t pc)
+{
+    struct thread *self = thread_self();
+    struct record *record = arena_take(sizeof *record);
+    *record = (struct record){.next = cell->records,
+                              .pc = pc,
+                              .clock = self->clock.at[self->id],
+                              .thread = (uint16_t)self->id,
+                              .mask = mask,
+                              .access = (uint8_t)access};
+    cell->records = record;
+}
+
+static __attribute__((noinline)) void access_used_cell(struct cell *cell, uintptr_t address, uint8_t mask,
+                                                       unsigned access, uintptr_t pc)
+{
+    struct thread *self = thread_self();
+    struct record *reuse = NULL;
+    const bool private = family_forked() && !family_is_shared(address);
+    for (struct record **at = &cell->records, *record; (record = *at) != NULL;) {
+        const bool ordered = record->thread == self->id || record->clock <= clock_get(&self->clock, record->thread);
+        const bool other_memory = private && schedule.threads[record->thread].process != self->process;
+        if ((record->mask & mask) == 0 || other_memory) {
+            at = &record->next;
+            continue;
+        }
+        const bool judged = schedule.split == 0 || (access | record->access) & ACCESS_FREE;
+        if (record->access & ACCESS_FREE || (!ordered && judged && conflict(access, record->access)))
+            report(record, address, access, pc);
+        if (record->thread == self->id && record->clock == self->clock.at[self->id] && record->access == access &&
+            (record->mask & mask) == mask)
+            return; /* known */
+        if (ordered && covers(access, record->access))
+            record->mask &= (uint8_t)~mask;
+        if (record->mask == 0) {
+            *at = record->next;
+            reuse = record;
+        } else {
+            at = &record->next;
+        }
+    }
+    if (reuse == NULL) {
+        add_record(cell, mask, access, pc);
+        return;
+    }
+    *reuse = (struct record){.next = cell->records,
+                             .pc = pc,
+                             .clock = self->clock.at[self->id],
+                             .thread = (uint16_t)self->id,
+                             .mask = mask,
+                             .access = (uint8_t)access};
+    cell->records = reuse;
+}
+
+static inline void access_cell(struct cell *cell, uintptr_t address, uint8_t mask, unsigned access, uintptr_t pc)
+{
+    const struct record *last = cell->records;
+    const struct thread *self = thread_self();
+    if (last == NULL)
+        add_record(cell, mask, access, pc);
+    else if (last->thread != self->id || last->clock != self->clock.at[self->id] || last->access != access ||
+             (last->mask & mask) != mask)
+        access_used_cell(cell, address, mask, access, pc);
+}
+
+void memory_access(uintptr_t address, size_t size, unsigned access, uintptr_t pc)
+{
+    while (size > 0) {
+        const size_t offset = address & 7, here = size < 8 - offset ? size : 8 - offset;
+        struct cell *cell = cell_of(address);
+        if (cell != NULL)
+            access_cell(cell, address, (uint8_t)(((1u << here) - 1) << offset), access, pc);
+        address += here;
+        size -= here;
+    }
+}
+
+void memory_free(uintptr_t address, size_t size, uintptr_t pc)
+{
+    memory_access(address, size > 0 ? size : 1, ACCESS_WRITE | ACCESS_FREE, pc);
+}
+
+void **memory_attached(uintptr_t address, enum attached_kind kind, uintptr_t pc)
+{
+    struct cell *cell = cell_of(address);
+    if (cell == NULL)
+        return NULL;
+    const struct thread *self = thread_self();
+    const bool private = family_forked() && !family_is_shared(address);
+    for (const struct record *record = cell->records; record != NULL; record = record->next)
+        if (record->access & ACCESS_FREE && record->mask & (1u << (address & 7)) &&
+            (!private || schedule.threads[record->thread].process == self->process))
+            report(record, address, ACCESS_ATOMIC | ACCESS_WRITE, pc);
+    for (struct attached *found = cell->attached; found != NULL; found = found->next)
+        if (found->address == address && found->kind == kind && (!private || found->process == self->process))
+            return &found->model;
+    struct attached *attached = arena_take(sizeof *attached);
+    *attached = (struct attached){.next = cell->attached, .address = address, .kind = kind, .process = self->process};
+    cell->attached = attached;
+    return &attached->model;
+}

@@ -1,0 +1,169 @@
+#include "process.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "family.h"
+#include "heap.h"
+#include "model.h"
+#include "schedule.h"
+#include "sync.h"
+#include "trace.h"
+#include "verdict.h"
+
+enum { HANDLERS_MAX = 32 };
+
+static void (*handlers[HANDLERS_MAX])(void);
+static int handler_count;
+static unsigned random_state = 1;
+static int argument_count;
+static char **arguments;
+
+extern int x_main(int count, char **values, char **environment); /* the program's main, renamed */
+
+void process_reset(void)
+{
+    handler_count = 0;
+    random_state = 1;
+}
+
+void process_arguments(int count, char **values)
+{
+    argument_count = count;
+    arguments = values;
+}
+
+void process_main(void)
+{
+    extern char **environ;
+    process_exit(x_main(argument_count, arguments, environ));
+}
+
+static void check_threads(void)
+{
+    for (int id = 1; id < schedule.count; id++)
+        if (schedule.threads[id].process == 0 && !schedule.threads[id].detached && !schedule.threads[id].joined) {
+            verdict_place(id, schedule.threads[id].created, "was started here, %s",
+                          schedule.threads[id].alive ? "still runs" : "has ended");
+            verdict_end(VERDICT_THREAD_LEAK, "the program ends without having joined or detached thread %d", id);
+        }
+}
+
+static bool others_run(void)
+{
+    for (int id = 0; id < schedule.count; id++)
+        if (schedule.threads[id].alive && schedule.threads[id].process == thread_self()->process &&
+            id != thread_self()->id)
+            return true;
+    return false;
+}
+
+static _Noreturn void end(int status)
+{
+    if (thread_self()->process != 0)
+        family_end((status & 0xff) << 8);
+    if ((status & 0xff) != 0)
+        verdict_end(VERDICT_EXIT, "the program ends with status %d", status & 0xff);
+    check_threads();
+    family_check();
+    if (!others_run())
+        heap_check_leaks();
+    verdict_end(VERDICT_NONE, "%s", "");
+}
+
+void process_thread_ended(void)
+{
+    if (!others_run())
+        end(0);
+}
+
+_Noreturn void process_exit(int status)
+{
+    if (others_run() || family_forked())
+        schedule_point((struct operation){.all = true, .words = "end the program"}, NULL);
+    for (int i = handler_count; i-- > 0;)
+        handlers[i]();
+    end(status);
+}
+
+MODEL(_Noreturn void, exit, (int status))
+{
+    process_exit(status);
+}
+
+static _Noreturn void exit_at_once(int status)
+{
+    schedule_point((struct operation){.all = true, .words = "end the program"}, NULL);
+    if (thread_self()->process != 0)
+        family_end((status & 0xff) << 8);
+    if ((status & 0xff) != 0)
+        verdict_end(VERDICT_EXIT, "the program ends with status %d", status & 0xff);
+    verdict_end(VERDICT_NONE, "%s", "");
+}
+
+MODEL(_Noreturn void, _exit, (int status))
+{
+    exit_at_once(status);
+}
+
+MODEL(_Noreturn void, _Exit, (int status))
+{
+    exit_at_once(status);
+}
+
+MODEL(_Noreturn void, quick_exit, (int status))
+{
+    exit_at_once(status);
+}
+
+MODEL(int, atexit, (void (*handler)(void)))
+{
+    if (handler_count == HANDLERS_MAX)
+        return -1;
+    handlers[handler_count++] = handler;
+    return 0;
+}
+
+MODEL(_Noreturn void, abort, (void))
+{
+    verdict_place(thread_self()->id, PC, "aborts");
+    verdict_end(VERDICT_CRASH, "the program calls abort");
+}
+
+MODEL(_Noreturn void, __assert_fail, (const char *expression, const char *file, unsigned line, const char *function))
+{
+    (void)file;
+    trace_event(PC, "assertion fails");
+    verdict_place(thread_self()->id, PC, "assertion fails");
+    verdict_end(VERDICT_ASSERTION, "assertion `%s' fails in line %u, function %s", expression, line,
+                function != NULL ? function : "?");
+}
+
+/* The same sequence in every run. */
+static int next_random(void)
+{
+    random_state = random_state * 1103515245u + 12345u;
+    return (int)(random_state >> 1);
+}
+
+MODEL(int, rand, (void))
+{
+    return next_random();
+}
+
+MODEL(long, random, (void))
+{
+    return next_random();
+}
+
+MODEL(void, srand, (unsigned seed))
+{
+    random_state = seed;
+}
+
+MODEL(void, srandom, (unsigned seed))
+{
+    random_state = seed;
+}

@@ -1,0 +1,20 @@
+/* process.h: how the program ends. */
+#ifndef EXPLORE_PROCESS_H
+#define EXPLORE_PROCESS_H
+
+/* process_exit: exit(status) by the running thread: handlers, then the run is judged (status, threads never joined,
+ * memory lost). */
+_Noreturn void process_exit(int status);
+
+/* process_thread_ended: the running thread has ended; if it was the last of its process, so does that, with status 0.
+ */
+void process_thread_ended(void);
+
+/* process_reset: no exit handlers; before each run. */
+void process_reset(void);
+
+/* process_main: the program's main with the arguments given to process_arguments (borrowed). */
+void process_main(void);
+void process_arguments(int count, char **arguments);
+
+#endif

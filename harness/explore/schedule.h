@@ -1,0 +1,130 @@
+/*
+ * schedule.h: the threads of the program, which of them can go on, and whose turn it is.
+ *
+ * Theory of operation. All threads are fibers of one OS thread. A thread runs until it is about to do something another
+ * thread could notice (lock, atomic access, create, end ...): a scheduling point. There it states what it is about to
+ * do and under which condition it can (`ready`), and schedule_point picks who goes on: the decision. Decisions are
+ * numbered from 0 within a run; the default (go on with the same thread; if it cannot, the next in a circle) is
+ * value-free, so a schedule is the short list of its deviations, see token.h.
+ */
+#ifndef EXPLORE_SCHEDULE_H
+#define EXPLORE_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "clocks.h"
+#include "fiber.h"
+
+#define NEVER UINT64_MAX
+
+enum { CALLS_MAX = 64, STEPS_MAX = 200000, TLS_KEYS = 64, SEEN_MAX = 8 };
+
+enum wake { WAKE_READY, WAKE_TIMEOUT, WAKE_SPURIOUS };
+
+/* What a thread is about to do, for partial-order reduction: two operations that share no object, or only read it, can
+ * be done in either order. */
+struct operation {
+    uintptr_t object, other; /* 0: none */
+    bool reads;              /* does not change `object` */
+    bool all;                /* depends on everything */
+    const char *words;       /* e.g. "lock mutex" */
+    uintptr_t pc;            /* where, in the program */
+};
+
+struct wait {
+    bool (*ready)(void *argument); /* NULL: at any time */
+    void *argument;                /* not on a stack: another process may run then */
+    uint64_t deadline;             /* virtual nanoseconds; NEVER */
+    bool spurious;                 /* may wake for no reason */
+};
+
+struct thread {
+    int id, process;
+    bool alive, started, detached, joined, yielded;
+    struct fiber fiber;
+    uintptr_t stack_end, created; /* created: where, in the program */
+    struct operation operation;
+    struct wait wait;
+    enum wake woken;
+    struct clock clock, acquired, released; /* own; what an acquire fence would add; as of the last release fence */
+    struct clock view;                      /* weak memory: what sequentially consistent fences let it see */
+    void *(*start)(void *);
+    void *argument, *result;
+    uintptr_t calls[CALLS_MAX];
+    unsigned depth;
+    struct {
+        uintptr_t pc;
+        uint64_t value, stack; /* a sum of the thread's stack at that time */
+    } seen[SEEN_MAX];          /* loads since it last changed something */
+    unsigned seen_count, repeats, turns;
+    void *keys[TLS_KEYS];
+    int held; /* locks */
+    int error_number;
+};
+
+struct schedule {
+    struct thread threads[THREADS_MAX];
+    int count, alive;
+    struct thread *current;
+    uint32_t number;      /* of this run, from 1 */
+    uint64_t now;         /* virtual nanoseconds since the run began */
+    uint32_t decisions;   /* taken so far */
+    uint64_t work;        /* threads looked at, in all runs: what the budget counts */
+    uint32_t steps, idle; /* scheduling points; those since anything changed */
+    uint32_t spurious_left;
+    bool spurious, sleepers_last, weak;
+    uintptr_t split; /* accesses to these 8 bytes are scheduling points, and races are not judged; 0: none */
+    uint64_t plain;  /* plain accesses since the last scheduling point */
+};
+
+/* The one state of the run; written by schedule.c, and by the models where the comment of a field lets them. */
+extern struct schedule schedule;
+
+static inline struct thread *thread_self(void)
+{
+    return schedule.current;
+}
+
+/* schedule_run: one run of entry() as thread 0, from memory just restored. Returns when the run has ended; the
+ * outcome is verdict_current(). */
+void schedule_run(void (*entry)(void));
+
+/* schedule_leave: ends the run now. */
+_Noreturn void schedule_leave(void);
+
+/* schedule_point: the running thread is about to do `operation`; returns when it may and it is its turn. Others run
+ * meanwhile. `wait` NULL: it can at any time. */
+enum wake schedule_point(struct operation operation, const struct wait *wait);
+
+/* schedule_choose: a decision of another kind, e.g. which of `count` waiters to wake; 0 is the default. */
+unsigned schedule_choose(unsigned count);
+
+/* schedule_yield: the running thread has nothing to do but wait for others: it goes on last. Not a scheduling
+ * point itself. schedule_changed: something another thread may wait for has changed. schedule_looked:
+ * a load or a try at `pc` told `value`; a thread that is told the same again and again yields. */
+void schedule_yield(void);
+void schedule_changed(void);
+void schedule_looked(uintptr_t pc, uint64_t value);
+
+/* schedule_own_stack: whether `address` is on the running thread's stack. */
+static inline bool schedule_own_stack(uintptr_t address)
+{
+    return address >= (uintptr_t)__builtin_frame_address(0) && address < schedule.current->stack_end;
+}
+
+/* schedule_create: a new thread, ready to run; its clock starts as the creator's. */
+struct thread *schedule_create(void *(*start)(void *), void *argument);
+
+/* schedule_resume_another: the running thread cannot go on, and never will. */
+_Noreturn void schedule_resume_another(void);
+
+/* schedule_finish: the running thread has ended; never returns. */
+_Noreturn void schedule_finish(void *result);
+
+/* Clock edges. schedule_release: `into` learns all that the running thread knows (join), and the thread's own entry
+ * ticks. schedule_acquire: the thread learns what `from` knows. */
+void schedule_release(struct clock *into);
+void schedule_acquire(const struct clock *from);
+
+#endif

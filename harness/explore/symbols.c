@@ -1,0 +1,51 @@
+#include "symbols.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <string.h>
+
+struct symbol {
+    const char *name;
+    bool modelled;
+};
+
+#define MODELLED(name) {#name, true},
+#define HARMLESS(name) {#name, false},
+static const struct symbol symbols[] = {
+#include "symbols.def"
+};
+#undef MODELLED
+#undef HARMLESS
+
+static const struct symbol *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++)
+        if (strcmp(symbols[i].name, name) == 0)
+            return &symbols[i];
+    return NULL;
+}
+
+bool symbols_is_modelled(const char *name)
+{
+    const struct symbol *symbol = find(name);
+    return symbol != NULL && symbol->modelled;
+}
+
+bool symbols_is_known(const char *name)
+{
+    if (strncmp(name, "__tsan_atomic128", 16) == 0)
+        return false;
+    return strncmp(name, "__tsan_", 7) == 0 || find(name) != NULL;
+}
+
+bool symbols_is_in_libc(const char *name)
+{
+    return strncmp(name, "__tsan", 6) == 0 || strncmp(name, "__atomic", 8) == 0 || dlsym(RTLD_DEFAULT, name) != NULL;
+}
+
+void symbols_write_renaming(FILE *into)
+{
+    for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++)
+        if (symbols[i].modelled)
+            fprintf(into, "%s x_%s\n", symbols[i].name, symbols[i].name);
+}

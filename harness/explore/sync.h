@@ -1,0 +1,66 @@
+/*
+ * sync.h: what the explorer knows about the program's synchronisation objects, by address.
+ */
+#ifndef EXPLORE_SYNC_H
+#define EXPLORE_SYNC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schedule.h"
+
+enum sync_kind { SYNC_MUTEX, SYNC_COND, SYNC_RWLOCK, SYNC_SPIN, SYNC_BARRIER, SYNC_SEMAPHORE, SYNC_ONCE, SYNC_FUTEX };
+
+enum { NOBODY = -1 };
+
+struct waiter {
+    struct waiter *next;
+    int thread;
+    bool woken;
+};
+
+struct sync {
+    enum sync_kind kind;
+    uintptr_t address;
+    size_t size;                 /* destroyed: bytes that were overwritten */
+    bool destroyed, initialised; /* initialised: by a call, not only by its bytes */
+    int owner;                   /* mutex, spin, rwlock's writer: thread id or NOBODY */
+    unsigned count;              /* recursion; readers; arrived; value of a semaphore */
+    unsigned limit, round;       /* barrier */
+    int process;                 /* where it was first used */
+    bool between;                /* process-shared */
+    bool recursive, errorcheck, robust, owner_died, broken, monotonic;
+    uintptr_t pc;                /* where it was taken, or made */
+    struct waiter *waiters;      /* condition variable, in order of arrival */
+    uintptr_t partner;           /* condition variable: the mutex its waiters use */
+    struct sync *next;           /* of all in this run */
+    struct clock clock, readers; /* released by: writers; readers */
+    uint8_t reading[THREADS_MAX];
+};
+
+/* sync_find: the object at `address` as a `kind`; made if this is the first that is heard of it. A new life begins when
+ * its bytes were written since it was destroyed, or it is used as another kind and nobody holds it (the stack's memory
+ * was used again). Ends the run with VERDICT_MISUSE if it was destroyed. sync_renew: the same for an init function: a
+ * fresh one. */
+struct sync *sync_find(const void *address, enum sync_kind kind, uintptr_t pc);
+struct sync *sync_renew(const void *address, enum sync_kind kind, uintptr_t pc);
+
+/* sync_all: the first of all objects of this run. */
+struct sync *sync_all(void);
+void sync_reset(void);
+
+/* sync_destroy: marks it destroyed; the caller has checked that it is not in use. Accesses by other threads that are
+ * not ordered with this end the run. */
+void sync_destroy(struct sync *sync, size_t size, uintptr_t pc);
+
+/* sync_name: e.g. "mutex". */
+const char *sync_name(enum sync_kind kind);
+
+/* sync_misuse: ends the run with VERDICT_MISUSE at `pc`. */
+_Noreturn void sync_misuse(uintptr_t pc, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The return address into the program of the modelled function that this is used in. */
+#define PC ((uintptr_t)__builtin_return_address(0))
+
+#endif

@@ -1,0 +1,29 @@
+/* expect: deadlock | a process is killed with the lock, which is lost for ever */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+    pthread_mutex_t *lock = mmap(NULL, sizeof *lock, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_mutex_init(lock, &attributes);
+    const pid_t child = fork();
+    if (child == 0) {
+        pthread_mutex_lock(lock);
+        pthread_mutex_unlock(lock);
+        _exit(0);
+    }
+    kill(child, SIGKILL);
+    pthread_mutex_lock(lock);
+    pthread_mutex_unlock(lock);
+    waitpid(child, NULL, 0);
+    return 0;
+}

@@ -1,0 +1,26 @@
+/* expect: lost wake-up | waits without asking whether it is needed */
+#define _GNU_SOURCE
+#include <pthread.h>
+
+#define START(thread, function, argument) pthread_create(&(thread), NULL, function, argument)
+#define JOIN(thread) pthread_join(thread, NULL)
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static void *set(void *a)
+{
+    pthread_mutex_lock(&lock);
+    pthread_cond_signal(&cond);
+    pthread_mutex_unlock(&lock);
+    return a;
+}
+int main(void)
+{
+    pthread_t t;
+    START(t, set, NULL);
+    pthread_mutex_lock(&lock);
+    pthread_cond_wait(&cond, &lock);
+    pthread_mutex_unlock(&lock);
+    JOIN(t);
+    return 0;
+}

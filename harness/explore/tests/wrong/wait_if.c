@@ -1,0 +1,31 @@
+/* expect: assertion | `if' around the wait: a wake-up for no reason is taken for a signal */
+#define _GNU_SOURCE
+#include <assert.h>
+#include <pthread.h>
+
+#define START(thread, function, argument) pthread_create(&(thread), NULL, function, argument)
+#define JOIN(thread) pthread_join(thread, NULL)
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static int ready;
+static void *set(void *a)
+{
+    pthread_mutex_lock(&lock);
+    ready = 1;
+    pthread_cond_signal(&cond);
+    pthread_mutex_unlock(&lock);
+    return a;
+}
+int main(void)
+{
+    pthread_t t;
+    START(t, set, NULL);
+    pthread_mutex_lock(&lock);
+    if (ready == 0)
+        pthread_cond_wait(&cond, &lock);
+    assert(ready == 1);
+    pthread_mutex_unlock(&lock);
+    JOIN(t);
+    return 0;
+}

@@ -1,0 +1,121 @@
+/* thread_model.c: pthread_create and its family; the C11 ones are in c11.c. */
+#include <errno.h>
+#include <pthread.h>
+
+#include "memory.h"
+#include "model.h"
+#include "process.h"
+#include "sync.h"
+#include "thread_model.h"
+#include "trace.h"
+#include "verdict.h"
+
+unsigned long threads_create(void *(*start)(void *), void *argument, bool detached, unsigned long *into, uintptr_t pc)
+{
+    if (into != NULL) {
+        memory_access((uintptr_t)into, sizeof *into, ACCESS_WRITE, pc);
+        *into = (unsigned long)schedule.count + 1;
+    }
+    struct thread *thread = schedule_create(start, argument);
+    thread->operation.pc = thread->created = pc;
+    thread->detached = detached;
+    trace_event(pc, "starts thread %d", thread->id);
+    return (unsigned long)thread->id + 1;
+}
+
+static struct thread *find(unsigned long handle, const char *what, uintptr_t pc)
+{
+    if (handle == 0 || handle > (unsigned long)schedule.count)
+        sync_misuse(pc, "%s: there is no such thread", what);
+    return &schedule.threads[handle - 1];
+}
+
+static bool has_ended(void *argument)
+{
+    return !((struct thread *)argument)->alive;
+}
+
+static void check_joinable(const struct thread *thread, const char *what, uintptr_t pc)
+{
+    if (thread->joined)
+        sync_misuse(pc, "%s of a thread that was joined already", what);
+    if (thread->detached)
+        sync_misuse(pc, "%s of a detached thread", what);
+}
+
+int threads_join(unsigned long handle, void **result, bool wait_for_it, uint64_t deadline, uintptr_t pc)
+{
+    struct thread *thread = find(handle, "join", pc);
+    check_joinable(thread, "join", pc);
+    if (thread == thread_self())
+        return EDEADLK;
+    const struct wait wait = {has_ended, thread, deadline, false};
+    const struct operation operation = {.object = (uintptr_t)thread, .words = "join a thread", .pc = pc};
+    if (schedule_point(operation, wait_for_it ? &wait : NULL) == WAKE_TIMEOUT)
+        return ETIMEDOUT;
+    if (thread->alive) {
+        schedule_looked(pc, 0);
+        return EBUSY;
+    }
+    check_joinable(thread, "join", pc);
+    thread->joined = true;
+    schedule_acquire(&thread->clock);
+    trace_event(pc, "joins thread %d", thread->id);
+    if (result != NULL) {
+        memory_access((uintptr_t)result, sizeof *result, ACCESS_WRITE, pc);
+        *result = thread->result;
+    }
+    return 0;
+}
+
+int threads_detach(unsigned long handle, uintptr_t pc)
+{
+    struct thread *thread = find(handle, "detach", pc);
+    check_joinable(thread, "detach", pc);
+    thread->detached = true;
+    return 0;
+}
+
+MODEL(int, pthread_create, (pthread_t * into, const pthread_attr_t *attributes, void *(*start)(void *), void *argument))
+{
+    int state = PTHREAD_CREATE_JOINABLE;
+    if (attributes != NULL)
+        pthread_attr_getdetachstate(attributes, &state);
+    threads_create(start, argument, state == PTHREAD_CREATE_DETACHED, into, PC);
+    return 0;
+}
+
+MODEL(int, pthread_join, (pthread_t thread, void **result))
+{
+    return threads_join(thread, result, true, NEVER, PC);
+}
+
+MODEL(int, pthread_tryjoin_np, (pthread_t thread, void **result))
+{
+    return threads_join(thread, result, false, NEVER, PC);
+}
+
+MODEL(int, pthread_detach, (pthread_t thread))
+{
+    return threads_detach(thread, PC);
+}
+
+MODEL(pthread_t, pthread_self, (void))
+{
+    return (pthread_t)thread_self()->id + 1;
+}
+
+MODEL(int, pthread_equal, (pthread_t one, pthread_t other))
+{
+    return one == other;
+}
+
+MODEL(_Noreturn void, pthread_exit, (void *result))
+{
+    schedule_finish(result);
+}
+
+void *threads_result(unsigned long handle)
+{
+    return handle > 0 && handle <= (unsigned long)schedule.count ? schedule.threads[handle - 1].result : NULL;
+}

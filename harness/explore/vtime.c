@@ -1,0 +1,161 @@
+#include "vtime.h"
+
+#include <errno.h>
+#include <sys/time.h>
+#include <threads.h>
+#include <unistd.h>
+
+#include "model.h"
+#include "memory.h"
+#include "schedule.h"
+#include "sync.h"
+#include "trace.h"
+#include "verdict.h"
+
+#define BILLION        1000000000ull
+#define REAL_START     (1700000000ull * BILLION)
+#define MONOTONE_START (1000ull * BILLION)
+
+static uint64_t start_of(clockid_t clock)
+{
+    if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
+        return REAL_START;
+    if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_MONOTONIC_COARSE ||
+        clock == CLOCK_BOOTTIME)
+        return MONOTONE_START;
+    if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
+        return 0;
+    verdict_unsupported("clock number %d", (int)clock);
+}
+
+static uint64_t nanoseconds_of(const struct timespec *time)
+{
+    if (time->tv_sec < 0)
+        return 0;
+    return (uint64_t)time->tv_sec * BILLION + (uint64_t)time->tv_nsec;
+}
+
+uint64_t vtime_deadline(clockid_t clock, const struct timespec *until)
+{
+    const uint64_t start = start_of(clock), at = nanoseconds_of(until);
+    return at > start ? at - start : 0;
+}
+
+static bool never_ready(void *argument)
+{
+    (void)argument;
+    return false;
+}
+
+void vtime_sleep(uint64_t nanoseconds, uintptr_t pc)
+{
+    const struct wait wait = {never_ready, NULL, schedule.now + nanoseconds, false};
+    const struct operation operation = {.object = (uintptr_t)&schedule.now, .words = "sleep", .pc = pc};
+    trace_event(pc, "sleeps");
+    schedule_point(operation, &wait);
+}
+
+/* Who reads the clock in a loop waits for it to move. */
+static uint64_t read_clock(clockid_t clock, uintptr_t pc)
+{
+    enum { TICK = 1000 };
+    schedule_point(
+        (struct operation){.object = (uintptr_t)&schedule.now, .reads = true, .words = "read the clock", .pc = pc},
+        NULL);
+    schedule_looked(pc, 0);
+    if (thread_self()->yielded)
+        schedule.now += TICK * 1000;
+    return start_of(clock) + schedule.now;
+}
+
+MODEL(int, clock_gettime, (clockid_t clock, struct timespec *time))
+{
+    const uint64_t now = read_clock(clock, PC);
+    memory_access((uintptr_t)time, sizeof *time, ACCESS_WRITE, PC);
+    *time = (struct timespec){(time_t)(now / BILLION), (long)(now % BILLION)};
+    return 0;
+}
+
+MODEL(int, timespec_get, (struct timespec * time, int base))
+{
+    const uint64_t now = read_clock(CLOCK_REALTIME, PC);
+    memory_access((uintptr_t)time, sizeof *time, ACCESS_WRITE, PC);
+    *time = (struct timespec){(time_t)(now / BILLION), (long)(now % BILLION)};
+    return base;
+}
+
+MODEL(int, gettimeofday, (struct timeval * time, void *zone))
+{
+    (void)zone;
+    const uint64_t now = read_clock(CLOCK_REALTIME, PC);
+    memory_access((uintptr_t)time, sizeof *time, ACCESS_WRITE, PC);
+    *time = (struct timeval){(time_t)(now / BILLION), (suseconds_t)(now % BILLION / 1000)};
+    return 0;
+}
+
+MODEL(time_t, time, (time_t * into))
+{
+    const time_t now = (time_t)(read_clock(CLOCK_REALTIME, PC) / BILLION);
+    if (into != NULL)
+        *into = now;
+    return now;
+}
+
+MODEL(clock_t, clock, (void))
+{
+    return (clock_t)(read_clock(CLOCK_PROCESS_CPUTIME_ID, PC) / 1000);
+}
+
+MODEL(unsigned, sleep, (unsigned seconds))
+{
+    vtime_sleep(seconds * BILLION, PC);
+    return 0;
+}
+
+MODEL(int, usleep, (useconds_t microseconds))
+{
+    vtime_sleep(microseconds * 1000ull, PC);
+    return 0;
+}
+
+MODEL(int, nanosleep, (const struct timespec *time, struct timespec *left))
+{
+    (void)left;
+    vtime_sleep(nanoseconds_of(time), PC);
+    return 0;
+}
+
+MODEL(int, clock_nanosleep, (clockid_t clock, int flags, const struct timespec *time, struct timespec *left))
+{
+    (void)left;
+    const uint64_t until = vtime_deadline(clock, time);
+    if (flags & TIMER_ABSTIME)
+        vtime_sleep(until > schedule.now ? until - schedule.now : 0, PC);
+    else
+        vtime_sleep(nanoseconds_of(time), PC);
+    return 0;
+}
+
+MODEL(int, thrd_sleep, (const struct timespec *time, struct timespec *left))
+{
+    (void)left;
+    vtime_sleep(nanoseconds_of(time), PC);
+    return 0;
+}
+
+static void give_way(uintptr_t pc)
+{
+    schedule_yield();
+    schedule_point((struct operation){.words = "yield", .pc = pc}, NULL);
+}
+
+MODEL(int, sched_yield, (void))
+{
+    give_way(PC);
+    return 0;
+}
+
+MODEL(void, thrd_yield, (void))
+{
+    give_way(PC);
+}

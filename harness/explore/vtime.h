@@ -1,0 +1,18 @@
+/*
+ * vtime.h: the virtual clock. It stands still while a thread can run, and jumps to the next deadline when none can, or
+ * when the strategy lets a timed wait end early (all the others were slow, then).
+ */
+#ifndef EXPLORE_VTIME_H
+#define EXPLORE_VTIME_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* vtime_deadline: `until` of `clock` in schedule.now's terms; 0 if it is past. Ends the run if the clock is not one the
+ * explorer keeps. */
+uint64_t vtime_deadline(clockid_t clock, const struct timespec *until);
+
+/* vtime_sleep: the running thread sleeps for `nanoseconds`. */
+void vtime_sleep(uint64_t nanoseconds, uintptr_t pc);
+
+#endif
