@@ -78,6 +78,7 @@ struct process_result {
     double timed_cpu;              /* stopwatch: CPU seconds of the program itself between go and done, read by the
                                       grader from the program's CPU clock */
     uint64_t answer;               /* stopwatch: what it answered */
+    pid_t program;                 /* its process id while it lived; 0 if it was not started */
     int left_behind;               /* processes of its tree still alive 0.2 s after the program had ended by itself */
 };
 

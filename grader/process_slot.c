@@ -263,6 +263,7 @@ static void settle(struct process_slot *slot)
     result->seconds =
         slot->ended && slot->record.seconds > 0 ? slot->record.seconds : (double)(uv_hrtime() - slot->start) / 1e9;
     result->usage = slot->record.usage;
+    result->program = slot->record.program;
     result->left_behind = slot->record.left_behind;
     result->out = process_output_text(&slot->out);
     result->err = process_output_text(&slot->err);

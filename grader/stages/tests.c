@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../process.h"
 #include "../stacks.h"
@@ -348,6 +349,15 @@ static enum verdict judge(struct stage_result *result, const struct setting *set
 
 /* --- running them --- */
 
+/* A Criterion runner that is killed leaves the socket behind on which it talked to its test. */
+static void remove_socket(const struct process_result *run)
+{
+    char *socket = text_format("/tmp/criterion_%d.sock", (int)run->program);
+    if (run->program > 0)
+        unlink(socket);
+    free(socket);
+}
+
 /* The name of a file of this trial below run/. */
 static char *run_path(const struct workspace *workspace, const char *test, const char *ending)
 {
@@ -448,8 +458,10 @@ static struct stage_result run_trials(struct stage_result *result, const struct 
         tally[verdict]++;
     }
     for (size_t i = 0; i < count; i++) {
-        if (ok)
+        if (ok) {
+            remove_socket(&runs[i]);
             process_release(&runs[i]);
+        }
         release_call(&calls[i]);
     }
     free(runs);

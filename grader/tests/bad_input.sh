@@ -217,6 +217,14 @@ interrupt() {
     wait "$pid"
     [ $? -eq 130 ] && [ -z "$(ls -A "$TMPDIR")" ] && [ -z "$(alive)" ]
 }
+# sockets: those that test runners which are gone have left behind since this script began.
+no_sockets() {
+    for socket in $(find /tmp -maxdepth 1 -name 'criterion_*.sock' -newer "$in/good.c"); do
+        pid=${socket#*_}
+        kill -0 "${pid%.sock}" 2>/dev/null || { sleep 1; [ ! -e "$socket" ] || { echo "$socket"; return 1; }; }
+    done
+}
 check "Ctrl-C in the middle" interrupt INT
 check "SIGTERM in the middle" interrupt TERM
+check "no socket of a test runner is left" no_sockets
 finish
