@@ -30,8 +30,8 @@ help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
 	@echo
 	@sed -n 's/^\([a-z][a-zA-Z -]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
-		awk -F'\t' '{ printf "  make %-11s %s\n", $$1, $$2 }'
-	@echo "  make labNN       build one lab and run its tests (now: $(LAB_IDS)); TEST=name runs one of them"
+		awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+	@echo "  make labNN         build one lab and run its tests (now: $(LAB_IDS)); TEST=name runs one of them"
 	@echo
 	@echo "  LAB=lab03 names another lab than the last one, FILE=path.c a file from elsewhere, JSON=out.json writes the report"
 	@echo "  as JSON, SEED=N changes the inputs. What is missing on this machine is installed first; DEPS=skip turns that off."
