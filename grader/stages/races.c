@@ -313,6 +313,23 @@ static void add_other_line(struct finding *finding, const struct trial *trial, c
     free(source);
 }
 
+/* Names the variable if the tool knows it: helgrind's `data symbol "n"`, ThreadSanitizer's `global 'n'`. */
+static void add_variable(struct finding *finding, const struct accusation *item)
+{
+    static const char *const before[] = {"data symbol \"", "global '"};
+    for (size_t i = 0; i < sizeof before / sizeof *before && item->about != NULL; i++) {
+        const char *hit = strstr(item->about, before[i]);
+        if (hit == NULL)
+            continue;
+        const char *name = hit + strlen(before[i]);
+        char *longer = text_format("%s%sThe variable is %.*s.", finding->detail != NULL ? finding->detail : "",
+                                   finding->detail != NULL ? "\n" : "", (int)strcspn(name, "\"'"), name);
+        free(finding->detail);
+        finding->detail = longer;
+        return;
+    }
+}
+
 static void add_proven(struct stage_result *result, const struct trial *trial, size_t tool,
                        const struct accusation *item)
 {
@@ -320,6 +337,7 @@ static void add_proven(struct stage_result *result, const struct trial *trial, s
     struct finding *finding = result_add(result, kind_word(item->kind), "%s", text);
     place(finding, trial, item->first.line, tool);
     add_other_line(finding, trial, item);
+    add_variable(finding, item);
     finding->cost = result->findings_count == 1 ? result->max_score : 0;
     free(text);
 }
