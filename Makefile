@@ -118,7 +118,7 @@ $(BUILD)/tests/expect: $(BUILD)/obj/grader/tests/expect.o
 
 EXPLORE := $(BUILD)/explore
 EXPLORE_CLI := $(addprefix harness/explore/,explore_cli.c build_program.c lines.c columns.c symbols.c results.c)
-EXPLORE_ENDS := harness/explore/first.c harness/explore/last.c
+EXPLORE_ENDS := harness/explore/first.c harness/explore/last.c harness/explore/scenario.c
 EXPLORE_RUNTIME := $(filter-out $(EXPLORE_CLI) $(EXPLORE_ENDS),$(wildcard harness/explore/*.c))
 EXPLORE_CFLAGS := -std=c17 -D_GNU_SOURCE -O3 -g $(WARNINGS)
 # The explored program is not position independent, and between fibers addresses of thread-local variables must not be remembered.

@@ -1,0 +1,21 @@
+/*
+ * scenario.c: main of a lab's scenarios.c (scenario.h): runs the one that its argument names.
+ */
+#include "scenario.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct scenario __start_scenarios[], __stop_scenarios[];
+
+enum { EXIT_UNKNOWN = 127 };
+
+int main(int count, char **words)
+{
+    for (const struct scenario *s = __start_scenarios; s < __stop_scenarios && count > 1; s++)
+        if (strcmp(s->name, words[1]) == 0) {
+            s->run();
+            return EXIT_SUCCESS;
+        }
+    return EXIT_UNKNOWN;
+}

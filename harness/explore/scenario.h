@@ -1,0 +1,30 @@
+/*
+ * scenario.h: for a lab's scenarios.c: small closed programs that the explorer runs in every schedule that matters.
+ *
+ * A scenario uses the hand-in from 2 to 4 threads or processes, ends by itself in every schedule of a right hand-in,
+ * and says with scenario_expect what must hold. Races, deadlocks, lost wake-ups, misuse, leaks and spinning need no
+ * word: the explorer sees them (explore.h). Keep it small: each operation more multiplies the schedules.
+ */
+#ifndef EXPLORE_SCENARIO_H
+#define EXPLORE_SCENARIO_H
+
+#include <assert.h>
+
+struct scenario {
+    const char *name;
+    void (*run)(void);
+};
+
+/* SCENARIO(name) { ... }: defines one. Its name stands in lab.yaml below `schedules`. Each schedule runs it once, in a
+ * fresh process image, as the main thread. */
+#define SCENARIO(name)                                                                                                 \
+    static void name(void);                                                                                            \
+    static const struct scenario scenario_##name                                                                       \
+        __attribute__((used, aligned(8), section("scenarios"))) = {#name, name};                                       \
+    static void name(void)
+
+/* scenario_expect: what must be true in every schedule; `sentence` says in plain words what is wrong if it is not. */
+#define scenario_expect(condition, sentence)                                                                           \
+    ((condition) ? (void)0 : __assert_fail(sentence, __FILE__, __LINE__, __func__))
+
+#endif
