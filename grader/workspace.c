@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sandbox.h"
 #include "text.h"
 
 enum { HANDIN_BYTES_MAX = 1 << 20, LAB_FILE_BYTES_MAX = 4 << 20 };
@@ -70,7 +71,7 @@ static bool make_directories(const struct workspace *workspace)
     static const char *const names[] = {"handin", "lab", "bin", "run"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = workspace_path(workspace, names[i]);
-        const bool made = mkdir(path, 0755) == 0;
+        const bool made = mkdir(path, 0755) == 0 && sandbox_hand_over(path);
         free(path);
         if (!made)
             return false;
@@ -99,7 +100,7 @@ static bool copy_lab(const struct workspace *workspace, const struct manifest *m
             for (size_t k = 0; k < found.gl_pathc && ok; k++) {
                 char *name = text_format("lab%s", strrchr(found.gl_pathv[k], '/'));
                 char *to = workspace_path(workspace, name);
-                ok = copy_file(found.gl_pathv[k], to);
+                ok = copy_file(found.gl_pathv[k], to) && sandbox_hand_over(to);
                 free(to);
                 free(name);
             }
@@ -125,7 +126,7 @@ static bool fill(const struct workspace *workspace, const struct manifest *manif
     char *name = text_join("handin", manifest->file);
     char *path = workspace_path(workspace, name);
     const bool ok = make_directories(workspace) && copy_lab(workspace, manifest) && link_helper(workspace) &&
-                    text_write_file(path, workspace->content, strlen(workspace->content));
+                    text_write_file(path, workspace->content, strlen(workspace->content)) && sandbox_hand_over(path);
     free(path);
     free(name);
     return ok;

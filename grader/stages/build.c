@@ -7,6 +7,7 @@
 #include "../diagnostics.h"
 #include "../object.h"
 #include "../pipeline.h"
+#include "../policy.h"
 #include "../process.h"
 #include "../stacks.h"
 #include "../text.h"
@@ -14,7 +15,7 @@
 enum { ARGUMENTS_MAX = 96, COMMANDS_MAX = 8, DETAIL_LINES = 12 };
 
 static const double compile_seconds = 60.0;
-static const uint64_t compile_memory = (uint64_t)4 << 30;
+static const uint64_t compile_memory = (uint64_t)1 << 30;
 
 /* The command line of one compiler run; words are owned. */
 struct command {
@@ -72,8 +73,9 @@ static struct command start_command(const struct build *build, const char *flags
     return command;
 }
 
-/* Runs `count` commands side by side in the folder of the hand-in. False if that failed for reasons of ours. */
-static bool run_commands(const struct build *build, struct command *commands, size_t count,
+/* Runs `count` commands side by side in the folder of the hand-in, with `policy` (NULL: none) in a sandbox. False if
+ * that failed for reasons of ours. */
+static bool run_commands(const struct build *build, struct command *commands, size_t count, const struct policy *policy,
                          struct process_result *results)
 {
     struct process_spec specs[COMMANDS_MAX] = {0};
@@ -84,6 +86,7 @@ static bool run_commands(const struct build *build, struct command *commands, si
         specs[i] = (struct process_spec){.argv = (const char *const *)commands[i].words,
                                          .directory = directory,
                                          .set = set,
+                                         .sandbox = policy != NULL ? &policy->sandbox : NULL,
                                          .deadline = compile_seconds,
                                          .memory_limit = compile_memory};
     const bool ok = process_run(specs, count, (size_t)build->workspace->cores, results);
@@ -136,7 +139,7 @@ static bool find_libraries(struct build *build, char **error)
             add_words(&command, build->manifest->libraries[k]);
         if (build->manifest->libraries_count == 0) {
             *into[i] = text_copy("", 0);
-        } else if (run_commands(build, &command, 1, &result)) {
+        } else if (run_commands(build, &command, 1, NULL, &result)) {
             ok = succeeded(&result);
             if (ok)
                 *into[i] = text_copy(result.out, strlen(result.out));
@@ -306,11 +309,15 @@ static bool compile(struct stage_result *result, const struct build *build)
 {
     struct command commands[OBJECTS];
     struct process_result results[OBJECTS];
+    struct policy policy;
     size_t count = 0;
     for (size_t i = 0; i < OBJECTS; i++)
         if (is_wanted(build, objects[i].stage))
             commands[count++] = compile_handin(build, objects[i].flags, objects[i].output);
-    if (!run_commands(build, commands, count, results)) {
+    policy_compile(&policy, build->workspace);
+    const bool ran = run_commands(build, commands, count, &policy, results);
+    policy_release(&policy);
+    if (!ran) {
         *result = result_grader_error(result, "cannot run the compiler '%s'", compiler());
         return false;
     }
@@ -350,6 +357,7 @@ static bool link_programs(struct stage_result *result, const struct build *build
     struct command commands[PROGRAMS];
     const struct program *chosen[PROGRAMS];
     struct process_result results[PROGRAMS];
+    struct policy policy;
     size_t count = 0;
     for (size_t i = 0; i < PROGRAMS; i++) {
         if (!is_wanted(build, programs[i].stage))
@@ -357,7 +365,10 @@ static bool link_programs(struct stage_result *result, const struct build *build
         chosen[count] = &programs[i];
         commands[count++] = link_program(build, &programs[i]);
     }
-    if (!run_commands(build, commands, count, results)) {
+    policy_link(&policy, build->workspace);
+    const bool ran = run_commands(build, commands, count, &policy, results);
+    policy_release(&policy);
+    if (!ran) {
         *result = result_grader_error(result, "cannot run the compiler '%s'", compiler());
         return false;
     }
