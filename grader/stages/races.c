@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../accusation.h"
+#include "../explore/ruling.h"
 #include "../object.h"
 #include "../process.h"
 #include "../text.h"
@@ -38,8 +39,9 @@ struct trial {
     const struct manifest *manifest;
     const struct workspace *workspace;
     enum judge judge;
-    const char *reason; /* why two tools that agree do not decide */
-    bool c11;           /* uses C11 threads: drd and ThreadSanitizer crash on them */
+    const char *reason;   /* why two tools that agree do not decide */
+    bool c11;             /* uses C11 threads: drd and ThreadSanitizer crash on them */
+    struct ruling ruling; /* the explorer's */
     struct process_result runs[TOOLS];
     struct accusations said[TOOLS];
     bool ran[TOOLS];
@@ -196,8 +198,18 @@ static bool others_report_pair(const struct trial *trial, size_t tool, const str
  * pair, only such pairs are shown. */
 enum worth { DOUBTFUL, LINE_PROVEN, PROVEN };
 
+/* Whether the explorer has run what is accused, in all schedules that matter, and found every access ordered. */
+static bool is_acquitted(const struct trial *trial, const struct accusation *item)
+{
+    const struct ruling *ruling = &trial->ruling;
+    return item->kind == ACCUSATION_RACE && ruling->acquits && ruling_covers(ruling, item->first.line) &&
+           (item->second.line == 0 || ruling_covers(ruling, item->second.line));
+}
+
 static enum worth weigh_accusation(const struct trial *trial, size_t tool, const struct accusation *item)
 {
+    if (is_acquitted(trial, item))
+        return DOUBTFUL;
     switch (trial->judge) {
     case JUDGE_NOBODY:
         return DOUBTFUL;
@@ -214,9 +226,20 @@ static enum worth weigh_accusation(const struct trial *trial, size_t tool, const
     return DOUBTFUL;
 }
 
-/* Whether an accusation before this one says the same. */
+static bool is_race_at(const struct accusation *item, const struct ruling_race *race)
+{
+    const int a = race->places[0].line, b = race->places[1].line;
+    return item->kind == ACCUSATION_RACE &&
+           ((item->first.line == a && (item->second.line == b || item->second.line == 0)) ||
+            (item->first.line == b && (item->second.line == a || item->second.line == 0)));
+}
+
+/* Whether the explorer, or an accusation before this one, says the same. */
 static bool is_repeated(const struct trial *trial, size_t tool, size_t index)
 {
+    for (size_t i = 0; i < trial->ruling.races_count; i++)
+        if (is_race_at(&trial->said[tool].items[index], &trial->ruling.races[i]))
+            return true;
     for (size_t t = 0; t <= tool; t++)
         for (size_t i = 0; i < (t < tool ? trial->said[t].count : index); i++)
             if (same_place(&trial->said[t].items[i], &trial->said[tool].items[index]))
@@ -224,9 +247,9 @@ static bool is_repeated(const struct trial *trial, size_t tool, size_t index)
     return false;
 }
 
-static const char *access_word(const struct accusation_place *place)
+static const char *access_word(bool write)
 {
-    return place->write ? "writes" : "reads";
+    return write ? "writes" : "reads";
 }
 
 static char *describe_race(const struct trial *trial, const struct accusation *item)
@@ -237,11 +260,11 @@ static char *describe_race(const struct trial *trial, const struct accusation *i
         return text_format(
             "data race: one thread %s memory at %s:%d in %s while another thread uses it, and nothing orders the two. "
             "Guard every access to it with the same lock.",
-            access_word(a), file, a->line, a->function);
+            access_word(a->write), file, a->line, a->function);
     return text_format(
         "data race: one thread %s at %s:%d in %s what another thread %s at %s:%d in %s, and nothing orders the two "
         "(no common lock, no join between them). Guard both with the same lock.",
-        access_word(a), file, a->line, a->function, access_word(b), file, b->line, b->function);
+        access_word(a->write), file, a->line, a->function, access_word(b->write), file, b->line, b->function);
 }
 
 static char *describe(const struct trial *trial, const struct accusation *item)
@@ -301,13 +324,13 @@ static struct finding *place(struct finding *finding, const struct trial *trial,
     return finding;
 }
 
-static void add_other_line(struct finding *finding, const struct trial *trial, const struct accusation *item)
+/* Shows line `number` of the hand-in, too, unless the finding is at that line. */
+static void add_line(struct finding *finding, const struct trial *trial, int number)
 {
-    char *source =
-        item->second.line != item->first.line ? text_line(trial->workspace->content, item->second.line) : NULL;
+    char *source = number > 0 && number != finding->line ? text_line(trial->workspace->content, number) : NULL;
     if (source != NULL) {
         char *clean = text_clean(source);
-        finding->detail = text_format("%5d | %s", item->second.line, clean);
+        finding->detail = text_format("%5d | %s", number, clean);
         free(clean);
     }
     free(source);
@@ -336,10 +359,79 @@ static void add_proven(struct stage_result *result, const struct trial *trial, s
     char *text = describe(trial, item);
     struct finding *finding = result_add(result, kind_word(item->kind), "%s", text);
     place(finding, trial, item->first.line, tool);
-    add_other_line(finding, trial, item);
+    add_line(finding, trial, item->second.line);
     add_variable(finding, item);
     finding->cost = result->findings_count == 1 ? result->max_score : 0;
     free(text);
+}
+
+/* --- what the explorer says --- */
+
+/* `helgrind and ThreadSanitizer report it, too.`; caller frees. */
+static char *name_witnesses(const struct trial *trial, const struct ruling_race *race)
+{
+    char *text = text_copy("", 0);
+    int count = 0;
+    for (size_t t = 0; t < TOOLS; t++)
+        for (size_t i = 0; i < trial->said[t].count; i++) {
+            if (!is_race_at(&trial->said[t].items[i], race))
+                continue;
+            char *longer = text_format("%s%s%s", text, count++ > 0 ? " and " : " ", tools[t].name);
+            free(text);
+            text = longer;
+            break;
+        }
+    char *sentence =
+        count > 0 ? text_format("%s %s it, too.", text, count == 1 ? "reports" : "report") : text_copy("", 0);
+    free(text);
+    return sentence;
+}
+
+static char *describe_explored(const struct trial *trial, const struct ruling_race *race)
+{
+    const struct ruling_place *a = &race->places[0], *b = &race->places[1];
+    const char *file = trial->manifest->file;
+    char *witnesses = name_witnesses(trial, race);
+    char *other = b->line > 0 ? text_format("what another thread %s at %s:%d in %s", access_word(b->write), file,
+                                            b->line, b->function)
+                              : text_format("what another thread %s", access_word(b->write));
+    char *text =
+        text_format("data race: one thread %s at %s:%d in %s %s, and nothing orders the two (no common lock, no join "
+                    "between them). Guard both with the same lock. The explorer shows it in the scenario %s.%s",
+                    access_word(a->write), file, a->line, a->function, other, race->scenario, witnesses);
+    free(other);
+    free(witnesses);
+    return text;
+}
+
+static bool same_race(const struct ruling_race *a, const struct ruling_race *b)
+{
+    return a->places[0].line + a->places[1].line == b->places[0].line + b->places[1].line &&
+           (a->places[0].line == b->places[0].line || a->places[0].line == b->places[1].line);
+}
+
+/* Adds each race once, whatever scenarios show it. */
+static void add_explored(struct stage_result *result, const struct trial *trial)
+{
+    const struct ruling *ruling = &trial->ruling;
+    for (size_t i = 0; i < ruling->races_count; i++) {
+        const struct ruling_race *race = &ruling->races[i];
+        bool told = race->places[0].line == 0;
+        for (size_t k = 0; k < i; k++)
+            told = told || same_race(&ruling->races[k], race);
+        if (told)
+            continue;
+        char *text = describe_explored(trial, race),
+             *extra = text_format("SCHEDULE=%s:%s", race->scenario, race->token);
+        struct finding *finding = result_add(result, kind_word(ACCUSATION_RACE), "%s", text);
+        finding->file = text_copy(trial->workspace->handin_shown, strlen(trial->workspace->handin_shown));
+        finding->line = race->places[0].line;
+        finding->command = workspace_command(trial->workspace, trial->manifest, "replay", extra);
+        finding->cost = result->findings_count == 1 ? result->max_score : 0;
+        add_line(finding, trial, race->places[1].line);
+        free(extra);
+        free(text);
+    }
 }
 
 /* An accusation that proves nothing: said, because the tools are part of the course, and said to be doubtful. */
@@ -351,7 +443,9 @@ static void add_note(struct stage_result *result, const struct trial *trial, siz
     struct finding *finding =
         result_add(result, "note", "%s alone reports '%s' at line %d%s. It is likely to be mistaken here: %s.",
                    item->tool, kind_word(item->kind), item->first.line, other,
-                   trial->judge == JUDGE_TWO_TOOLS ? "no other tool agrees" : trial->reason);
+                   is_acquitted(trial, item) ? "the explorer found every access there ordered, in all schedules it ran"
+                   : trial->judge == JUDGE_TWO_TOOLS ? "no other tool agrees"
+                                                     : trial->reason);
     place(finding, trial, item->first.line, tool);
     free(other);
 }
@@ -456,6 +550,7 @@ static const char *const passed_words[] = {[JUDGE_TWO_TOOLS] = "no race found by
 
 static struct stage_result conclude(struct stage_result *result, const struct trial *trial)
 {
+    add_explored(result, trial);
     add_accusations(result, trial, PROVEN, FINDINGS_MAX);
     if (result->findings_count == 0)
         add_accusations(result, trial, LINE_PROVEN, FINDINGS_MAX);
@@ -471,7 +566,8 @@ static struct stage_result conclude(struct stage_result *result, const struct tr
         add_accusations(result, trial, DOUBTFUL, NOTES_MAX);
     add_tool_notes(result, trial);
     if (status == STATUS_PASSED)
-        return result_finish(result, status, result->max_score, "%s", passed_words[trial->judge]);
+        return result_finish(result, status, result->max_score, "%s",
+                             trial->ruling.acquits ? "no race found by the explorer" : passed_words[trial->judge]);
     if (proven > 0)
         return result_finish(result, status, 0, "%zu place%s", proven, proven == 1 ? "" : "s");
     return result_finish(result, status, 0, "the race driver fails");
@@ -502,6 +598,7 @@ struct stage_result races_run(const struct manifest *manifest, const struct work
     struct stage_result result = {.name = "races", .max_score = manifest->points.races};
     struct trial trial = {.manifest = manifest, .workspace = workspace};
     char *error = NULL;
+    ruling_read(&trial.ruling, manifest, workspace);
     if (!choose_judge(&trial, &error))
         result = result_grader_error(&result, "%s", error);
     else if (!run_tools(&trial))
@@ -513,6 +610,7 @@ struct stage_result races_run(const struct manifest *manifest, const struct work
             process_release(&trial.runs[i]);
         accusations_release(&trial.said[i]);
     }
+    ruling_release(&trial.ruling);
     free(error);
     return result;
 }

@@ -141,6 +141,13 @@ MODEL(_Noreturn void, __assert_fail, (const char *expression, const char *file, 
                 function != NULL ? function : "?");
 }
 
+MODEL(_Noreturn void, scenario_failed, (const char *sentence))
+{
+    trace_event(PC, "this is not so");
+    verdict_place(thread_self()->id, PC, "this is not so");
+    verdict_end(VERDICT_ASSERTION, "%s", sentence);
+}
+
 /* The same sequence in every run. */
 static int next_random(void)
 {

@@ -8,8 +8,6 @@
 #ifndef EXPLORE_SCENARIO_H
 #define EXPLORE_SCENARIO_H
 
-#include <assert.h>
-
 struct scenario {
     const char *name;
     void (*run)(void);
@@ -23,8 +21,9 @@ struct scenario {
         __attribute__((used, aligned(8), section("scenarios"))) = {#name, name};                                       \
     static void name(void)
 
-/* scenario_expect: what must be true in every schedule; `sentence` says in plain words what is wrong if it is not. */
-#define scenario_expect(condition, sentence)                                                                           \
-    ((condition) ? (void)0 : __assert_fail(sentence, __FILE__, __LINE__, __func__))
+/* scenario_failed: ends the schedule: in it, what `sentence` says is wrong. scenario_expect: what must be true in every
+ * schedule; `sentence` says in plain words what is wrong if it is not. */
+_Noreturn void scenario_failed(const char *sentence);
+#define scenario_expect(condition, sentence) ((condition) ? (void)0 : scenario_failed(sentence))
 
 #endif

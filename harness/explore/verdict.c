@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "protocol.h"
 #include "schedule.h"
 
 static struct verdict current;

@@ -34,8 +34,6 @@ enum verdict_kind {
 
 enum { VERDICT_PLACES = 12, VERDICT_TEXT = 400, VERDICT_CALLERS = 4 };
 
-enum { EXIT_CLEAN = 0, EXIT_FOUND = 1, EXIT_MISUSED = 2, EXIT_BROKEN = 3 };
-
 struct verdict_place {
     int thread;                         /* -1: none */
     uintptr_t pc;                       /* a return address in the program, 0: none */

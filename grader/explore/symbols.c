@@ -2,7 +2,10 @@
 
 #include <dlfcn.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "../text.h"
 
 struct symbol {
     const char *name;
@@ -12,7 +15,7 @@ struct symbol {
 #define MODELLED(name) {#name, true},
 #define HARMLESS(name) {#name, false},
 static const struct symbol symbols[] = {
-#include "symbols.def"
+#include "../../harness/explore/symbols.def"
 };
 #undef MODELLED
 #undef HARMLESS
@@ -23,12 +26,6 @@ static const struct symbol *find(const char *name)
         if (strcmp(symbols[i].name, name) == 0)
             return &symbols[i];
     return NULL;
-}
-
-bool symbols_is_modelled(const char *name)
-{
-    const struct symbol *symbol = find(name);
-    return symbol != NULL && symbol->modelled;
 }
 
 bool symbols_is_known(const char *name)
@@ -43,9 +40,15 @@ bool symbols_is_in_libc(const char *name)
     return strncmp(name, "__tsan", 6) == 0 || strncmp(name, "__atomic", 8) == 0 || dlsym(RTLD_DEFAULT, name) != NULL;
 }
 
-void symbols_write_renaming(FILE *into)
+char *symbols_renaming(void)
 {
-    for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++)
-        if (symbols[i].modelled)
-            fprintf(into, "%s x_%s\n", symbols[i].name, symbols[i].name);
+    char *lines = text_copy("", 0);
+    for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++) {
+        if (!symbols[i].modelled)
+            continue;
+        char *longer = text_format("%s%s x_%s\n", lines, symbols[i].name, symbols[i].name);
+        free(lines);
+        lines = longer;
+    }
+    return lines;
 }

@@ -4,44 +4,59 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../text.h"
+
+enum { BYTES_MAX = 16 << 20 };
+
 static void add(struct told **list, size_t *count, const char *rest)
 {
     struct told told = {0};
     unsigned long pc = 0;
     int used = 0;
-    if (sscanf(rest, "%d %lx %n", &told.thread, &pc, &used) < 2)
-        return;
-    struct told *grown = realloc(*list, (*count + 1) * sizeof **list);
-    if (grown == NULL)
+    if (sscanf(rest, "%d %lx %n", &told.thread, &pc, &used) < 2 || told.thread < -1)
         return;
     told.pc = pc;
-    told.words = strdup(rest + used);
-    *list = grown;
-    grown[(*count)++] = told;
+    told.words = text_clean(rest + used);
+    *list = text_grow(*list, *count + 1, sizeof **list);
+    (*list)[(*count)++] = told;
+}
+
+static void add_covered(struct results *results, const char *rest)
+{
+    for (char *end; *rest != '\0'; rest = end) {
+        const unsigned long pc = strtoul(rest, &end, 16);
+        if (end == rest)
+            return;
+        results->covered = text_grow(results->covered, results->covered_count + 1, sizeof *results->covered);
+        results->covered[results->covered_count++] = pc;
+    }
 }
 
 static void set(char **into, const char *text)
 {
     free(*into);
-    *into = strdup(text);
+    *into = text_clean(text);
 }
 
 static void take(struct results *results, const char *word, const char *rest)
 {
-    if (strcmp(word, "kind") == 0)
-        set(&results->kind, rest);
-    else if (strcmp(word, "text") == 0)
-        set(&results->text, rest);
-    else if (strcmp(word, "token") == 0)
-        set(&results->token, rest);
-    else if (strcmp(word, "effect") == 0)
-        set(&results->effect, rest);
-    else if (strcmp(word, "effect-token") == 0)
-        set(&results->effect_token, rest);
-    else if (strcmp(word, "place") == 0)
+    const struct {
+        const char *word;
+        char **into;
+    } texts[] = {{"kind", &results->kind},
+                 {"text", &results->text},
+                 {"token", &results->token},
+                 {"effect", &results->effect},
+                 {"effect-token", &results->effect_token}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (strcmp(word, texts[i].word) == 0)
+            set(texts[i].into, rest);
+    if (strcmp(word, "place") == 0)
         add(&results->places, &results->place_count, rest);
     else if (strcmp(word, "event") == 0)
         add(&results->events, &results->event_count, rest);
+    else if (strcmp(word, "covered") == 0)
+        add_covered(results, rest);
     else if (strcmp(word, "schedules") == 0)
         results->schedules = strtoull(rest, NULL, 10);
     else if (strcmp(word, "cut") == 0)
@@ -54,23 +69,20 @@ static void take(struct results *results, const char *word, const char *rest)
 
 bool results_read(const char *path, struct results *results)
 {
-    char *line = NULL;
-    size_t room = 0;
-    FILE *file = fopen(path, "re");
+    char *content = text_read_file(path, BYTES_MAX, NULL), *next;
     *results = (struct results){0};
-    if (file == NULL)
-        return false;
-    while (getline(&line, &room, file) > 0) {
-        line[strcspn(line, "\n")] = '\0';
+    for (char *line = content; line != NULL && *line != '\0'; line = next) {
+        next = strchr(line, '\n');
+        if (next != NULL)
+            *next++ = '\0';
         char *space = strchr(line, ' ');
         if (space == NULL)
             continue;
         *space = '\0';
         take(results, line, space + 1);
     }
-    free(line);
-    fclose(file);
-    return true;
+    free(content);
+    return content != NULL;
 }
 
 static void release_list(struct told *list, size_t count)
@@ -87,6 +99,8 @@ void results_release(struct results *results)
     free(results->token);
     free(results->effect);
     free(results->effect_token);
+    free(results->covered);
     release_list(results->places, results->place_count);
     release_list(results->events, results->event_count);
+    *results = (struct results){0};
 }

@@ -1,0 +1,103 @@
+#include "columns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../text.h"
+
+enum { STEP_MAX = 36, LAST_MIN = 46, COLUMNS_MAX = 5, HEAD = 15, TAIL = 35, NUMBER = 6 };
+
+/* Where the columns stand. */
+struct layout {
+    int threads, step, width;
+};
+
+static struct layout lay_out(const struct results *results, int width)
+{
+    struct layout layout = {.threads = 1, .width = width};
+    for (size_t i = 0; i < results->event_count; i++)
+        if (results->events[i].thread >= layout.threads)
+            layout.threads = results->events[i].thread + 1;
+    if (layout.threads > 1)
+        layout.step = (width - LAST_MIN) / (layout.threads - 1);
+    if (layout.step > STEP_MAX)
+        layout.step = STEP_MAX;
+    if (layout.threads > COLUMNS_MAX)
+        layout.step = 0;
+    return layout;
+}
+
+static void print_title(FILE *into, const struct layout *layout)
+{
+    if (layout->threads > COLUMNS_MAX)
+        return;
+    for (int i = 0; i < layout->threads; i++) {
+        char name[32];
+        snprintf(name, sizeof name, i == 0 ? "main" : "thread %d", i);
+        fprintf(into, "%-*s", i == layout->threads - 1 ? 0 : layout->step, name);
+    }
+    fprintf(into, "\n");
+}
+
+/* Bytes of `text` that fit into `room` characters, never half a character (UTF-8). */
+static int fitting(const char *text, int room)
+{
+    int bytes = 0;
+    for (int used = 0; text[bytes] != '\0'; bytes++) {
+        if (((unsigned char)text[bytes] & 0xc0) != 0x80 && ++used > room)
+            break;
+    }
+    return bytes;
+}
+
+/* The source line and what it did: on one line if both fit, else the second below the first. */
+static void print_event(FILE *into, const struct layout *layout, const struct told *event, struct lines *lines)
+{
+    const struct line line = lines_at(lines, event->pc);
+    const int thread = event->thread > 0 ? event->thread : 0, indent = thread * layout->step;
+    const int room = layout->width - indent - NUMBER;
+    if (layout->threads > COLUMNS_MAX)
+        fprintf(into, "thread %-3d ", thread);
+    fprintf(into, "%*s%4d  ", indent, "", line.number);
+    if ((int)(strlen(line.text) + strlen(event->words)) + 3 <= room)
+        fprintf(into, "%s   %s\n", line.text, event->words);
+    else
+        fprintf(into, "%.*s\n%*s^ %s\n", fitting(line.text, room), line.text, indent + NUMBER, "", event->words);
+}
+
+char *columns_text(const struct results *results, struct lines *lines, int width)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *into = open_memstream(&text, &size);
+    const struct layout layout = lay_out(results, width);
+    if (into == NULL)
+        return text_copy("", 0);
+    print_title(into, &layout);
+    for (size_t i = 0; i < results->event_count; i++) {
+        if (results->event_count > HEAD + TAIL + 1 && i == HEAD) {
+            fprintf(into, "... %zu steps left out ...\n", results->event_count - HEAD - TAIL);
+            i = results->event_count - TAIL;
+        }
+        print_event(into, &layout, &results->events[i], lines);
+    }
+    fclose(into);
+    return text;
+}
+
+char *columns_places(const struct results *results, struct lines *lines)
+{
+    char *text = text_copy("", 0);
+    for (size_t i = 0; i < results->place_count; i++) {
+        const struct told *place = &results->places[i];
+        const struct line line = lines_at(lines, place->pc);
+        char *who = place->thread > 0 ? text_format("thread %d", place->thread) : text_format("main");
+        char *longer = text_format("%s%s%s, %s:%d in %s: %s\n    %s", text, i > 0 ? "\n" : "", who, line.file,
+                                   line.number, line.function, place->words, line.text);
+        free(who);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
