@@ -10,12 +10,13 @@ enum { STEP_MAX = 36, LAST_MIN = 46, COLUMNS_MAX = 5, HEAD = 15, TAIL = 35, NUMB
 
 /* Where the columns stand. */
 struct layout {
+    const char *file; /* whose lines are numbered; NULL: all */
     int threads, step, width;
 };
 
-static struct layout lay_out(const struct results *results, int width)
+static struct layout lay_out(const struct results *results, const char *file, int width)
 {
-    struct layout layout = {.threads = 1, .width = width};
+    struct layout layout = {.file = file, .threads = 1, .width = width};
     for (size_t i = 0; i < results->event_count; i++)
         if (results->events[i].thread >= layout.threads)
             layout.threads = results->events[i].thread + 1;
@@ -59,19 +60,22 @@ static void print_event(FILE *into, const struct layout *layout, const struct to
     const int room = layout->width - indent - NUMBER;
     if (layout->threads > COLUMNS_MAX)
         fprintf(into, "thread %-3d ", thread);
-    fprintf(into, "%*s%4d  ", indent, "", line.number);
+    if (layout->file == NULL || strcmp(layout->file, line.file) == 0)
+        fprintf(into, "%*s%4d  ", indent, "", line.number);
+    else
+        fprintf(into, "%*s   .  ", indent, "");
     if ((int)(strlen(line.text) + strlen(event->words)) + 3 <= room)
         fprintf(into, "%s   %s\n", line.text, event->words);
     else
         fprintf(into, "%.*s\n%*s^ %s\n", fitting(line.text, room), line.text, indent + NUMBER, "", event->words);
 }
 
-char *columns_text(const struct results *results, struct lines *lines, int width)
+char *columns_text(const struct results *results, struct lines *lines, const char *file, int width)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *into = open_memstream(&text, &size);
-    const struct layout layout = lay_out(results, width);
+    const struct layout layout = lay_out(results, file, width);
     if (into == NULL)
         return text_copy("", 0);
     print_title(into, &layout);
@@ -83,6 +87,8 @@ char *columns_text(const struct results *results, struct lines *lines, int width
         print_event(into, &layout, &results->events[i], lines);
     }
     fclose(into);
+    if (size > 0 && text[size - 1] == '\n')
+        text[size - 1] = '\0';
     return text;
 }
 

@@ -8,8 +8,9 @@
 #include "results.h"
 
 /* columns_text: the events of `results` with their source lines, one column a thread, at most `width` characters wide.
- * A long schedule loses its middle. Caller frees. */
-char *columns_text(const struct results *results, struct lines *lines, int width);
+ * If `file` (a base name) is not NULL, only its lines have their numbers, those of other files a dot. A long schedule
+ * loses its middle. Caller frees. */
+char *columns_text(const struct results *results, struct lines *lines, const char *file, int width);
 
 /* columns_places: the places the finding is about, a line each with the source line below it. Caller frees. */
 char *columns_places(const struct results *results, struct lines *lines);

@@ -240,13 +240,13 @@ static size_t choose(const struct manifest *manifest, const char *name, size_t l
     return count;
 }
 
-static int explore_scenarios(const struct wish *wish, const struct manifest *manifest,
-                             const struct workspace *workspace)
+static int explore_scenarios(struct wish *wish, const struct manifest *manifest, const struct workspace *workspace)
 {
     const struct manifest_scenario **chosen = text_allocate(manifest->scenarios_count, sizeof *chosen);
     const char **names = text_allocate(manifest->scenarios_count, sizeof *names);
     struct exploration *items = text_allocate(manifest->scenarios_count, sizeof *items);
     struct exploration_spec spec = wish->spec;
+    wish->tell.file = manifest->file;
     const char *colon = spec.replay != NULL ? strchr(spec.replay, ':') : NULL;
     const char *name = colon != NULL ? spec.replay : wish->scenario;
     char *error = NULL;
@@ -283,7 +283,7 @@ static int explore_scenarios(const struct wish *wish, const struct manifest *man
     return status;
 }
 
-static int explore_lab(const struct kit *kit, const struct wish *wish)
+static int explore_lab(const struct kit *kit, struct wish *wish)
 {
     char *directory = kit_lab(kit, wish->lab), *error = NULL;
     struct manifest *manifest = directory != NULL ? manifest_load(directory, &error) : NULL;

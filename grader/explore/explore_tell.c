@@ -21,7 +21,7 @@ static FILE *stream(const struct tell_wish *wish)
 static void tell_found(const struct tell_wish *wish, const struct results *results, struct lines *lines)
 {
     FILE *into = stream(wish);
-    char *places = columns_places(results, lines), *columns = columns_text(results, lines, WIDTH);
+    char *places = columns_places(results, lines), *columns = columns_text(results, lines, wish->file, WIDTH);
     fprintf(into, "%s: %s\n", results->kind, results->text != NULL ? results->text : "");
     if (*places != '\0')
         fprintf(into, "%s\n", places);

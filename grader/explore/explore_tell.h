@@ -13,6 +13,7 @@
 
 struct tell_wish {
     const char *json; /* where to write JSON, too; `-`: to stdout, the text then goes to stderr; NULL: no JSON */
+    const char *file; /* as for columns_text */
     bool quiet;       /* without columns */
     bool replayed;    /* one schedule was shown, nothing was searched */
 };

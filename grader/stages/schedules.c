@@ -27,7 +27,7 @@ static char *kind_word(const char *kind)
     return text_replace(kind, " ", "-");
 }
 
-/* The first place of the finding that lies in the hand-in, if `of_events` the last thing the hand-in did; 0 if none. */
+/* The line of the first of these places that lies in the hand-in; 0 if none does. */
 static int handin_line(const struct search *search, const struct told *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -46,16 +46,32 @@ static int function_line(const struct search *search, const struct manifest_scen
     return line;
 }
 
+/* An effect without its kind: `assertion: an update is lost` is an update that is lost. */
+static const char *plain_effect(const char *effect)
+{
+    static const char prefix[] = "assertion: ";
+    return strncmp(effect, prefix, strlen(prefix)) == 0 ? effect + strlen(prefix) : effect;
+}
+
+/* What is wrong, as the scenario says it if it does, and why. */
 static char *sentence(const struct manifest_scenario *scenario, const struct results *results)
 {
     const char *text = results->text != NULL ? results->text : "", *kind = results->kind;
-    const bool plain = strcmp(kind, "assertion") == 0;
-    char *effect =
-        results->effect != NULL ? text_format(" What can come of it: %s.", results->effect) : text_copy("", 0);
-    char *whole = text_format("%s: %s%s%s.%s %s", scenario->name, plain ? "" : kind, plain || *text == '\0' ? "" : ": ",
-                              text, effect, scenario->why);
-    free(effect);
-    return whole;
+    if (results->effect != NULL)
+        return text_format("%s: %s. It comes of a %s. %s", scenario->name, plain_effect(results->effect), kind,
+                           scenario->why);
+    if (strcmp(kind, "assertion") == 0)
+        return text_format("%s: %s. %s", scenario->name, text, scenario->why);
+    return text_format("%s: %s%s%s. %s", scenario->name, kind, *text != '\0' ? ": " : "", text, scenario->why);
+}
+
+static char *show_schedule(const struct search *search, const struct results *results)
+{
+    char *columns = columns_text(results, search->lines, search->manifest->file, WIDTH);
+    char *text = text_format("The schedule that shows it (lines with a dot are those of labs/%s/scenarios.c):\n%s",
+                             search->manifest->name, columns);
+    free(columns);
+    return text;
 }
 
 static char *replay_command(const struct search *search, const struct manifest_scenario *scenario,
@@ -98,7 +114,7 @@ static void add_failure(struct stage_result *result, const struct search *search
     struct finding *finding = result_add(result, kind, "%s", message);
     finding->file = text_copy(search->workspace->handin_shown, strlen(search->workspace->handin_shown));
     finding->line = line;
-    finding->detail = columns_text(results, search->lines, WIDTH);
+    finding->detail = show_schedule(search, results);
     finding->command = replay_command(search, scenario, results);
     finding->cost = scenario->points;
     free(message);
