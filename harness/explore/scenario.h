@@ -26,4 +26,10 @@ struct scenario {
 _Noreturn void scenario_failed(const char *sentence);
 #define scenario_expect(condition, sentence) ((condition) ? (void)0 : scenario_failed(sentence))
 
+/* scenario_until_all_sleep: blocks until all other threads are blocked, too, with no time-out within the next hour. If
+ * they never come to rest because one looks again and again whether something has happened, in a loop or with naps, the
+ * schedule ends as a livelock; a loop that gives up after some hundred rounds and a spin lock that somebody will
+ * release are no reason. The caller learns nothing of what the others did: this orders nobody's memory accesses. */
+void scenario_until_all_sleep(void);
+
 #endif

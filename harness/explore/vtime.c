@@ -12,9 +12,10 @@
 #include "trace.h"
 #include "verdict.h"
 
-#define BILLION        1000000000ull
-#define REAL_START     (1700000000ull * BILLION)
-#define MONOTONE_START (1000ull * BILLION)
+#define BILLION 1000000000ull
+/* Late in a second, so that who adds to tv_nsec and forgets the carry is seen. */
+#define REAL_START     (1700000000ull * BILLION + 900000000)
+#define MONOTONE_START (1000ull * BILLION + 900000000)
 
 static uint64_t start_of(clockid_t clock)
 {
@@ -33,6 +34,11 @@ static uint64_t nanoseconds_of(const struct timespec *time)
     if (time->tv_sec < 0)
         return 0;
     return (uint64_t)time->tv_sec * BILLION + (uint64_t)time->tv_nsec;
+}
+
+bool vtime_is_valid(const struct timespec *time)
+{
+    return time->tv_nsec >= 0 && time->tv_nsec < (long)BILLION;
 }
 
 uint64_t vtime_deadline(clockid_t clock, const struct timespec *until)

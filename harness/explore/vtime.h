@@ -5,8 +5,12 @@
 #ifndef EXPLORE_VTIME_H
 #define EXPLORE_VTIME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
+
+/* vtime_is_valid: whether a timed wait accepts `time`: nanoseconds from 0 to below one second. */
+bool vtime_is_valid(const struct timespec *time);
 
 /* vtime_deadline: `until` of `clock` in schedule.now's terms; 0 if it is past. Ends the run if the clock is not one the
  * explorer keeps. */
