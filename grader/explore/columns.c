@@ -70,6 +70,23 @@ static void print_event(FILE *into, const struct layout *layout, const struct to
         fprintf(into, "%.*s\n%*s^ %s\n", fitting(line.text, room), line.text, indent + NUMBER, "", event->words);
 }
 
+/* How many times the step `from` is made in a row. */
+static size_t repetitions(const struct results *results, size_t from)
+{
+    const struct told *events = results->events;
+    size_t end = from + 1;
+    while (end < results->event_count && events[end].thread == events[from].thread &&
+           events[end].pc == events[from].pc && strcmp(events[end].words, events[from].words) == 0)
+        end++;
+    return end - from;
+}
+
+static void print_again(FILE *into, const struct layout *layout, const struct told *event, size_t times)
+{
+    const int thread = event->thread > 0 ? event->thread : 0;
+    fprintf(into, "%*s^ and again, %zu time%s\n", thread * layout->step + NUMBER, "", times, times == 1 ? "" : "s");
+}
+
 char *columns_text(const struct results *results, struct lines *lines, const char *file, int width)
 {
     char *text = NULL;
@@ -79,12 +96,17 @@ char *columns_text(const struct results *results, struct lines *lines, const cha
     if (into == NULL)
         return text_copy("", 0);
     print_title(into, &layout);
-    for (size_t i = 0; i < results->event_count; i++) {
-        if (results->event_count > HEAD + TAIL + 1 && i == HEAD) {
-            fprintf(into, "... %zu steps left out ...\n", results->event_count - HEAD - TAIL);
+    for (size_t i = 0, shown = 0; i < results->event_count; shown++) {
+        const size_t times = repetitions(results, i), left = results->event_count - i;
+        if (shown == HEAD && left > TAIL + 1) {
+            fprintf(into, "... %zu steps left out ...\n", left - TAIL);
             i = results->event_count - TAIL;
+            continue;
         }
         print_event(into, &layout, &results->events[i], lines);
+        if (times > 1)
+            print_again(into, &layout, &results->events[i], times - 1);
+        i += times;
     }
     fclose(into);
     if (size > 0 && text[size - 1] == '\n')

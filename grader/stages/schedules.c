@@ -27,12 +27,13 @@ static char *kind_word(const char *kind)
     return text_replace(kind, " ", "-");
 }
 
-/* The line of the first of these places that lies in the hand-in; 0 if none does. */
-static int handin_line(const struct search *search, const struct told *list, size_t count)
+/* The line of the first place in the hand-in whose words hold `word`; 0 if there is none. */
+static int place_line(const struct search *search, const struct results *results, const char *word)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct line line = lines_at(search->lines, list[i].pc);
-        if (strcmp(line.file, search->manifest->file) == 0 && line.number > 0)
+    for (size_t i = 0; i < results->place_count; i++) {
+        const struct line line = lines_at(search->lines, results->places[i].pc);
+        if (strcmp(line.file, search->manifest->file) == 0 && line.number > 0 &&
+            strstr(results->places[i].words, word) != NULL)
             return line.number;
     }
     return 0;
@@ -68,8 +69,12 @@ static char *sentence(const struct manifest_scenario *scenario, const struct res
 static char *show_schedule(const struct search *search, const struct results *results)
 {
     char *columns = columns_text(results, search->lines, search->manifest->file, WIDTH);
-    char *text = text_format("The schedule that shows it (lines with a dot are those of labs/%s/scenarios.c):\n%s",
-                             search->manifest->name, columns);
+    /* Of several threads that wait for each other or for nothing, the schedule shows where the last step was made. */
+    char *places = results->effect == NULL && results->place_count > 1 ? columns_places(results, search->lines) : NULL;
+    char *text = text_format("The schedule that shows it (lines with a dot are those of labs/%s/scenarios.c):\n%s%s%s",
+                             search->manifest->name, columns, places != NULL ? "\nIn the end:\n" : "",
+                             places != NULL ? places : "");
+    free(places);
     free(columns);
     return text;
 }
@@ -98,7 +103,10 @@ static void add_failure(struct stage_result *result, const struct search *search
     const struct manifest_scenario *scenario = &search->manifest->scenarios[i];
     const struct results *results = &search->items[i].results;
     char *kind = kind_word(results->kind);
-    int line = handin_line(search, results->places, results->place_count);
+    /* Where a wake-up was lost, others may wait for the end of the thread that waits for it. */
+    int line = strcmp(results->kind, "lost wake-up") == 0 ? place_line(search, results, "signal") : 0;
+    if (line == 0)
+        line = place_line(search, results, "");
     if (line == 0)
         line = function_line(search, scenario);
     struct finding *same = find_same(result, kind, line);
