@@ -135,8 +135,8 @@ replay: ready ## show a failing schedule again: SCHEDULE=scenario:token of a lab
 test-explore: ready ## test the explorer on its small programs (about 5 minutes)
 	@harness/explore/tests/run.sh $(GRADER)
 
-bench-explore: ready ## schedules the explorer runs in a second
-	@harness/explore/bench_schedules.sh $(GRADER)
+bench-explore: ready ## schedules the explorer runs in a second, and how soon it finds what is wrong with each wrong specimen
+	@grader/bench_explore.sh $(GRADER)
 
 $(EXPLORE)/libexplore.o: $(EXPLORE_RUNTIME:harness/explore/%.c=$(EXPLORE)/%.o)
 	ld -r -o $@ $^
