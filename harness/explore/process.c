@@ -70,7 +70,7 @@ static _Noreturn void end(int status)
     family_check();
     if (!others_run())
         heap_check_leaks();
-    verdict_end(VERDICT_NONE, "%s", "");
+    verdict_end_silent(VERDICT_NONE);
 }
 
 void process_thread_ended(void)
@@ -100,7 +100,7 @@ static _Noreturn void exit_at_once(int status)
         family_end((status & 0xff) << 8);
     if ((status & 0xff) != 0)
         verdict_end(VERDICT_EXIT, "the program ends with status %d", status & 0xff);
-    verdict_end(VERDICT_NONE, "%s", "");
+    verdict_end_silent(VERDICT_NONE);
 }
 
 MODEL(_Noreturn void, _exit, (int status))
