@@ -27,4 +27,12 @@ struct scenario {
 #define scenario_expect(condition, sentence)                                                                           \
     ((condition) ? (void)0 : __assert_fail(sentence, __FILE__, __LINE__, __func__))
 
+/* scenario_settle: for contracts that say "blocks": returns when every other thread has ended or sleeps until somebody
+ * wakes it. One that does not come to rest, because it looks again and again or the clock wakes it, ends the run
+ * (livelock). It orders nothing: what the others wrote before may be read only if something else orders that. */
+void scenario_settle(void);
+
+/* scenario_unsupported: ends the search: the hand-in needs `what`, which the scenario has no model of. */
+_Noreturn void scenario_unsupported(const char *what);
+
 #endif
