@@ -9,8 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <curl/curl.h>
 
 #include "crawler.h"
+#include "fake_site.h"
 #include "scenario.h"
 
 /* ---- the queue ---- */
@@ -19,7 +24,7 @@ struct hand {
     struct crawler_queue *queue;
     uintptr_t item;       /* to put; or what was got, 0: nothing */
     atomic_int completed; /* puts or gets that have returned */
-    bool worked;
+    bool worked;          /* on an item that was got */
 };
 
 static struct crawler_queue *create(size_t capacity)
@@ -147,6 +152,7 @@ SCENARIO(queue_close_wakes_putters)
     scenario_expect(!crawler_queue_put(queue, NULL), "put returns true although the queue is closed");
     crawler_queue_close(queue);
     crawler_queue_free(queue);
+    crawler_queue_free(NULL);
 }
 
 /* Takes an item, works on it, and says so. */
@@ -154,17 +160,20 @@ static void *work_on_one(void *argument)
 {
     struct hand *hand = argument;
     get_item(hand->queue);
-    scenario_settle();
+    hand->worked = true;
     hand->completed++;
     crawler_queue_task_done(hand->queue);
     return NULL;
 }
 
+/* What orders the work before the end of join is the queue alone, so the look at `completed` must not. */
 static void *join_work(void *argument)
 {
     struct hand *hand = argument;
     crawler_queue_join(hand->queue);
-    scenario_expect(hand->completed == 1, "join returns although the work on an item is not over");
+    scenario_expect(atomic_load_explicit(&hand->completed, memory_order_relaxed) == 1,
+                    "join returns although the work on an item is not over");
+    scenario_expect(hand->worked, "join returns, but what was done before task_done is not seen");
     return NULL;
 }
 
@@ -179,4 +188,83 @@ SCENARIO(queue_join_waits_for_task_done)
     pthread_join(threads[1], NULL);
     crawler_queue_join(queue);
     crawler_queue_free(queue);
+}
+
+/* ---- the crawler ---- */
+
+static struct crawler_result crawl(const struct fake_page *pages, size_t count, unsigned gather, unsigned workers)
+{
+    struct crawler_result result = {77, 77, 77, 77};
+    fake_site_open(pages, count, gather);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    scenario_expect(crawler_crawl(FAKE_SITE "/", workers, &result) == 0,
+                    "crawler_crawl returns -1 on a site that works");
+    curl_global_cleanup();
+    for (size_t i = 0; i < count; i++) {
+        scenario_expect(fake_site_visits(pages[i].path) > 0, "a page of the site is never visited");
+        scenario_expect(fake_site_visits(pages[i].path) == 1, "a page of the site is visited more than once");
+    }
+    scenario_expect(fake_site_strangers() == 0, "something is asked for that is no address of the site");
+    scenario_expect(fake_site_at_once() <= workers, "more requests are in progress at once than there are workers");
+    scenario_expect(fake_curl_left() == 0, "a handle of libcurl is not cleaned up");
+    return result;
+}
+
+SCENARIO(crawl_visits_each_page_once)
+{
+    static const struct fake_page pages[] = {
+        {.path = "/", .body = "<a href=\"/a.html\"> <a href='b.html#x'>"},
+        {.path = "/a.html", .body = "<a href=\"c.html\"> <a href=\"/\">"},
+        {.path = "/b.html", .body = "<a href=\"c.html\">"},
+        {.path = "/c.html"},
+    };
+    const struct crawler_result result = crawl(pages, 4, 0, 2);
+    scenario_expect(result.pages == 4, "4 pages were visited, but another number is counted");
+    scenario_expect(result.redirects == 0 && result.errors == 0,
+                    "redirects or errors are counted where there are none");
+    scenario_expect(result.bytes == strlen(pages[0].body) + strlen(pages[1].body) + strlen(pages[2].body),
+                    "the bytes are not the lengths of all bodies together");
+}
+
+SCENARIO(crawl_counts_redirects_and_errors)
+{
+    static const struct fake_page pages[] = {
+        {.path = "/",
+         .body = "<a href=\"moved\"> <a href=\"gone\"> <a href=\"torn\"> <a href=\"" FAKE_OTHER "/away.html\">"},
+        {.path = "/moved", .status = 301, .location = "/new.html"},
+        {.path = "/gone", .status = 404, .body = "<a href=\"/nowhere\">"},
+        {.path = "/torn", .body = "<a href=\"/nowhere\"> and more that never comes", .broken = true},
+        {.path = "/new.html", .body = "new"},
+    };
+    const struct crawler_result result = crawl(pages, 5, 0, 2);
+    scenario_expect(result.pages == 2, "2 pages were visited, but another number is counted");
+    scenario_expect(result.redirects == 1, "1 redirect was visited, but another number is counted");
+    scenario_expect(result.errors == 2, "2 visits were errors, but another number is counted");
+    scenario_expect(result.bytes == strlen(pages[0].body) + strlen(pages[4].body),
+                    "the bytes are not the lengths of the bodies of all pages together");
+}
+
+SCENARIO(crawl_fetches_side_by_side)
+{
+    static const struct fake_page pages[] = {
+        {.path = "/", .body = "<a href=\"a.html\"> <a href=\"b.html\">"},
+        {.path = "/a.html", .gathers = true}, /* both are answered when both have been asked for */
+        {.path = "/b.html", .gathers = true},
+    };
+    scenario_expect(crawl(pages, 3, 2, 2).pages == 3, "3 pages were visited, but another number is counted");
+}
+
+SCENARIO(crawl_never_blocks_on_many_links)
+{
+    enum { LINKS = 150, LINK_BYTES = 20 };
+    static struct fake_page pages[LINKS + 1];
+    static char paths[LINKS][8], body[LINKS * LINK_BYTES];
+    pages[0] = (struct fake_page){.path = "/", .body = body};
+    for (int i = 0; i < LINKS; i++) {
+        snprintf(paths[i], sizeof paths[i], "/%d", i);
+        sprintf(body + strlen(body), "<a href=\"%s\">", paths[i]);
+        pages[i + 1] = (struct fake_page){.path = paths[i]};
+    }
+    scenario_expect(crawl(pages, LINKS + 1, 0, 1).pages == LINKS + 1,
+                    "all pages were visited, but not all are counted");
 }
