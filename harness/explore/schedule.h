@@ -40,7 +40,7 @@ struct wait {
 };
 
 struct thread {
-    int id, process;
+    int id, process, slot; /* slot: of its stack, see region.h; its own but after a fork */
     bool alive, started, detached, joined, yielded;
     struct fiber fiber;
     uintptr_t stack_end, created; /* created: where, in the program */
@@ -59,7 +59,8 @@ struct thread {
     } seen[SEEN_MAX];          /* loads since it last changed something */
     unsigned seen_count, repeats, turns;
     void *keys[TLS_KEYS];
-    int held; /* locks */
+    int held;                  /* locks */
+    uint64_t blocked, pending; /* signals, a bit each from signal 1 on */
     int error_number;
 };
 
