@@ -46,8 +46,12 @@ static struct member *wait_for(int which, int options, uintptr_t pc)
 {
     struct wanted *wanted = arena_take(sizeof *wanted); /* others look at it, and the stack is not always there */
     *wanted = (struct wanted){thread_self()->process, which};
+    int count;
     const struct wait wait = {is_over, wanted, NEVER, false};
-    const struct operation operation = {.all = true, .words = "wait for a child process", .pc = pc};
+    const struct operation operation = {.object = which <= 0 ? 0 : (uintptr_t)family_members(&count)[which],
+                                        .all = which == ANY,
+                                        .words = "wait for a child process",
+                                        .pc = pc};
     schedule_point(operation, options & WNOHANG ? NULL : &wait);
     struct member *child = find_child(wanted, true);
     errno = child == NULL && find_child(wanted, false) == NULL ? ECHILD : 0;
@@ -163,7 +167,7 @@ MODEL(pid_t, getppid, (void))
     const struct member *self = own();
     if (self == NULL || self->id == 0)
         return family_pid(0) - 1;
-    schedule_point((struct operation){.all = true, .words = "ask who the parent is", .pc = PC}, NULL);
+    schedule_point((struct operation){.object = (uintptr_t)self, .words = "ask who the parent is", .pc = PC}, NULL);
     schedule_looked(PC, (uint64_t)self->parent);
     return self->parent == ORPHAN ? INIT : family_pid(self->parent);
 }
@@ -171,7 +175,8 @@ MODEL(pid_t, getppid, (void))
 static int set_death_signal(int number, uintptr_t pc)
 {
     struct member *self = own();
-    schedule_point((struct operation){.all = true, .words = "ask to be told of the parent's end", .pc = pc}, NULL);
+    schedule_point(
+        (struct operation){.object = (uintptr_t)self, .words = "ask to be told of the parent's end", .pc = pc}, NULL);
     if (self != NULL)
         self->death_signal = number;
     return 0;

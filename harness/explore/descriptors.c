@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "footprints.h"
 #include "record_locks.h"
 #include "schedule.h"
 #include "verdict.h"
@@ -27,6 +28,14 @@ void descriptors_reset(void)
     used_tables = 0;
 }
 
+void descriptors_touched(int process, struct footprint *footprint)
+{
+    const struct descriptor *table = table_of(process);
+    for (int i = 0; i < DESCRIPTORS; i++)
+        if (table[i].file != NULL)
+            footprint_add_file(footprint, table[i].file, true);
+}
+
 struct file *file_make(enum file_kind kind, bool nonblocking)
 {
     struct file *file = arena_zero(sizeof *file);
@@ -49,6 +58,10 @@ void file_writes(struct file *file, struct channel *channel)
 
 static void let_go(struct file *file, const struct clock *known)
 {
+    if (file->in != NULL)
+        clock_join(&file->in->clock, known); /* whoever sees the end knows that all have closed it */
+    if (file->out != NULL)
+        clock_join(&file->out->clock, known);
     if (--file->uses > 0)
         return;
     if (file->kind == FILE_SOCKET && file->in->count > 0 && file->out->readers > 0)
@@ -56,12 +69,10 @@ static void let_go(struct file *file, const struct clock *known)
     if (file->in != NULL) {
         file->in->readers--;
         file->in->changes++;
-        clock_join(&file->in->clock, known);
     }
     if (file->out != NULL) {
         file->out->writers--;
         file->out->changes++;
-        clock_join(&file->out->clock, known);
     }
 }
 

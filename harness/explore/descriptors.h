@@ -35,6 +35,10 @@ void descriptors_reset(void);
 void descriptors_fork(int parent, int child);
 void descriptors_end(int process, const struct clock *known);
 
+/* descriptors_touched: adds what descriptors_end(process) would touch, up to FOOTPRINT_PER_FILE for each descriptor. */
+struct footprint;
+void descriptors_touched(int process, struct footprint *footprint);
+
 /* file_make: an open file without a descriptor. file_reads, file_writes: it has this channel, too. */
 struct file *file_make(enum file_kind kind, bool nonblocking);
 void file_reads(struct file *file, struct channel *channel);

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include "arena.h"
+#include "footprints.h"
 #include "memory.h"
 #include "model.h"
 #include "readiness.h"
@@ -110,6 +111,18 @@ MODEL(int, epoll_ctl, (int epoll_number, int operation, int number, struct epoll
     return change(place_of(epoll, number, file), operation, number, file, event, PC);
 }
 
+static const struct footprint *touched_by(const struct file *epoll)
+{
+    unsigned count = 1;
+    for (const struct interest *interest = epoll->interests; interest != NULL; interest = interest->next)
+        count += FOOTPRINT_PER_FILE;
+    struct footprint *touched = footprint_make(count);
+    footprint_add(touched, (uintptr_t)epoll);
+    for (const struct interest *interest = epoll->interests; interest != NULL; interest = interest->next)
+        footprint_add_file(touched, interest->file, false);
+    return touched;
+}
+
 static int gather(const struct file *epoll, struct epoll_event *into, int most, uintptr_t pc)
 {
     int count = 0;
@@ -133,7 +146,7 @@ static int wait_for(int number, struct epoll_event *into, int most, int millisec
         return model_fail(epoll == NULL ? EBADF : EINVAL);
     const uint64_t deadline = milliseconds < 0 ? NEVER : schedule.now + (uint64_t)milliseconds * 1000000u;
     const struct wait wait = {any_ready, epoll, deadline, false};
-    schedule_point((struct operation){.all = true, .words = "wait on an epoll", .pc = pc},
+    schedule_point((struct operation){.more = touched_by(epoll), .words = "wait on an epoll", .pc = pc},
                    milliseconds == 0 ? NULL : &wait);
     const int count = gather(epoll, into, most, pc);
     if (count == 0)

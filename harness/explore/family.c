@@ -7,6 +7,7 @@
 #include "arena.h"
 #include "deadlock.h"
 #include "descriptors.h"
+#include "footprints.h"
 #include "heap.h"
 #include "model.h"
 #include "process.h"
@@ -229,6 +230,38 @@ static void end_member(struct member *member, int status)
     leave_children(member);
     schedule_changed();
     ending--;
+}
+
+static const struct footprint *touched_by(const struct member *member)
+{
+    unsigned most = DESCRIPTORS * FOOTPRINT_PER_FILE + (unsigned)member_count;
+    for (const struct sync *sync = sync_all(); sync != NULL; sync = sync->next)
+        most++;
+    struct footprint *touched = footprint_make(most + SYSV_MOST);
+    footprint_add(touched, (uintptr_t)member);
+    for (int i = 1; i < member_count; i++)
+        if (members[i]->parent == member->id)
+            footprint_add(touched, (uintptr_t)members[i]);
+    for (const struct sync *sync = sync_all(); sync != NULL; sync = sync->next)
+        if (sync->robust && sync->owner == thread_self()->id)
+            footprint_add(touched, sync->address);
+    descriptors_touched(member->id, touched);
+    sysv_touched(member->id, touched);
+    return touched;
+}
+
+struct operation family_ending(void)
+{
+    const struct thread *self = thread_self();
+    struct operation operation = {.words = "end the program", .all = true};
+    if (self->process == 0)
+        return operation;
+    for (int id = 0; id < schedule.count; id++)
+        if (schedule.threads[id].process == self->process && id != self->id)
+            return operation;
+    operation.all = false;
+    operation.more = touched_by(members[self->process]);
+    return operation;
 }
 
 void family_kill(int process, int status)

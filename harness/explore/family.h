@@ -42,6 +42,9 @@ void family_switch(struct thread *self, struct thread *next);
 _Noreturn void family_end(int status);
 void family_kill(int process, int status);
 
+/* family_ending: the operation of ending the running process. */
+struct operation family_ending(void);
+
 /* family_thread_ended: a thread that had forked has ended: a child may have asked to be told. */
 void family_thread_ended(const struct thread *thread);
 

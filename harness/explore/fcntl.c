@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "descriptors.h"
+#include "footprints.h"
 #include "model.h"
 #include "record_locks.h"
 #include "schedule.h"
@@ -12,11 +13,9 @@
 
 static void closing_point(const struct file *file, uintptr_t pc)
 {
-    schedule_point((struct operation){.object = (uintptr_t)(file->in != NULL ? (void *)file->in : (void *)file->inode),
-                                      .other = (uintptr_t)file->out,
-                                      .words = "close a descriptor",
-                                      .pc = pc},
-                   NULL);
+    struct footprint *touched = footprint_make(FOOTPRINT_PER_FILE);
+    footprint_add_file(touched, file, true);
+    schedule_point((struct operation){.more = touched, .words = "close a descriptor", .pc = pc}, NULL);
 }
 
 MODEL(int, close, (int number))

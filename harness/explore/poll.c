@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "arena.h"
+#include "footprints.h"
 #include "memory.h"
 #include "model.h"
 #include "readiness.h"
@@ -47,12 +48,22 @@ static void add(struct look *look, struct pollfd item)
     look->items[look->count++] = item;
 }
 
+static const struct footprint *touched_by(const struct look *look)
+{
+    struct footprint *touched = footprint_make(look->count * FOOTPRINT_PER_FILE);
+    for (unsigned i = 0; i < look->count; i++)
+        if (look->files[i] != NULL)
+            footprint_add_file(touched, look->files[i], false);
+    return touched;
+}
+
 /* Waits, and fills in each item's revents. Returns how many are ready. */
 static int wait_for(struct look *look, uint64_t nanoseconds, const char *words, uintptr_t pc)
 {
     const uint64_t deadline = nanoseconds == NEVER ? NEVER : schedule.now + nanoseconds;
     const struct wait wait = {any_ready, look, deadline, false};
-    schedule_point((struct operation){.all = true, .words = words, .pc = pc}, nanoseconds == 0 ? NULL : &wait);
+    const struct operation operation = {.more = touched_by(look), .words = words, .pc = pc};
+    schedule_point(operation, nanoseconds == 0 ? NULL : &wait);
     int ready = 0;
     for (unsigned i = 0; i < look->count; i++) {
         look->items[i].revents = events_of(look, i);

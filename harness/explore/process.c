@@ -89,9 +89,12 @@ void process_thread_ended(void)
 _Noreturn void process_exit(int status)
 {
     if (others_run() || family_forked())
-        schedule_point((struct operation){.all = true, .words = "end the program"}, NULL);
+        schedule_point(family_ending(), NULL);
+    const bool handled = state.count > 0;
     while (state.count > 0)
         state.handlers[--state.count]();
+    if (handled && thread_self()->process != 0)
+        schedule_point(family_ending(), NULL);
     end(status);
 }
 
@@ -102,7 +105,7 @@ MODEL(_Noreturn void, exit, (int status))
 
 static _Noreturn void exit_at_once(int status)
 {
-    schedule_point((struct operation){.all = true, .words = "end the program"}, NULL);
+    schedule_point(family_ending(), NULL);
     if (thread_self()->process != 0)
         family_end((status & 0xff) << 8);
     if ((status & 0xff) != 0)

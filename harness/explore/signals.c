@@ -108,6 +108,7 @@ void signals_broken_pipe(uintptr_t pc)
         verdict_place(self->id, pc, "writes");
         verdict_end(VERDICT_CRASH, "a process is ended by SIGPIPE: it writes to a pipe nobody reads from any more");
     }
+    schedule_point((struct operation){.all = true, .words = "be ended by SIGPIPE", .pc = pc}, NULL);
     trace_event(pc, "is ended by SIGPIPE: nobody reads what it writes");
     deliver(self->process, SIGPIPE, pc);
 }
@@ -145,6 +146,7 @@ static void deliver_unblocked(struct thread *self, uintptr_t pc)
         uint64_t *pending = self->pending & bit(number) ? &self->pending : &of(self->process)->pending;
         if (!(*pending & bit(number)) || self->blocked & bit(number))
             continue;
+        schedule_point((struct operation){.all = true, .words = "receive a signal that was blocked", .pc = pc}, NULL);
         *pending &= ~bit(number);
         deliver(self->process, number, pc);
     }

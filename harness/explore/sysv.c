@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "descriptors.h"
+#include "footprints.h"
 #include "mappings.h"
 #include "memory.h"
 #include "model.h"
@@ -18,7 +19,7 @@
 #include "verdict.h"
 #include "vtime.h"
 
-enum { IDS = 32, SEMAPHORES = 64, OPERATIONS = 16, SEMAPHORE_MOST = 32767 };
+enum { IDS = SYSV_MOST, SEMAPHORES = 64, OPERATIONS = 16, SEMAPHORE_MOST = 32767 };
 
 struct set {
     key_t key;
@@ -55,6 +56,16 @@ void sysv_end(int process, const struct clock *known)
             sets[id]->undo[process][i] = 0;
             clock_join(&sets[id]->clock, known);
         }
+}
+
+void sysv_touched(int process, struct footprint *footprint)
+{
+    for (int id = 0; id < set_count; id++)
+        for (int i = 0; i < sets[id]->count; i++)
+            if (sets[id]->undo[process][i] != 0) {
+                footprint_add(footprint, (uintptr_t)sets[id]);
+                break;
+            }
 }
 
 static struct set *find(int id)

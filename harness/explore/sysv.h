@@ -8,4 +8,9 @@
 void sysv_reset(void);
 void sysv_end(int process, const struct clock *known);
 
+/* sysv_touched: adds what sysv_end(process) would touch, up to SYSV_MOST. */
+enum { SYSV_MOST = 32 };
+struct footprint;
+void sysv_touched(int process, struct footprint *footprint);
+
 #endif
