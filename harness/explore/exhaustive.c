@@ -92,9 +92,28 @@ static bool overlap(const struct operation *one, const struct operation *other)
            (one->other != 0 && one->other == other->other);
 }
 
+static bool touches(const struct operation *operation, uintptr_t object)
+{
+    if (operation->object == object || operation->other == object)
+        return true;
+    for (unsigned i = 0; operation->more != NULL && i < operation->more->count; i++)
+        if (operation->more->items[i].object == object)
+            return true;
+    return false;
+}
+
+static bool overlap_more(const struct footprint *more, const struct operation *other)
+{
+    for (unsigned i = 0; more != NULL && i < more->count; i++)
+        if ((more->items[i].uses == NULL || *more->items[i].uses <= 1) && touches(other, more->items[i].object))
+            return true;
+    return false;
+}
+
 static bool dependent(const struct operation *one, const struct operation *other)
 {
-    return one->all || other->all || overlap(one, other);
+    return one->all || other->all || overlap(one, other) || overlap_more(one->more, other) ||
+           overlap_more(other->more, one);
 }
 
 /* What sleeps stays asleep as long as the others do what is independent of it. */

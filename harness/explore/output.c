@@ -10,9 +10,9 @@
 #include "memory.h"
 #include "memstream.h"
 #include "model.h"
-#include "pipes.h"
 #include "schedule.h"
 #include "sync.h"
+#include "transfers.h"
 #include "verdict.h"
 
 static bool shown;
@@ -218,7 +218,7 @@ MODEL(void, perror, (const char *text))
 MODEL(ssize_t, write, (int descriptor, const void *data, size_t size))
 {
     if (descriptor != STDOUT_FILENO && descriptor != STDERR_FILENO)
-        return pipes_write(descriptor, data, size, PC);
+        return transfer_out(descriptor, data, size, 0, PC);
     memory_access((uintptr_t)data, size, ACCESS_READ, PC);
     return shown ? write(descriptor, data, size) : (ssize_t)size;
 }

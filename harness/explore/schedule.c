@@ -278,6 +278,8 @@ static struct thread *add_thread(void *(*start)(void *), void *argument)
     struct thread *thread = &schedule.threads[schedule.count];
     thread->id = schedule.count++;
     thread->process = 0;
+    thread->slot = thread->id;
+    thread->blocked = thread->pending = 0;
     thread->alive = true;
     thread->started = thread->detached = thread->joined = thread->yielded = false;
     thread->operation = (struct operation){.words = "start"};
@@ -305,6 +307,7 @@ struct thread *schedule_create(void *(*start)(void *), void *argument)
 {
     struct thread *thread = add_thread(start, argument);
     thread->process = schedule.current->process;
+    thread->blocked = schedule.current->blocked;
     schedule_release(&thread->clock);
     clock_set(&thread->clock, (uint32_t)thread->id, 1);
     return thread;
@@ -328,6 +331,7 @@ _Noreturn void schedule_finish(void *result)
     schedule.alive--;
     schedule_changed();
     deadlock_check_end(self);
+    family_thread_ended(self);
     process_thread_ended();
     schedule_resume_another();
 }

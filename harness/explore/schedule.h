@@ -22,14 +22,25 @@ enum { CALLS_MAX = 64, STEPS_MAX = 200000, TLS_KEYS = 64, SEEN_MAX = 8 };
 
 enum wake { WAKE_READY, WAKE_TIMEOUT, WAKE_SPURIOUS };
 
+/* An operation on more than two objects. What is done to an open file is not noticed by others as long as somebody
+ * else has it open, too: `uses` is looked at when two operations are compared. */
+struct footprint {
+    unsigned count;
+    struct {
+        uintptr_t object;
+        const int *uses; /* NULL: noticed in any case; else while it is 1 */
+    } items[];
+};
+
 /* What a thread is about to do, for partial-order reduction: two operations that share no object, or only read it, can
  * be done in either order. */
 struct operation {
     uintptr_t object, other; /* 0: none */
     bool reads;              /* does not change `object` */
     bool all;                /* depends on everything */
-    const char *words;       /* e.g. "lock mutex" */
-    uintptr_t pc;            /* where, in the program */
+    const struct footprint *more;
+    const char *words; /* e.g. "lock mutex" */
+    uintptr_t pc;      /* where, in the program */
 };
 
 struct wait {
@@ -40,7 +51,7 @@ struct wait {
 };
 
 struct thread {
-    int id, process; /* first what each scheduling point looks at */
+    int id, process, slot; /* slot: of its stack, see region.h; its own but after a fork */
     bool alive, started, detached, joined, yielded;
     enum wake woken;
     struct wait wait;
@@ -60,6 +71,7 @@ struct thread {
         uint64_t value, stack; /* a sum of the thread's stack at that time */
     } seen[SEEN_MAX];          /* loads since it last changed something */
     void *keys[TLS_KEYS];
+    uint64_t blocked, pending; /* signals, a bit each from signal 1 on */
 };
 
 struct schedule {

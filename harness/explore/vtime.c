@@ -29,7 +29,7 @@ static uint64_t start_of(clockid_t clock)
     verdict_unsupported("clock number %d", (int)clock);
 }
 
-static uint64_t nanoseconds_of(const struct timespec *time)
+uint64_t vtime_nanoseconds(const struct timespec *time)
 {
     if (time->tv_sec < 0)
         return 0;
@@ -43,7 +43,7 @@ bool vtime_is_valid(const struct timespec *time)
 
 uint64_t vtime_deadline(clockid_t clock, const struct timespec *until)
 {
-    const uint64_t start = start_of(clock), at = nanoseconds_of(until);
+    const uint64_t start = start_of(clock), at = vtime_nanoseconds(until);
     return at > start ? at - start : 0;
 }
 
@@ -127,7 +127,7 @@ MODEL(int, usleep, (useconds_t microseconds))
 MODEL(int, nanosleep, (const struct timespec *time, struct timespec *left))
 {
     (void)left;
-    vtime_sleep(nanoseconds_of(time), PC);
+    vtime_sleep(vtime_nanoseconds(time), PC);
     return 0;
 }
 
@@ -138,14 +138,14 @@ MODEL(int, clock_nanosleep, (clockid_t clock, int flags, const struct timespec *
     if (flags & TIMER_ABSTIME)
         vtime_sleep(until > schedule.now ? until - schedule.now : 0, PC);
     else
-        vtime_sleep(nanoseconds_of(time), PC);
+        vtime_sleep(vtime_nanoseconds(time), PC);
     return 0;
 }
 
 MODEL(int, thrd_sleep, (const struct timespec *time, struct timespec *left))
 {
     (void)left;
-    vtime_sleep(nanoseconds_of(time), PC);
+    vtime_sleep(vtime_nanoseconds(time), PC);
     return 0;
 }
 

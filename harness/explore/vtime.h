@@ -16,6 +16,9 @@ bool vtime_is_valid(const struct timespec *time);
  * explorer keeps. */
 uint64_t vtime_deadline(clockid_t clock, const struct timespec *until);
 
+/* vtime_nanoseconds: how long `time` is; 0 if it is negative. */
+uint64_t vtime_nanoseconds(const struct timespec *time);
+
 /* vtime_sleep: the running thread sleeps for `nanoseconds`. */
 void vtime_sleep(uint64_t nanoseconds, uintptr_t pc);
 
