@@ -24,7 +24,7 @@ CHOSEN = lab='$(LAB)'; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: explore test-explore bench-explore help list grade races solution keep reset clean test verdicts bench doctor setup setup-test ready $(LAB_IDS)
+.PHONY: explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts bench doctor setup setup-test ready $(LAB_IDS)
 
 help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
@@ -43,7 +43,7 @@ $(LAB_IDS): ready
 	@$(GRADER) grade $@ $(HANDIN) --only build,tests $(if $(TEST),--test '$(TEST)') $(OPTIONS)
 	@echo $@ > build/.lab
 
-grade: ready ## grade the lab of the last make labNN: tests, races, speed-up, score
+grade: ready ## grade the lab of the last make labNN: tests, schedules, races, speed-up, score
 	@$(CHOSEN) $(GRADER) grade "$$lab" $(HANDIN) $(OPTIONS)
 
 races: ready ## only look for data races
@@ -70,7 +70,7 @@ clean: ## delete everything that was built
 	@rm -rf build
 
 test: ready setup-test ## test Lockstep itself (about 8 minutes); SANITIZE=address,undefined checks our own code harder
-	@$(MAKE) --no-print-directory -s $(BUILD)/tests/unit $(BUILD)/tests/expect $(EXPLORE_FILES)
+	@$(MAKE) --no-print-directory -s $(BUILD)/tests/unit $(BUILD)/tests/expect
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) grader/tests/run.sh
 
 verdicts: ready ## test the verdicts on all specimens, not only those of make test (about 15 minutes)
@@ -81,7 +81,7 @@ verdicts: ready ## test the verdicts on all specimens, not only those of make te
 
 ready: setup
 	@$(MAKE) --no-print-directory -s $(GRADER) $(BUILD)/supervise $(BUILD)/inside $(BUILD)/harness/libharness.a $(BUILD)/harness/test.o \
-		$(BUILD)/harness/bench.o $(BUILD)/harness/site
+		$(BUILD)/harness/bench.o $(BUILD)/harness/site $(EXPLORE_FILES)
 
 setup:
 	@DEPS='$(DEPS)' grader/setup.sh grade
@@ -91,7 +91,7 @@ setup-test: setup
 
 # --- the grader ---
 
-GRADER_SOURCES := $(filter-out grader/supervise.c grader/inside.c,$(wildcard grader/*.c grader/stages/*.c))
+GRADER_SOURCES := $(filter-out grader/supervise.c grader/inside.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c))
 GRADER_OBJECTS := $(GRADER_SOURCES:%.c=$(BUILD)/obj/%.o)
 UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard grader/tests/test_*.c harness/tests/test_*.c))
 
@@ -117,39 +117,37 @@ $(BUILD)/tests/expect: $(BUILD)/obj/grader/tests/expect.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $^ -o $@ -ljansson
 
-# --- the explorer (harness/explore/explore.h): a program of its own until the grader has its stage ---
+# --- the explorer's runtime (harness/explore/explore.h): linked into explored programs as one object that defines only
+# what such a program calls, so that names of its own cannot meet those of the runtime ---
 
-EXPLORE := $(BUILD)/explore
-EXPLORE_CLI := $(addprefix harness/explore/,explore_cli.c build_program.c lines.c columns.c symbols.c results.c)
+EXPLORE := $(BUILD)/harness/explore
 EXPLORE_ENDS := harness/explore/first.c harness/explore/last.c harness/explore/scenario.c
-EXPLORE_RUNTIME := $(filter-out $(EXPLORE_CLI) $(EXPLORE_ENDS),$(wildcard harness/explore/*.c))
-EXPLORE_CFLAGS := -std=c17 -D_GNU_SOURCE -O3 -g $(WARNINGS)
+EXPLORE_RUNTIME := $(filter-out $(EXPLORE_ENDS),$(wildcard harness/explore/*.c))
 # The explored program is not position independent, and between fibers addresses of thread-local variables must not be remembered.
-EXPLORE_RUNTIME_CFLAGS := -fno-pie -fno-stack-protector -ftls-model=local-exec
-EXPLORE_FILES := $(EXPLORE)/explore $(EXPLORE)/libexplore.a $(EXPLORE)/first.o $(EXPLORE)/last.o
+EXPLORE_CFLAGS := -std=c17 -D_GNU_SOURCE -O3 -g $(WARNINGS) -fno-pie -fno-stack-protector -ftls-model=local-exec
+EXPLORE_FILES := $(EXPLORE)/libexplore.o $(EXPLORE_ENDS:harness/explore/%.c=$(EXPLORE)/%.o)
 
-explore: setup ## search the schedules of a C program of yours for bugs: FILE=program.c
-	@$(MAKE) --no-print-directory -s $(EXPLORE_FILES)
-	@$(if $(FILE),$(EXPLORE)/explore $(HANDIN),echo "which program? say FILE=program.c" >&2; exit 2)
+# FILE alone is a program; with LAB or SCENARIO, or without FILE, the lab's scenarios are meant, with FILE or with your own file.
+explore: ready ## search schedules for bugs: of a lab's scenarios, SCENARIO= one of them; of a program, FILE=program.c; SECONDS=N
+	@$(if $(LAB)$(SCENARIO)$(if $(FILE),,lab),$(CHOSEN) set -- --lab "$$lab" $(if $(SCENARIO),--scenario '$(SCENARIO)'),set --); \
+		$(GRADER) explore $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(JSON),--json '$(JSON)') "$$@" $(HANDIN)
 
-test-explore: setup ## test the explorer on its 140 small programs (about 5 minutes)
-	@$(MAKE) --no-print-directory -s $(EXPLORE_FILES)
-	@harness/explore/tests/run.sh $(EXPLORE)/explore
+replay: ready ## show a failing schedule again: SCHEDULE=scenario:token of a lab, or FILE=program.c SCHEDULE=token; GDB=1 in gdb
+	@LAB='$(LAB)' SCHEDULE='$(SCHEDULE)' GDB='$(GDB)' grader/replay.sh $(GRADER) $(HANDIN)
 
-bench-explore: setup ## schedules the explorer runs in a second
-	@$(MAKE) --no-print-directory -s $(EXPLORE_FILES)
-	@harness/explore/bench_schedules.sh $(EXPLORE)/explore
+test-explore: ready ## test the explorer on its small programs (about 5 minutes)
+	@harness/explore/tests/run.sh $(GRADER)
 
-$(EXPLORE)/explore: $(EXPLORE_CLI:harness/explore/%.c=$(EXPLORE)/%.o)
-	$(CC) $(EXPLORE_CFLAGS) $^ -ldw -lelf -o $@
+bench-explore: ready ## schedules the explorer runs in a second, and how soon it finds what is wrong with each wrong specimen
+	@grader/bench_explore.sh $(GRADER)
 
-$(EXPLORE)/libexplore.a: $(EXPLORE_RUNTIME:harness/explore/%.c=$(EXPLORE)/%.o)
-	rm -f $@
-	ar rcs $@ $^
+$(EXPLORE)/libexplore.o: $(EXPLORE_RUNTIME:harness/explore/%.c=$(EXPLORE)/%.o)
+	ld -r -o $@ $^
+	objcopy --wildcard --keep-global-symbol='x_*' --keep-global-symbol='__tsan_*' --keep-global-symbol=main $@
 
-$(EXPLORE)/%.o: harness/explore/%.c harness/explore/symbols.def
+$(EXPLORE)/%.o: harness/explore/%.c
 	@mkdir -p $(@D)
-	$(CC) $(EXPLORE_CFLAGS) $(if $(filter $<,$(EXPLORE_CLI)),,$(EXPLORE_RUNTIME_CFLAGS)) -MMD -MP -c $< -o $@
+	$(CC) $(EXPLORE_CFLAGS) -MMD -MP -c $< -o $@
 
 # --- the harness: linked into lab programs, so never sanitized: a lab is timed and run under valgrind ---
 
@@ -168,4 +166,4 @@ $(BUILD)/harness/%.o: harness/%.c
 $(BUILD)/harness/site: $(SITE_SOURCES:harness/%.c=$(BUILD)/harness/%.o) $(BUILD)/harness/libharness.a
 	$(CC) $(HARNESS_CFLAGS) $^ -o $@ $(shell pkg-config --libs libmicrohttpd) -lm
 
--include $(wildcard $(BUILD)/explore/*.d $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/harness/*.d)
+-include $(wildcard $(BUILD)/harness/explore/*.d $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/harness/*.d)

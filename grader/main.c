@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "doctor.h"
+#include "explore/explore_command.h"
 #include "kit.h"
 #include "manifest.h"
 #include "pipeline.h"
@@ -22,13 +23,14 @@
 
 static const char usage_text[] =
     "usage: grader grade LAB [FILE|DIR] [options]   grade one hand-in (default: the file in labs/)\n"
+    "       grader explore [options] FILE.c...      search the schedules of a program (grader explore --help)\n"
     "       grader list                             the labs\n"
     "       grader doctor                           what this machine has, and what a lack costs\n"
     "options of grade:\n"
     "  --json OUT        write the report as JSON, too (- for stdout; the text then goes to stderr)\n"
     "  --require N       exit 1 unless at least N points were earned\n"
     "  --seed N          seed of inputs (default 1)\n"
-    "  --only STAGE,...  only these stages of build, tests, races, speedup\n"
+    "  --only STAGE,...  only these stages of build, tests, schedules, races, speedup\n"
     "  --test NAME       only this test, of the stage tests\n"
     "  --keep DIR        work in DIR, which must not exist, build all programs and leave them there\n";
 
@@ -203,7 +205,7 @@ static int grade_lab(const struct request *request, const struct kit *kit, const
                                             : request->test != NULL ? "tests"
                                                                     : NULL);
     if (stages == 0)
-        return usage_error("--only '%s': the stages are build, tests, races, speedup", request->only);
+        return usage_error("--only '%s': the stages are build, tests, schedules, races, speedup", request->only);
     if (request->test != NULL && !has_test(manifest, request->test))
         return usage_error("%s has no test '%s': they are listed in %s/lab.yaml", manifest->id, request->test,
                            manifest->directory);
@@ -265,7 +267,7 @@ static int run_doctor(const struct kit *kit, int argc, char **argv)
 static const struct {
     const char *name;
     int (*run)(const struct kit *kit, int argc, char **argv);
-} commands[] = {{"grade", run_grade}, {"list", run_list}, {"doctor", run_doctor}};
+} commands[] = {{"grade", run_grade}, {"explore", explore_command}, {"list", run_list}, {"doctor", run_doctor}};
 
 static int run_command(const char *name, int argc, char **argv)
 {

@@ -29,6 +29,7 @@ static const cyaml_schema_value_t word_schema = {
 static const cyaml_schema_field_t points_fields[] = {
     CYAML_FIELD_INT("build", CYAML_FLAG_DEFAULT, struct manifest_points, build),
     CYAML_FIELD_INT("tests", CYAML_FLAG_DEFAULT, struct manifest_points, tests),
+    CYAML_FIELD_INT("schedules", CYAML_FLAG_DEFAULT, struct manifest_points, schedules),
     CYAML_FIELD_INT("races", CYAML_FLAG_DEFAULT, struct manifest_points, races),
     CYAML_FIELD_INT("speedup", CYAML_FLAG_DEFAULT, struct manifest_points, speedup),
     CYAML_FIELD_END,
@@ -53,6 +54,19 @@ static const cyaml_schema_field_t test_fields[] = {
 
 static const cyaml_schema_value_t test_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct manifest_test, test_fields),
+};
+
+static const cyaml_schema_field_t scenario_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct manifest_scenario, name, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_INT("points", CYAML_FLAG_DEFAULT, struct manifest_scenario, points),
+    CYAML_FIELD_STRING_PTR("function", CYAML_FLAG_POINTER, struct manifest_scenario, function, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("why", CYAML_FLAG_POINTER, struct manifest_scenario, why, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_INT("schedules", CYAML_FLAG_OPTIONAL, struct manifest_scenario, schedules),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t scenario_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct manifest_scenario, scenario_fields),
 };
 
 static const cyaml_strval_t kinds[] = {
@@ -86,6 +100,8 @@ static const cyaml_schema_field_t manifest_fields[] = {
     CYAML_FIELD_MAPPING("points", CYAML_FLAG_DEFAULT, struct manifest, points, points_fields),
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct manifest, limits, limits_fields),
     CYAML_FIELD_SEQUENCE("tests", CYAML_FLAG_POINTER, struct manifest, tests, &test_schema, 1, MOST_ENTRIES),
+    CYAML_FIELD_SEQUENCE_COUNT("schedules", CYAML_FLAG_POINTER, struct manifest, scenarios, scenarios_count,
+                               &scenario_schema, 1, MOST_ENTRIES),
     CYAML_FIELD_SEQUENCE_COUNT("speedup", CYAML_FLAG_POINTER, struct manifest, measures, measures_count,
                                &measure_schema, 1, MOST_ENTRIES),
     CYAML_FIELD_END,

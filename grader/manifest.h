@@ -12,8 +12,10 @@ enum measure_kind {
     MEASURE_WAITING, /* CPU seconds burned in a run of work that only waits */
 };
 
+enum { MANIFEST_SCHEDULES = 6000 };
+
 struct manifest_points {
-    int build, tests, races, speedup; /* sum 100 */
+    int build, tests, schedules, races, speedup; /* sum 100 */
 };
 
 struct manifest_limits {
@@ -29,6 +31,15 @@ struct manifest_test {
     int points;     /* what it is worth; the sum over tests is points.tests */
     char *function; /* the hand-in's function to look at first when it fails */
     char *why;      /* one sentence: why a hand-in that fails this is wrong */
+};
+
+struct manifest_scenario {
+    char *name;         /* of the SCENARIO in scenarios.c */
+    int points;         /* sum over scenarios is points.schedules */
+    char *function;     /* as in manifest_test */
+    char *why;          /* as in manifest_test */
+    unsigned schedules; /* how many are tried beyond the exhaustive share; the manifest's absent key stands for
+                           MANIFEST_SCHEDULES */
 };
 
 struct manifest_measure {
@@ -58,6 +69,8 @@ struct manifest {
     struct manifest_limits limits;
     struct manifest_test *tests;
     unsigned tests_count;
+    struct manifest_scenario *scenarios;
+    unsigned scenarios_count;
     struct manifest_measure *measures;
     unsigned measures_count;
 };

@@ -15,7 +15,7 @@ struct check {
     struct yaml_fault *fault;
 };
 
-/* What an entry of `tests` and one of `speedup` have in common. */
+/* What an entry of `tests`, one of `schedules` and one of `speedup` have in common. */
 struct entry {
     const char *name, *function;
     char *why;
@@ -26,6 +26,13 @@ static struct entry test_entry(const struct manifest *manifest, unsigned i)
 {
     const struct manifest_test *test = &manifest->tests[i];
     return (struct entry){.name = test->name, .function = test->function, .why = test->why, .points = test->points};
+}
+
+static struct entry scenario_entry(const struct manifest *manifest, unsigned i)
+{
+    const struct manifest_scenario *scenario = &manifest->scenarios[i];
+    return (struct entry){
+        .name = scenario->name, .function = scenario->function, .why = scenario->why, .points = scenario->points};
 }
 
 static struct entry measure_entry(const struct manifest *manifest, unsigned i)
@@ -117,8 +124,11 @@ static bool check_points(const struct check *check)
     const struct {
         const char *key;
         int value;
-    } rows[] = {
-        {"build", points->build}, {"tests", points->tests}, {"races", points->races}, {"speedup", points->speedup}};
+    } rows[] = {{"build", points->build},
+                {"tests", points->tests},
+                {"schedules", points->schedules},
+                {"races", points->races},
+                {"speedup", points->speedup}};
     int sum = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const int line = yaml_text_line(check->text, "points", -1, rows[i].key);
@@ -186,7 +196,7 @@ static bool check_entry(const struct check *check, const char *list, unsigned i,
            check_sentence(check, yaml_text_line(check->text, list, (int)i, "why"), "why", entry.why);
 }
 
-/* An entry of `tests` or `speedup` is worth at most 100, so that the sum cannot overflow within LARGEST_FILE. */
+/* An entry of a list is worth at most 100, so that the sum cannot overflow within LARGEST_FILE. */
 static bool check_entries(const struct check *check, const char *list, unsigned count, int points,
                           struct entry (*entry_of)(const struct manifest *, unsigned))
 {
@@ -199,6 +209,21 @@ static bool check_entries(const struct check *check, const char *list, unsigned 
     return sum == points ||
            yaml_fault_set(check->fault, line_of(check, list),
                           "points in '%s' add up to %d, but 'points' gives %d for '%s'", list, sum, points, list);
+}
+
+/* Sets the budgets that are not given, and checks the others. */
+static bool check_scenarios(const struct check *check)
+{
+    struct manifest *manifest = check->manifest;
+    for (unsigned i = 0; i < manifest->scenarios_count; i++) {
+        unsigned *schedules = &manifest->scenarios[i].schedules;
+        const int line = yaml_text_line(check->text, "schedules", (int)i, "schedules");
+        if (!line)
+            *schedules = MANIFEST_SCHEDULES;
+        else if (!check_range(check, line, "schedules", *schedules, 1, 1000000))
+            return false;
+    }
+    return true;
 }
 
 /* A share of a speed above 1 asks for more than the machine has; a run may burn no more CPU time than 60 s. */
@@ -233,7 +258,7 @@ static bool check_file(const struct check *check, const char *name)
 
 static bool check_files(const struct check *check)
 {
-    static const char *const names[] = {"tests.c", "race.c", "bench.c", "README.md", "skeleton.c"};
+    static const char *const names[] = {"tests.c", "scenarios.c", "race.c", "bench.c", "README.md", "skeleton.c"};
     char *header = text_format("%s.h", check->manifest->stem);
     bool ok = check_file(check, header) && check_file(check, check->manifest->file);
     free(header);
@@ -248,6 +273,8 @@ bool manifest_check(struct manifest *manifest, const struct yaml_text *text, str
     return check_texts(check) && check_libraries(check) && check_functions(check) && check_points(check) &&
            check_limits(check) &&
            check_entries(check, "tests", manifest->tests_count, manifest->points.tests, test_entry) &&
+           check_entries(check, "schedules", manifest->scenarios_count, manifest->points.schedules, scenario_entry) &&
+           check_scenarios(check) &&
            check_entries(check, "speedup", manifest->measures_count, manifest->points.speedup, measure_entry) &&
            check_measures(check) && check_files(check);
 }

@@ -9,6 +9,7 @@
 #include "quiet.h"
 #include "stages/build.h"
 #include "stages/races.h"
+#include "stages/schedules.h"
 #include "stages/speedup.h"
 #include "stages/tests.h"
 #include "text.h"
@@ -28,6 +29,7 @@ static const struct stage {
 } stages[STAGE_COUNT] = {
     [STAGE_BUILD] = {"build", build_run, -1, false, offsetof(struct manifest_points, build)},
     [STAGE_TESTS] = {"tests", tests_run, STAGE_BUILD, false, offsetof(struct manifest_points, tests)},
+    [STAGE_SCHEDULES] = {"schedules", schedules_run, STAGE_TESTS, false, offsetof(struct manifest_points, schedules)},
     [STAGE_RACES] = {"races", races_run, STAGE_TESTS, false, offsetof(struct manifest_points, races)},
     [STAGE_SPEEDUP] = {"speedup", speedup_run, STAGE_TESTS, true, offsetof(struct manifest_points, speedup)},
 };
@@ -50,7 +52,7 @@ unsigned pipeline_stages(const char *names)
         const int stage = find_stage(name, length);
         if (stage < 0)
             return 0;
-        set |= 1u << stage;
+        set |= 1u << stage | (stage == STAGE_RACES ? 1u << STAGE_SCHEDULES : 0);
         name += length;
         if (*name == '\0')
             return set;

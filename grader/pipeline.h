@@ -1,9 +1,9 @@
 /*
  * pipeline.h: the one way in which a hand-in is graded.
  *
- *     intake (workspace.h) -> build -> tests -> races -> speedup -> verdict -> report
+ *     intake (workspace.h) -> build -> tests -> schedules -> races -> speedup -> verdict -> report
  *
- * The explorer's stage `schedules` will stand beside `races` in the table of pipeline.c.
+ * `schedules` comes before `races` because the explorer decides about data races wherever it can run the code.
  */
 #ifndef GRADER_PIPELINE_H
 #define GRADER_PIPELINE_H
@@ -12,10 +12,10 @@
 #include "report.h"
 #include "workspace.h"
 
-enum stage_id { STAGE_BUILD, STAGE_TESTS, STAGE_RACES, STAGE_SPEEDUP, STAGE_COUNT };
+enum stage_id { STAGE_BUILD, STAGE_TESTS, STAGE_SCHEDULES, STAGE_RACES, STAGE_SPEEDUP, STAGE_COUNT };
 
 /* pipeline_stages: the bit set of the comma-separated stage names in `names`, together with what they cannot do without
- * (build); 0 if a name is unknown. NULL stands for all. */
+ * (build; schedules for races); 0 if a name is unknown. NULL stands for all. */
 unsigned pipeline_stages(const char *names);
 
 /* pipeline_run: grades the hand-in of `workspace` with the stages in workspace->stages and fills `report` (release with

@@ -70,7 +70,7 @@ static void write_wrapped(FILE *stream, const char *text, int indent, int column
 
 static void write_stage(const struct pen *pen, const struct stage_result *stage)
 {
-    fprintf(pen->stream, "  %-8s %3d/%-3d  ", stage->name, stage->score, stage->max_score);
+    fprintf(pen->stream, "  %-9s %3d/%-3d  ", stage->name, stage->score, stage->max_score);
     use(pen, status_color(stage->status));
     fprintf(pen->stream, "%-12s", status_name(stage->status));
     use(pen, PLAIN);
@@ -92,7 +92,7 @@ static int rank(const struct stage_result *stage, const struct finding *finding)
         return 9;
     if (strcmp(stage->name, "build") == 0)
         return 0;
-    if (strcmp(stage->name, "races") == 0)
+    if (strcmp(stage->name, "races") == 0 || strcmp(stage->name, "schedules") == 0)
         return finding->line > 0 ? 1 : 3;
     return strcmp(stage->name, "tests") == 0 ? 2 : 4;
 }
@@ -197,7 +197,7 @@ static bool all_measured(const struct report *report)
 static void write_score(const struct pen *pen, const struct report *report)
 {
     use(pen, BOLD);
-    fprintf(pen->stream, "\n  score    %3d/%d", report->score, report->max_score);
+    fprintf(pen->stream, "\n  score     %3d/%d", report->score, report->max_score);
     use(pen, PLAIN);
     if (report_has_error(report))
         fputs("  no mark: the grader failed in a stage, see below", pen->stream);

@@ -91,7 +91,7 @@ static bool copy_file(const char *from, const char *to)
 /* Copies the lab's headers and programs; neither the skeleton nor the student's file is among them. */
 static bool copy_lab(const struct workspace *workspace, const struct manifest *manifest)
 {
-    static const char *const patterns[] = {"*.h", "tests.c", "race.c", "bench.c"};
+    static const char *const patterns[] = {"*.h", "tests.c", "scenarios.c", "race.c", "bench.c"};
     bool ok = true;
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns && ok; i++) {
         glob_t found;

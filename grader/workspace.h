@@ -2,7 +2,7 @@
  * workspace.h: the fresh directory in which one hand-in is graded.
  *
  *   ROOT/handin/STEM.c   the hand-in, nothing else of its author
- *   ROOT/lab/            the lab as it was given out: STEM.h, tests.c, race.c, bench.c
+ *   ROOT/lab/            the lab as it was given out: STEM.h, tests.c, scenarios.c, race.c, bench.c
  *   ROOT/bin/            objects and programs
  *   ROOT/run/            receipts, Criterion's JSON, valgrind's XML
  */

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../command.h"
 #include "../diagnostics.h"
+#include "../libraries.h"
 #include "../object.h"
 #include "../pipeline.h"
 #include "../policy.h"
@@ -12,47 +14,10 @@
 #include "../stacks.h"
 #include "../text.h"
 
-enum { ARGUMENTS_MAX = 96, COMMANDS_MAX = 8, DETAIL_LINES = 12 };
+enum { COMMANDS_MAX = 8, DETAIL_LINES = 12 };
 
 static const double compile_seconds = 60.0;
 static const uint64_t compile_memory = (uint64_t)1 << 30;
-
-/* The command line of one compiler run; words are owned. */
-struct command {
-    char *words[ARGUMENTS_MAX];
-    size_t count;
-};
-
-static const char *compiler(void)
-{
-    const char *cc = getenv("CC");
-    return cc != NULL && *cc != '\0' ? cc : "gcc";
-}
-
-/* Appends each space-separated word of `text`. */
-static void add_words(struct command *command, const char *text)
-{
-    while (command->count < ARGUMENTS_MAX - 1) {
-        text += strspn(text, " \t\n");
-        const size_t length = strcspn(text, " \t\n");
-        if (length == 0)
-            return;
-        command->words[command->count++] = text_copy(text, length);
-        text += length;
-    }
-}
-
-static void add_path(struct command *command, const char *prefix, const char *directory, const char *name)
-{
-    if (command->count < ARGUMENTS_MAX - 1)
-        command->words[command->count++] = text_format("%s%s/%s", prefix, directory, name);
-}
-
-static void release_command(struct command *command)
-{
-    for (size_t i = 0; i < command->count; i++)
-        free(command->words[i]);
-}
 
 /* What all compiler runs of one build share. */
 struct build {
@@ -64,17 +29,17 @@ struct build {
 static struct command start_command(const struct build *build, const char *flags)
 {
     struct command command = {0};
-    add_words(&command, compiler());
-    add_words(&command, "-std=gnu17 -Wall -Wextra -g -pthread -fno-diagnostics-color");
-    add_words(&command, flags);
-    add_words(&command, build->cflags);
-    add_path(&command, "-I", build->workspace->root, "lab");
-    add_path(&command, "-I", build->workspace->kit->top, "harness");
+    command_add_words(&command, command_compiler());
+    command_add_words(&command, "-std=gnu17 -Wall -Wextra -g -pthread -fno-diagnostics-color");
+    command_add_words(&command, flags);
+    command_add_words(&command, build->cflags);
+    command_add_path(&command, "-I", build->workspace->root, "lab");
+    command_add_path(&command, "-I", build->workspace->kit->top, "harness");
     return command;
 }
 
-/* Runs `count` commands side by side in the folder of the hand-in, with `policy` (NULL: none) in a sandbox. False if
- * that failed for reasons of ours. */
+/* Runs `count` commands side by side in the folder of the hand-in, in a sandbox after `policy`. False if that
+ * failed for reasons of ours. */
 static bool run_commands(const struct build *build, struct command *commands, size_t count, const struct policy *policy,
                          struct process_result *results)
 {
@@ -86,12 +51,12 @@ static bool run_commands(const struct build *build, struct command *commands, si
         specs[i] = (struct process_spec){.argv = (const char *const *)commands[i].words,
                                          .directory = directory,
                                          .set = set,
-                                         .sandbox = policy != NULL ? &policy->sandbox : NULL,
+                                         .sandbox = &policy->sandbox,
                                          .deadline = compile_seconds,
                                          .memory_limit = compile_memory};
     const bool ok = process_run(specs, count, (size_t)build->workspace->cores, results);
     for (size_t i = 0; i < count; i++)
-        release_command(&commands[i]);
+        command_release(&commands[i]);
     free(temporary);
     free(directory);
     return ok;
@@ -111,8 +76,8 @@ static bool succeeded(const struct process_result *result)
 char *build_compiler(void)
 {
     struct command command = {0};
-    add_words(&command, compiler());
-    add_words(&command, "--version");
+    command_add_words(&command, command_compiler());
+    command_add_words(&command, "--version");
     struct process_spec spec = {.argv = (const char *const *)command.words, .deadline = 20.0};
     struct process_result result;
     char *line = NULL;
@@ -120,40 +85,8 @@ char *build_compiler(void)
         line = succeeded(&result) ? text_line(result.out, 1) : NULL;
         process_release(&result);
     }
-    release_command(&command);
+    command_release(&command);
     return line;
-}
-
-/* Asks pkg-config for the flags of the lab's libraries; false if one is not installed. */
-static bool find_libraries(struct build *build, char **error)
-{
-    static const char *const options[] = {"--cflags", "--libs"};
-    char **into[] = {&build->cflags, &build->libs};
-    bool ok = true;
-    for (size_t i = 0; i < 2 && ok; i++) {
-        struct command command = {0};
-        struct process_result result;
-        add_words(&command, "pkg-config");
-        add_words(&command, options[i]);
-        for (unsigned k = 0; k < build->manifest->libraries_count; k++)
-            add_words(&command, build->manifest->libraries[k]);
-        if (build->manifest->libraries_count == 0) {
-            *into[i] = text_copy("", 0);
-        } else if (run_commands(build, &command, 1, NULL, &result)) {
-            ok = succeeded(&result);
-            if (ok)
-                *into[i] = text_copy(result.out, strlen(result.out));
-            else
-                *error = text_format("pkg-config does not find the lab's libraries: %s", result.err);
-            process_release(&result);
-            continue;
-        } else {
-            ok = false;
-            *error = text_format("cannot run pkg-config");
-        }
-        release_command(&command);
-    }
-    return ok;
 }
 
 /* Whether the compiler itself was stopped; then says so. */
@@ -225,9 +158,9 @@ static void gate(struct stage_result *result, const struct build *build, const c
 static struct command compile_handin(const struct build *build, const char *flags, const char *output)
 {
     struct command command = start_command(build, flags);
-    add_words(&command, build->manifest->file);
-    add_words(&command, "-o");
-    add_path(&command, "", build->workspace->root, output);
+    command_add_words(&command, build->manifest->file);
+    command_add_words(&command, "-o");
+    command_add_path(&command, "", build->workspace->root, output);
     return command;
 }
 
@@ -251,16 +184,16 @@ enum { PROGRAMS = sizeof programs / sizeof *programs };
 static struct command link_program(const struct build *build, const struct program *program)
 {
     struct command command = start_command(build, program->flags);
-    add_path(&command, "", build->workspace->root, program->driver);
+    command_add_path(&command, "", build->workspace->root, program->driver);
     if (program->handin != NULL)
-        add_path(&command, "", build->workspace->root, program->handin);
+        command_add_path(&command, "", build->workspace->root, program->handin);
     if (program->harness_object != NULL)
-        add_path(&command, "", build->workspace->kit->harness, program->harness_object);
-    add_path(&command, "", build->workspace->kit->harness, "libharness.a");
-    add_words(&command, program->libraries);
-    add_words(&command, build->libs);
-    add_words(&command, "-lm -o");
-    add_path(&command, "", build->workspace->root, program->output);
+        command_add_path(&command, "", build->workspace->kit->harness, program->harness_object);
+    command_add_path(&command, "", build->workspace->kit->harness, "libharness.a");
+    command_add_words(&command, program->libraries);
+    command_add_words(&command, build->libs);
+    command_add_words(&command, "-lm -o");
+    command_add_path(&command, "", build->workspace->root, program->output);
     return command;
 }
 
@@ -295,7 +228,7 @@ static void judge_compile(struct stage_result *result, const struct build *build
         return;
     if (run->end != PROCESS_EXITED) {
         char *how = process_describe(&(struct process_spec){.deadline = compile_seconds}, run);
-        *result = result_grader_error(result, "the compiler '%s' %s", compiler(), how);
+        *result = result_grader_error(result, "the compiler '%s' %s", command_compiler(), how);
         free(how);
     } else if (diagnostics_machine_failed(run->err)) {
         add_machine_error(result, run->err);
@@ -318,7 +251,7 @@ static bool compile(struct stage_result *result, const struct build *build)
     const bool ran = run_commands(build, commands, count, &policy, results);
     policy_release(&policy);
     if (!ran) {
-        *result = result_grader_error(result, "cannot run the compiler '%s'", compiler());
+        *result = result_grader_error(result, "cannot run the compiler '%s'", command_compiler());
         return false;
     }
     bool ok = true;
@@ -369,7 +302,7 @@ static bool link_programs(struct stage_result *result, const struct build *build
     const bool ran = run_commands(build, commands, count, &policy, results);
     policy_release(&policy);
     if (!ran) {
-        *result = result_grader_error(result, "cannot run the compiler '%s'", compiler());
+        *result = result_grader_error(result, "cannot run the compiler '%s'", command_compiler());
         return false;
     }
     bool ok = true;
@@ -406,7 +339,9 @@ struct stage_result build_run(const struct manifest *manifest, const struct work
         finding->cost = result.max_score;
         return result_finish(&result, STATUS_FAILED, 0, "not a C file");
     }
-    if (!find_libraries(&build, &error))
+    build.cflags = libraries_flags(manifest, "--cflags", &error);
+    build.libs = build.cflags != NULL ? libraries_flags(manifest, "--libs", &error) : NULL;
+    if (build.libs == NULL)
         result = result_grader_error(&result, "%s", error);
     else
         build_all(&result, &build);

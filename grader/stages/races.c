@@ -5,16 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../accusation.h"
-#include "../object.h"
 #include "../policy.h"
-#include "../process.h"
 #include "../text.h"
+#include "races_trial.h"
 
-enum { TOOLS = 3, HELGRIND = 0, DRD = 1, TSAN = 2, FINDINGS_MAX = 4, NOTES_MAX = 1, SAID_LINES = 4 };
-
-/* Who decides about data races in this hand-in (see races.h). */
-enum judge { JUDGE_TWO_TOOLS, JUDGE_TSAN, JUDGE_NOBODY };
+enum { FINDINGS_MAX = 4, NOTES_MAX = 1, SAID_LINES = 4 };
 
 static const struct tool {
     const char *name;
@@ -29,67 +24,9 @@ static const struct tool {
     [TSAN] = {"ThreadSanitizer", {"setarch", "-R", "../bin/race_tsan", NULL}},
 };
 
-/* Symbols that show that a hand-in synchronises in a way that some of the tools cannot see. */
-static const char *const c11_threads[] = {"thrd_*", "mtx_*", "cnd_*", "call_once", "tss_*"};
-static const char *const nobody_sees[] = {"flock", "lockf", "fcntl", "fcntl64"};
-static const char *const valgrind_blind[] = {"__tsan_atomic*", "syscall", "pipe",  "pipe2",       "eventfd",
-                                             "socketpair",     "read",    "write", "pthread_once"};
-
-struct trial {
-    const struct manifest *manifest;
-    const struct workspace *workspace;
-    enum judge judge;
-    const char *reason; /* why two tools that agree do not decide */
-    bool c11;           /* uses C11 threads: drd and ThreadSanitizer crash on them */
-    struct process_result runs[TOOLS];
-    struct accusations said[TOOLS];
-    bool ran[TOOLS];
-};
-
-static bool uses_any(const struct object *object, const char *const *names, size_t count)
+const char *trial_tool_name(size_t tool)
 {
-    for (size_t i = 0; i < count; i++)
-        if (object_uses(object, names[i]))
-            return true;
-    return false;
-}
-
-/* Whether the compiler's assembly listing holds assembly of the hand-in's own (gcc and clang mark it with #APP). */
-static bool has_assembly(const struct workspace *workspace)
-{
-    char *path = workspace_path(workspace, "bin/handin.s");
-    char *listing = text_read_file(path, (size_t)64 << 20, NULL);
-    const bool found = listing != NULL && strstr(listing, "#APP") != NULL;
-    free(listing);
-    free(path);
-    return found;
-}
-
-static bool choose_judge(struct trial *trial, char **error)
-{
-    struct object object;
-    char *path = workspace_path(trial->workspace, "bin/handin_tsan.o");
-    const bool ok = object_read(&object, path, error);
-    free(path);
-    if (!ok)
-        return false;
-    trial->judge = JUDGE_TWO_TOOLS;
-    if (uses_any(&object, c11_threads, sizeof c11_threads / sizeof *c11_threads)) {
-        trial->c11 = true;
-        trial->judge = JUDGE_NOBODY;
-        trial->reason = "it uses C11 threads, which these tools do not understand";
-    } else if (uses_any(&object, nobody_sees, sizeof nobody_sees / sizeof *nobody_sees)) {
-        trial->judge = JUDGE_NOBODY;
-        trial->reason = "it uses file locks, which these tools do not understand";
-    } else if (has_assembly(trial->workspace)) {
-        trial->judge = JUDGE_NOBODY;
-        trial->reason = "it holds assembly, which these tools cannot follow";
-    } else if (uses_any(&object, valgrind_blind, sizeof valgrind_blind / sizeof *valgrind_blind)) {
-        trial->judge = JUDGE_TSAN;
-        trial->reason = "it uses atomics or descriptors, which helgrind and drd do not understand";
-    }
-    object_release(&object);
-    return true;
+    return tools[tool].name;
 }
 
 /* --- running the tools --- */
@@ -134,11 +71,12 @@ static bool run_tools(struct trial *trial)
 static void read_valgrind(struct trial *trial, size_t tool)
 {
     glob_t found;
-    char *name = text_format("run/%s.*.xml", tools[tool].name);
+    char *name = text_format("run/%s.*.xml", trial_tool_name(tool));
     char *pattern = workspace_path(trial->workspace, name);
     if (glob(pattern, 0, NULL, &found) == 0) {
         for (size_t i = 0; i < found.gl_pathc; i++)
-            accusations_read_valgrind(&trial->said[tool], tools[tool].name, found.gl_pathv[i], trial->manifest->file);
+            accusations_read_valgrind(&trial->said[tool], trial_tool_name(tool), found.gl_pathv[i],
+                                      trial->manifest->file);
         globfree(&found);
     }
     free(pattern);
@@ -147,7 +85,7 @@ static void read_valgrind(struct trial *trial, size_t tool)
     const char *err = trial->runs[tool].err;
     if (strstr(err, "the 'impossible' happened") != NULL || strstr(err, "valgrind: failed to start tool") != NULL ||
         strstr(err, "valgrind:  Fatal error at startup") != NULL || strstr(err, "WARNING: unhandled ") != NULL)
-        trial->said[tool].fatal = text_format("%s failed on this program", tools[tool].name);
+        trial->said[tool].fatal = text_format("%s failed on this program", trial_tool_name(tool));
 }
 
 static void read_all(struct trial *trial)
@@ -160,220 +98,6 @@ static void read_all(struct trial *trial)
         else
             read_valgrind(trial, i);
     }
-}
-
-/* --- weighing what they say --- */
-
-static bool mentions_line(const struct accusations *said, int line)
-{
-    for (size_t i = 0; i < said->count; i++)
-        if (said->items[i].kind == ACCUSATION_RACE &&
-            (said->items[i].first.line == line || said->items[i].second.line == line))
-            return true;
-    return false;
-}
-
-/* Whether another tool than `tool` reports a race at `line`. (drd names one access at a time, the others both.) */
-static bool others_agree(const struct trial *trial, size_t tool, int line)
-{
-    for (size_t i = 0; i < TOOLS; i++)
-        if (i != tool && mentions_line(&trial->said[i], line))
-            return true;
-    return false;
-}
-
-static bool same_place(const struct accusation *a, const struct accusation *b)
-{
-    return a->kind == b->kind && ((a->first.line == b->first.line && a->second.line == b->second.line) ||
-                                  (a->first.line == b->second.line && a->second.line == b->first.line));
-}
-
-/* Whether another tool than `tool` reports just this pair of lines. */
-static bool others_report_pair(const struct trial *trial, size_t tool, const struct accusation *item)
-{
-    for (size_t t = 0; t < TOOLS; t++)
-        for (size_t i = 0; i < trial->said[t].count; i++)
-            if (t != tool && same_place(item, &trial->said[t].items[i]))
-                return true;
-    return false;
-}
-
-/* What an accusation is worth. A tool's idea of the other side of a race can be wrong: where two tools name the same
- * pair, only such pairs are shown. */
-enum worth { DOUBTFUL, LINE_PROVEN, PROVEN };
-
-static enum worth weigh_accusation(const struct trial *trial, size_t tool, const struct accusation *item)
-{
-    switch (trial->judge) {
-    case JUDGE_NOBODY:
-        return DOUBTFUL;
-    case JUDGE_TSAN:
-        return tool == TSAN || item->kind != ACCUSATION_RACE ? PROVEN : DOUBTFUL;
-    case JUDGE_TWO_TOOLS:
-        if (item->kind != ACCUSATION_RACE || (item->second.line > 0 && others_report_pair(trial, tool, item)))
-            return PROVEN;
-        if (others_agree(trial, tool, item->first.line) ||
-            (item->second.line > 0 && others_agree(trial, tool, item->second.line)))
-            return LINE_PROVEN;
-        return DOUBTFUL;
-    }
-    return DOUBTFUL;
-}
-
-/* Whether an accusation before this one says the same. */
-static bool is_repeated(const struct trial *trial, size_t tool, size_t index)
-{
-    for (size_t t = 0; t <= tool; t++)
-        for (size_t i = 0; i < (t < tool ? trial->said[t].count : index); i++)
-            if (same_place(&trial->said[t].items[i], &trial->said[tool].items[index]))
-                return true;
-    return false;
-}
-
-static const char *access_word(const struct accusation_place *place)
-{
-    return place->write ? "writes" : "reads";
-}
-
-static char *describe_race(const struct trial *trial, const struct accusation *item)
-{
-    const struct accusation_place *a = &item->first, *b = &item->second;
-    const char *file = trial->manifest->file;
-    if (b->line == 0)
-        return text_format(
-            "data race: one thread %s memory at %s:%d in %s while another thread uses it, and nothing orders the two. "
-            "Guard every access to it with the same lock.",
-            access_word(a), file, a->line, a->function);
-    return text_format(
-        "data race: one thread %s at %s:%d in %s what another thread %s at %s:%d in %s, and nothing orders the two "
-        "(no common lock, no join between them). Guard both with the same lock.",
-        access_word(a), file, a->line, a->function, access_word(b), file, b->line, b->function);
-}
-
-static char *describe(const struct trial *trial, const struct accusation *item)
-{
-    const char *function = item->first.function != NULL ? item->first.function : "?";
-    switch (item->kind) {
-    case ACCUSATION_RACE:
-        return describe_race(trial, item);
-    case ACCUSATION_UNLOCK:
-        return text_format(
-            "unlock of a lock that this thread does not hold, in %s: the lock no longer protects anything, and "
-            "POSIX leaves undefined what happens.",
-            function);
-    case ACCUSATION_EXIT:
-        return text_format(
-            "a thread ends while it still holds the lock it took in %s: whoever wants that lock waits for ever.",
-            function);
-    case ACCUSATION_DESTROY:
-        return text_format("a lock or condition variable is destroyed in %s while a thread still uses it.", function);
-    }
-    return NULL;
-}
-
-static const char *kind_word(enum accusation_kind kind)
-{
-    switch (kind) {
-    case ACCUSATION_RACE:
-        return "data-race";
-    case ACCUSATION_UNLOCK:
-        return "unlock-not-held";
-    case ACCUSATION_EXIT:
-        return "exit-with-lock";
-    case ACCUSATION_DESTROY:
-        return "destroy-in-use";
-    }
-    return "?";
-}
-
-/* The command that shows the tool's own report: needs the programs kept. */
-static char *tool_command(const struct trial *trial, size_t tool)
-{
-    char *keep = workspace_command(trial->workspace, trial->manifest, "keep", NULL);
-    const char *run = tool == HELGRIND ? "valgrind --tool=helgrind"
-                      : tool == DRD    ? "valgrind --tool=drd --check-stack-var=yes"
-                                       : "setarch -R";
-    char *command =
-        text_format("%s && %s build/keep/%s/bin/race%s", keep, run, trial->manifest->id, tool == TSAN ? "_tsan" : "");
-    free(keep);
-    return command;
-}
-
-static struct finding *place(struct finding *finding, const struct trial *trial, int line, size_t tool)
-{
-    finding->file = text_copy(trial->workspace->handin_shown, strlen(trial->workspace->handin_shown));
-    finding->line = line;
-    finding->command = tool_command(trial, tool);
-    return finding;
-}
-
-static void add_other_line(struct finding *finding, const struct trial *trial, const struct accusation *item)
-{
-    char *source =
-        item->second.line != item->first.line ? text_line(trial->workspace->content, item->second.line) : NULL;
-    if (source != NULL) {
-        char *clean = text_clean(source);
-        finding->detail = text_format("%5d | %s", item->second.line, clean);
-        free(clean);
-    }
-    free(source);
-}
-
-/* Names the variable if the tool knows it: helgrind's `data symbol "n"`, ThreadSanitizer's `global 'n'`. */
-static void add_variable(struct finding *finding, const struct accusation *item)
-{
-    static const char *const before[] = {"data symbol \"", "global '"};
-    for (size_t i = 0; i < sizeof before / sizeof *before && item->about != NULL; i++) {
-        const char *hit = strstr(item->about, before[i]);
-        if (hit == NULL)
-            continue;
-        const char *name = hit + strlen(before[i]);
-        char *longer = text_format("%s%sThe variable is %.*s.", finding->detail != NULL ? finding->detail : "",
-                                   finding->detail != NULL ? "\n" : "", (int)strcspn(name, "\"'"), name);
-        free(finding->detail);
-        finding->detail = longer;
-        return;
-    }
-}
-
-static void add_proven(struct stage_result *result, const struct trial *trial, size_t tool,
-                       const struct accusation *item)
-{
-    char *text = describe(trial, item);
-    struct finding *finding = result_add(result, kind_word(item->kind), "%s", text);
-    place(finding, trial, item->first.line, tool);
-    add_other_line(finding, trial, item);
-    add_variable(finding, item);
-    finding->cost = result->findings_count == 1 ? result->max_score : 0;
-    free(text);
-}
-
-/* An accusation that proves nothing: said, because the tools are part of the course, and said to be doubtful. */
-static void add_note(struct stage_result *result, const struct trial *trial, size_t tool, const struct accusation *item)
-{
-    char *other = item->second.line > 0 && item->second.line != item->first.line
-                      ? text_format(" and line %d", item->second.line)
-                      : text_copy("", 0);
-    struct finding *finding =
-        result_add(result, "note", "%s alone reports '%s' at line %d%s. It is likely to be mistaken here: %s.",
-                   item->tool, kind_word(item->kind), item->first.line, other,
-                   trial->judge == JUDGE_TWO_TOOLS ? "no other tool agrees" : trial->reason);
-    place(finding, trial, item->first.line, tool);
-    free(other);
-}
-
-/* Adds findings (notes, if `worth` is DOUBTFUL) for accusations that are worth just that. */
-static void add_accusations(struct stage_result *result, const struct trial *trial, enum worth worth, size_t limit)
-{
-    size_t added = 0;
-    for (size_t tool = 0; tool < TOOLS; tool++)
-        for (size_t i = 0; i < trial->said[tool].count && added < limit; i++) {
-            const struct accusation *item = &trial->said[tool].items[i];
-            if (weigh_accusation(trial, tool, item) != worth || is_repeated(trial, tool, i))
-                continue;
-            (worth == DOUBTFUL ? add_note : add_proven)(result, trial, tool, item);
-            added++;
-        }
 }
 
 /* --- what the driver itself came to --- */
@@ -415,11 +139,11 @@ static void add_driver_failure(struct stage_result *result, const struct trial *
             ? result_add(result, "wrong-result", "the race driver gets a wrong result from your code: %s",
                          *said != '\0' ? said : how)
             : result_add(result, run->end == PROCESS_TIMED_OUT ? "hung" : "crashed", "the race driver %s under %s: %s",
-                         how, tools[tool].name,
+                         how, trial_tool_name(tool),
                          run->end == PROCESS_TIMED_OUT
                              ? "threads wait for each other or for a wake-up that never comes."
                              : "your code breaks when it is used by several threads at once.");
-    place(finding, trial, trial->said[tool].crash.line, tool);
+    trial_place(finding, trial, trial->said[tool].crash.line, tool);
     finding->cost = result->max_score;
     free(how);
     free(said);
@@ -462,9 +186,10 @@ static const char *const passed_words[] = {[JUDGE_TWO_TOOLS] = "no race found by
 
 static struct stage_result conclude(struct stage_result *result, const struct trial *trial)
 {
-    add_accusations(result, trial, PROVEN, FINDINGS_MAX);
+    trial_add_explored(result, trial);
+    trial_add_accusations(result, trial, PROVEN, FINDINGS_MAX);
     if (result->findings_count == 0)
-        add_accusations(result, trial, LINE_PROVEN, FINDINGS_MAX);
+        trial_add_accusations(result, trial, LINE_PROVEN, FINDINGS_MAX);
     const size_t proven = result->findings_count;
     enum status status = proven > 0 ? STATUS_FAILED : STATUS_PASSED;
     if (proven == 0)
@@ -474,10 +199,11 @@ static struct stage_result conclude(struct stage_result *result, const struct tr
                 status = failure_status(trial, i);
             }
     if (status == STATUS_PASSED)
-        add_accusations(result, trial, DOUBTFUL, NOTES_MAX);
+        trial_add_accusations(result, trial, DOUBTFUL, NOTES_MAX);
     add_tool_notes(result, trial);
     if (status == STATUS_PASSED)
-        return result_finish(result, status, result->max_score, "%s", passed_words[trial->judge]);
+        return result_finish(result, status, result->max_score, "%s",
+                             trial->ruling.acquits ? "no race found by the explorer" : passed_words[trial->judge]);
     if (proven > 0)
         return result_finish(result, status, 0, "%zu place%s", proven, proven == 1 ? "" : "s");
     return result_finish(result, status, 0, "the race driver fails");
@@ -508,7 +234,8 @@ struct stage_result races_run(const struct manifest *manifest, const struct work
     struct stage_result result = {.name = "races", .max_score = manifest->points.races};
     struct trial trial = {.manifest = manifest, .workspace = workspace};
     char *error = NULL;
-    if (!choose_judge(&trial, &error))
+    ruling_read(&trial.ruling, manifest, workspace);
+    if (!trial_choose_judge(&trial, &error))
         result = result_grader_error(&result, "%s", error);
     else if (!run_tools(&trial))
         result = result_grader_error(&result, "cannot run the race driver of %s", manifest->name);
@@ -519,6 +246,7 @@ struct stage_result races_run(const struct manifest *manifest, const struct work
             process_release(&trial.runs[i]);
         accusations_release(&trial.said[i]);
     }
+    ruling_release(&trial.ruling);
     free(error);
     return result;
 }

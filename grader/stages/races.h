@@ -1,11 +1,15 @@
 /*
- * races.h: the stage `races`: the lab's race driver under helgrind, drd and ThreadSanitizer at the same time.
+ * races.h: the stage `races`: what the explorer has found in the lab's scenarios, and the lab's race driver under
+ * helgrind, drd and ThreadSanitizer at the same time.
+ *
+ * A race that the explorer shows is one. Where it ran every scenario, found nothing wrong, and made the accesses that a
+ * tool accuses, there is none: what the tool says is a note. Elsewhere it depends on what the hand-in uses:
  *
  *   what the hand-in uses                              who decides about data races
  *   pthread and POSIX semaphores only                  two of the three that report the same line
  *   atomics, fences, futex, pipes or other descriptors ThreadSanitizer
  *   C11 threads, file locks, inline assembly           nobody: what the tools say is a note (and only
-                                                      helgrind runs on C11 threads: the others crash)
+ *                                                      helgrind runs on C11 threads: the others crash)
  *
  * Misuse of locks that helgrind and drd are never wrong about (unlock of a lock not held, ending with a lock
  * held, destroying a lock in use) costs in the first two rows.

@@ -1,9 +1,10 @@
 /*
  * expect: compares a report (lockstep/report/1) with what a specimen's first comment promises.
  *
- *     expect REPORT.json right           full marks
- *     expect REPORT.json STAGE WORD      STAGE is the first of build, tests, races, speedup that did not pass, points
- * are lost there, and WORD stands in one of its costing findings
+ *     expect REPORT.json "right"                       full marks, and no stage but speedup was left out
+ *     expect REPORT.json "STAGE WORD; STAGE WORD..."   the first STAGE is the first that did not pass; in each, points
+ * are lost, and WORD stands in one of its costing findings expect REPORT.json "right; STAGE NOT_RUN"        full marks,
+ * and that stage could not judge it
  *
  * Prints one line that says what the report says. Exit status 0 if it is as expected, 1 if not, 2 on bad usage.
  */
@@ -59,7 +60,54 @@ static void print_first_finding(const json_t *stage)
         printf(": [%s] %.160s", field(finding, "kind"), field(finding, "message"));
 }
 
-static int judge(const json_t *report, const char *wanted, const char *word)
+static const json_t *find_stage(const json_t *report, const char *name, size_t length)
+{
+    size_t i;
+    json_t *stage;
+    json_array_foreach(json_object_get(report, "stages"), i, stage)
+    {
+        if (strlen(field(stage, "name")) == length && strncmp(field(stage, "name"), name, length) == 0)
+            return stage;
+    }
+    return NULL;
+}
+
+/* One pair, `STAGE WORD`, of an expectation; prints what is missing. */
+static bool meets(const json_t *report, const char *pair)
+{
+    const char *word = strchr(pair, ' ');
+    const json_t *stage = word != NULL ? find_stage(report, pair, (size_t)(word - pair)) : NULL;
+    if (stage == NULL) {
+        printf(" (no stage '%s')", pair);
+        return false;
+    }
+    if (strcmp(word + 1, field(stage, "status")) == 0)
+        return true;
+    const bool judged =
+        strcmp(field(stage, "status"), "GRADER_ERROR") != 0 && strcmp(field(stage, "status"), "NOT_RUN") != 0;
+    if (judged && number(stage, "score") < number(stage, "max_score") && mentions(stage, word + 1))
+        return true;
+    printf(" (no finding of %s says '%s')", field(stage, "name"), word + 1);
+    return false;
+}
+
+/* Whether all stages but the measuring one were run, or are expected not to be. */
+static bool all_ran(const json_t *report, const char *expected)
+{
+    size_t i;
+    json_t *stage;
+    json_array_foreach(json_object_get(report, "stages"), i, stage)
+    {
+        if (strcmp(field(stage, "status"), "NOT_RUN") == 0 && strcmp(field(stage, "name"), "speedup") != 0 &&
+            strstr(expected, field(stage, "name")) == NULL) {
+            printf(" (%s was not run)", field(stage, "name"));
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool judge(const json_t *report, char *expected)
 {
     const json_t *bad = first_bad(report);
     printf("%d/%d", number(report, "score"), number(report, "max_score"));
@@ -67,23 +115,24 @@ static int judge(const json_t *report, const char *wanted, const char *word)
         printf(", %s %s", field(bad, "name"), field(bad, "status"));
         print_first_finding(bad);
     }
-    if (strcmp(wanted, "right") == 0)
-        return bad == NULL && number(report, "max_score") > 0 ? 0 : 1;
-    if (bad == NULL || strcmp(field(bad, "name"), wanted) != 0)
-        return 1;
-    if (strcmp(field(bad, "status"), "GRADER_ERROR") == 0 || strcmp(field(bad, "status"), "NOT_RUN") == 0)
-        return 1;
-    if (mentions(bad, word))
-        return 0;
-    printf(" (no finding says '%s')", word);
-    return 1;
+    const bool right = strncmp(expected, "right", 5) == 0;
+    if (right && (bad != NULL || number(report, "max_score") == 0 || !all_ran(report, expected)))
+        return false;
+    if (!right && (bad == NULL || find_stage(report, expected, strcspn(expected, " ")) != bad))
+        return false;
+    for (char *rest = expected, *pair; (pair = strsep(&rest, ";")) != NULL;) {
+        pair += strspn(pair, " ");
+        if (strcmp(pair, "right") != 0 && !meets(report, pair))
+            return false;
+    }
+    return true;
 }
 
 int main(int argc, char **argv)
 {
     json_error_t error;
-    if (argc < 3 || (argc < 4 && strcmp(argv[2], "right") != 0)) {
-        fputs("usage: expect REPORT.json right|STAGE [WORD]\n", stderr);
+    if (argc != 3) {
+        fputs("usage: expect REPORT.json EXPECTATION\n", stderr);
         return 2;
     }
     json_t *report = json_load_file(argv[1], 0, &error);
@@ -91,8 +140,8 @@ int main(int argc, char **argv)
         printf("no report: %s\n", error.text);
         return 1;
     }
-    const int verdict = judge(report, argv[2], argc > 3 ? argv[3] : "");
+    const bool met = judge(report, argv[2]);
     putchar('\n');
     json_decref(report);
-    return verdict;
+    return met ? 0 : 1;
 }

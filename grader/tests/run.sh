@@ -33,7 +33,7 @@ suite() {
 # The explorer on a few of its programs; make test-explore takes all.
 explorer() {
     local programs=harness/explore/tests
-    $programs/run.sh "$BUILD/explore/explore" $programs/right/{buffer,double_checked,locked_counter,peterson}.c \
+    $programs/run.sh "$BUILD/grader" $programs/right/{buffer,double_checked,locked_counter,peterson}.c \
         $programs/wrong/{buffer_if,lock_order,message_passing_relaxed,unlocked_counter}.c
 }
 

@@ -12,42 +12,48 @@
 #include "../manifest.h"
 
 /* The line numbers that the tests expect are those of this text. */
-static const char good[] = "title: Sample lab\n"                                         /*  1 */
-                           "idea: One sentence.\n"                                       /*  2 */
-                           "file: sample.c\n"                                            /*  3 */
-                           "libraries: [libcurl, jansson]\n"                             /*  4 */
-                           "functions:\n"                                                /*  5 */
-                           "  - sample_create\n"                                         /*  6 */
-                           "  - sample_add\n"                                            /*  7 */
-                           "points: {build: 10, tests: 45, races: 25, speedup: 20}\n"    /*  8 */
-                           "limits:\n"                                                   /*  9 */
-                           "  test_seconds: 5.5\n"                                       /* 10 */
-                           "  race_seconds: 61\n"                                        /* 11 */
-                           "  bench_seconds: 21\n"                                       /* 12 */
-                           "  memory_mb: 1024\n"                                         /* 13 */
-                           "  processes: 32\n"                                           /* 14 */
-                           "# the tests\n"                                               /* 15 */
-                           "tests:\n"                                                    /* 16 */
-                           "  - name: adds\n"                                            /* 17 */
-                           "    points: 40\n"                                            /* 18 */
-                           "    function: sample_add\n"                                  /* 19 */
-                           "    why: The sum is wrong.\n"                                /* 20 */
-                           "  - {name: creates, points: 5, function: sample_create,\n"   /* 21 */
-                           "     why: \"There: nothing.\"}\n"                            /* 22 */
-                           "speedup:\n"                                                  /* 23 */
-                           "  - name: sum\n"                                             /* 24 */
-                           "    kind: latency\n"                                         /* 25 */
-                           "    workers: 8\n"                                            /* 26 */
-                           "    threshold: 0.75\n"                                       /* 27 */
-                           "    points: 15\n"                                            /* 28 */
-                           "    function: sample_add\n"                                  /* 29 */
-                           "    why: >\n"                                                /* 30 */
-                           "      Two\n"                                                 /* 31 */
-                           "      lines.\n"                                              /* 32 */
-                           "  - {name: idle, kind: waiting, workers: 0, threshold: 1,\n" /* 33 */
-                           "     points: 5, function: sample_create, why: It spins.}\n"; /* 34 */
+static const char good[] = "title: Sample lab\n"                                                     /*  1 */
+                           "idea: One sentence.\n"                                                   /*  2 */
+                           "file: sample.c\n"                                                        /*  3 */
+                           "libraries: [libcurl, jansson]\n"                                         /*  4 */
+                           "functions:\n"                                                            /*  5 */
+                           "  - sample_create\n"                                                     /*  6 */
+                           "  - sample_add\n"                                                        /*  7 */
+                           "points: {build: 10, tests: 45, schedules: 15, races: 10, speedup: 20}\n" /*  8 */
+                           "limits:\n"                                                               /*  9 */
+                           "  test_seconds: 5.5\n"                                                   /* 10 */
+                           "  race_seconds: 61\n"                                                    /* 11 */
+                           "  bench_seconds: 21\n"                                                   /* 12 */
+                           "  memory_mb: 1024\n"                                                     /* 13 */
+                           "  processes: 32\n"                                                       /* 14 */
+                           "# the tests\n"                                                           /* 15 */
+                           "tests:\n"                                                                /* 16 */
+                           "  - name: adds\n"                                                        /* 17 */
+                           "    points: 40\n"                                                        /* 18 */
+                           "    function: sample_add\n"                                              /* 19 */
+                           "    why: The sum is wrong.\n"                                            /* 20 */
+                           "  - {name: creates, points: 5, function: sample_create,\n"               /* 21 */
+                           "     why: \"There: nothing.\"}\n"                                        /* 22 */
+                           "speedup:\n"                                                              /* 23 */
+                           "  - name: sum\n"                                                         /* 24 */
+                           "    kind: latency\n"                                                     /* 25 */
+                           "    workers: 8\n"                                                        /* 26 */
+                           "    threshold: 0.75\n"                                                   /* 27 */
+                           "    points: 15\n"                                                        /* 28 */
+                           "    function: sample_add\n"                                              /* 29 */
+                           "    why: >\n"                                                            /* 30 */
+                           "      Two\n"                                                             /* 31 */
+                           "      lines.\n"                                                          /* 32 */
+                           "  - {name: idle, kind: waiting, workers: 0, threshold: 1,\n"             /* 33 */
+                           "     points: 5, function: sample_create, why: It spins.}\n"              /* 34 */
+                           "schedules:\n"                                                            /* 35 */
+                           "  - {name: two_adders, points: 9, function: sample_add,\n"               /* 36 */
+                           "     why: One addition is lost.}\n"                                      /* 37 */
+                           "  - {name: add_and_create, points: 6, schedules: 777,\n"                 /* 38 */
+                           "     function: sample_create, why: It is used too early.}\n";            /* 39 */
 
-static const char *const lab_files[] = {"sample.h", "sample.c", "tests.c", "race.c", "bench.c", "README.md", "skeleton.c"};
+static const char *const lab_files[] = {"sample.h", "sample.c", "tests.c",   "scenarios.c",
+                                        "race.c",   "bench.c",  "README.md", "skeleton.c"};
 
 /* ---- a lab directory for one load ---- */
 
@@ -187,7 +193,8 @@ Test(manifest, lists_points_and_limits)
     cr_expect_str_eq(m->functions[1], "sample_add");
     cr_expect_eq(m->points.build, 10);
     cr_expect_eq(m->points.tests, 45);
-    cr_expect_eq(m->points.races, 25);
+    cr_expect_eq(m->points.schedules, 15);
+    cr_expect_eq(m->points.races, 10);
     cr_expect_eq(m->points.speedup, 20);
     cr_expect_eq(m->limits.test_seconds, 5.5);
     cr_expect_eq(m->limits.race_seconds, 61);
@@ -210,6 +217,27 @@ Test(manifest, tests_in_order)
     cr_expect_str_eq(m->tests[1].function, "sample_create");
     cr_expect_str_eq(m->tests[1].why, "There: nothing.");
     manifest_free(m);
+}
+
+Test(manifest, scenarios_in_order)
+{
+    struct manifest *m = load_text(good);
+    cr_assert_eq(m->scenarios_count, 2);
+    cr_expect_str_eq(m->scenarios[0].name, "two_adders");
+    cr_expect_eq(m->scenarios[0].points, 9);
+    cr_expect_str_eq(m->scenarios[0].function, "sample_add");
+    cr_expect_str_eq(m->scenarios[0].why, "One addition is lost.");
+    cr_expect_eq(m->scenarios[0].schedules, MANIFEST_SCHEDULES, "the budget that is not given");
+    cr_expect_str_eq(m->scenarios[1].name, "add_and_create");
+    cr_expect_eq(m->scenarios[1].schedules, 777);
+    manifest_free(m);
+}
+
+Test(manifest, refuses_wrong_scenarios)
+{
+    expect_variation_refused("schedules: 777", "schedules: 0", "38: 'schedules' must be 1 to 1e+06, not 0");
+    expect_variation_refused("points: 9", "points: 8", "35: points in 'schedules' add up to 14, but 'points' gives 15");
+    expect_variation_refused("add_and_create", "two_adders", "38: name 'two_adders' is there twice in 'schedules'");
 }
 
 Test(manifest, measures_in_order)
@@ -315,7 +343,7 @@ REFUSED(unknown_key_in_flow, "why: \"There", "reason: \"There", "22: unknown key
 REFUSED(unknown_key_of_elsewhere, "    workers: 8\n", "    workers: 8\n    libraries: []\n",
         "27: unknown key 'libraries'")
 REFUSED(unknown_key_in_limits, "memory_mb", "memory", "13: unknown key 'memory' (did you mean 'memory_mb'?)")
-REFUSED(unknown_key_in_points, "races: 25", "race: 25", "8: unknown key 'race' (did you mean 'races'?)")
+REFUSED(unknown_key_in_points, "races: 10", "race: 10", "8: unknown key 'race' (did you mean 'races'?)")
 REFUSED(key_twice, "    workers: 8\n", "    workers: 8\n    kind: cpu\n",
         "27: key 'kind' is there twice, first on line 25")
 REFUSED(key_no_word, "title:", "[a, b]:", "1: a key must be a plain word")
@@ -323,7 +351,7 @@ REFUSED(key_no_word, "title:", "[a, b]:", "1: a key must be a plain word")
 REFUSED(missing_key, "title: Sample lab\n", "", "1: key 'title' is missing")
 REFUSED(missing_key_in_test, "    why: The sum is wrong.\n", "", "17: key 'why' is missing in 'tests'")
 REFUSED(missing_key_in_flow, " points: 5, function: sample_create,\n", "\n", "21: key 'points' is missing in 'tests'")
-REFUSED(missing_key_in_points, "races: 25, ", "", "8: key 'races' is missing in 'points'")
+REFUSED(missing_key_in_points, "races: 10, ", "", "8: key 'races' is missing in 'points'")
 REFUSED(missing_key_in_measure, "    kind: latency\n", "", "24: key 'kind' is missing in 'speedup'")
 REFUSED(missing_kind_of_last, "kind: waiting, ", "", "33: key 'kind' is missing in 'speedup'")
 
@@ -343,7 +371,7 @@ REFUSED(mapping_for_text, "why: The sum is wrong.", "why: {The: sum}", "20: 'why
 REFUSED(text_for_list, "[libcurl, jansson]", "libcurl", "4: 'libraries' must be a list, not 'libcurl'")
 REFUSED(nothing_for_list, "[libcurl, jansson]", "", "4: 'libraries' must be a list, but it is empty")
 REFUSED(list_in_list, "  - sample_add\n", "  - [sample_add]\n", "7: 'functions' must be text, not a list")
-REFUSED(text_for_mapping, "{build: 10, tests: 45, races: 25, speedup: 20}", "100",
+REFUSED(text_for_mapping, "{build: 10, tests: 45, schedules: 15, races: 10, speedup: 20}", "100",
         "8: 'points' must be a mapping of keys and values, not '100'")
 REFUSED(text_for_test, "  - name: adds\n", "  - adds\n  - name: adds\n",
         "17: 'tests' must be a mapping of keys and values, not 'adds'")
@@ -476,7 +504,7 @@ Test(manifest, second_document)
 {
     char text[2 * sizeof good + 8];
     snprintf(text, sizeof text, "%s---\n%s", good, good);
-    expect_text_refused(text, strlen(text), "35: a second document starts here, one is allowed");
+    expect_text_refused(text, strlen(text), "40: a second document starts here, one is allowed");
 }
 
 Test(manifest, too_many_entries)

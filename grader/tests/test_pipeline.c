@@ -5,10 +5,11 @@
 Test(pipeline, stage_names)
 {
     const unsigned build = 1u << STAGE_BUILD, tests = 1u << STAGE_TESTS, races = 1u << STAGE_RACES,
-                   speedup = 1u << STAGE_SPEEDUP;
-    cr_expect_eq(pipeline_stages(NULL), build | tests | races | speedup);
+                   speedup = 1u << STAGE_SPEEDUP, schedules = 1u << STAGE_SCHEDULES;
+    cr_expect_eq(pipeline_stages(NULL), build | tests | schedules | races | speedup);
     cr_expect_eq(pipeline_stages("build"), build);
-    cr_expect_eq(pipeline_stages("races"), build | races, "nothing runs without what build makes");
+    cr_expect_eq(pipeline_stages("races"), build | schedules | races,
+                 "nothing runs without what build makes, and the explorer decides about races");
     cr_expect_eq(pipeline_stages("speedup,tests"), build | tests | speedup);
     cr_expect_eq(pipeline_stages("tests,"), 0);
     cr_expect_eq(pipeline_stages(""), 0);

@@ -3,7 +3,7 @@
 # promised: a skeleton builds without a warning and earns under 40 %, a reference earns everything, a specimen what its first
 # comment says. Several are graded at once; measurements take turns (quiet.h).
 # usage: verdicts.sh [LAB...]      RUNS=5 JOBS=2 SPECIMENS=all
-# SPECIMENS=short takes of each lab 4 right ones, up to 2 wrong ones for each of build, races and speedup, and 5 for tests,
+# SPECIMENS=short takes of each lab 4 right ones, up to 2 wrong ones for each of build, schedules, races and speedup, and 5 for tests,
 # spread over the alphabet.
 set -u
 cd "$(dirname "$0")/../.."
@@ -12,13 +12,15 @@ RUNS=${RUNS:-5}
 JOBS=${JOBS:-$(nproc)}
 SPECIMENS=${SPECIMENS:-all}
 
-# judge LAB FILE NAME STAGE WORD: one row; run by xargs.
+# judge LAB FILE NAME EXPECTATION: one row; run by xargs. Only the stages that are needed for it are run.
 judge() {
-    local lab=$1 file=$2 name=$3 stage=$4 word=$5 only= report start code seconds said
-    case $stage in
-    build) only='--only build' ;;
-    tests) only='--only build,tests' ;;
-    races) only='--only build,tests,races' ;;
+    local lab=$1 file=$2 name=$3 expected=$4 only= report start code seconds said
+    case "; $expected" in
+    *'; right'* | *'; speedup '*) ;;
+    *'; races '*) only='--only build,tests,races' ;;
+    *'; schedules '*) only='--only build,tests,schedules' ;;
+    *'; tests '*) only='--only build,tests' ;;
+    *) only='--only build' ;;
     esac
     report=$(mktemp "$scratch/report-XXXXXX")
     start=$(date +%s%N)
@@ -26,17 +28,17 @@ judge() {
     timeout 300 "$grader" grade "$lab" "$file" $only --json "$report" >"$report.text" 2>&1
     code=$?
     seconds=$((($(date +%s%N) - start) / 100000000))
-    if said=$("$BUILD/tests/expect" "$report" "$stage" "$word") && [ $code -eq 0 ]; then
+    if said=$("$BUILD/tests/expect" "$report" "$expected") && [ $code -eq 0 ]; then
         printf 'ok    %s (%s, %d.%d s)\n' "$name" "${said%%:*}" $((seconds / 10)) $((seconds % 10))
     else
-        printf 'FAIL  %s: expected %s %s, exit 0; got %s, exit %d\n' "$name" "$stage" "$word" "$said" "$code"
+        printf 'FAIL  %s: expected %s, exit 0; got %s, exit %d\n' "$name" "$expected" "$said" "$code"
         sed 's/^/      /' "$report.text" | head -40
     fi
 }
 export -f judge
 export scratch grader BUILD
 
-# expectation FILE: what the first comment of a specimen promises, `STAGE WORD` or `right`.
+# expectation FILE: what the first comment of a specimen promises (see expect.c).
 expectation() {
     head -n 1 "$1" | sed -n 's,^/\* expect: \([^|]*[^| ]\) *|.*,\1,p'
 }
@@ -45,11 +47,11 @@ expectation() {
 chosen() {
     for file in "$@"; do
         expected=$(expectation "$file")
-        printf '%s\t%s\n' "${expected%% *}" "$file"
+        printf '%s\t%s\n' "${expected%%[ ;]*}" "$file"
     done | if [ "$SPECIMENS" = all ]; then cut -f2; else
         awk -F'\t' '{ stage[NR] = $1; file[NR] = $2; count[$1]++ }
             END {
-                most["right"] = 4; most["tests"] = 5; most["build"] = most["races"] = most["speedup"] = 2;
+                most["right"] = 4; most["tests"] = 5; most["build"] = most["schedules"] = most["races"] = most["speedup"] = 2;
                 for (i = 1; i <= NR; i++) {
                     s = stage[i]; n = count[s]; m = most[s] < n ? most[s] : n; k = seen[s]++;
                     if (int(k * m / n) != int((k - 1) * m / n) || k == 0) print file[i];
@@ -58,19 +60,19 @@ chosen() {
     fi
 }
 
-# rows LAB: a line `lab file name stage word` for each verdict of a lab, tab-separated.
+# rows LAB: a line `lab file name expectation` for each verdict of a lab, tab-separated.
 rows() {
     local directory name stem run file first expected kind
     directory=$(echo labs/"$1"_*)
     name=${directory#labs/}
     stem=${name#*_}
     for run in $(seq "$RUNS"); do
-        printf '%s\t%s\t%s\t%s\t%s\n' "$1" "solutions/$name/$stem.c" "$1 reference, run $run" right -
+        printf '%s\t%s\t%s\t%s\n' "$1" "solutions/$name/$stem.c" "$1 reference, run $run" right
     done
     chosen grader/tests/specimens/"$name"/right/*.c grader/tests/specimens/"$name"/wrong/*.c | while read -r file; do
         expected=$(expectation "$file")
         kind=$(basename "$(dirname "$file")")
-        printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$file" "$1 $kind $(basename "$file" .c)" "${expected%% *}" "${expected#* }"
+        printf '%s\t%s\t%s\t%s\n' "$1" "$file" "$1 $kind $(basename "$file" .c)" "$expected"
     done
 }
 
@@ -105,14 +107,14 @@ for lab in $labs; do
 done
 # judge_rows JOBS: grades the rows on stdin, JOBS at a time.
 judge_rows() {
-    xargs -P "$1" -d '\n' -I{} bash -c 'IFS=$'"'\\t'"' read -r a b c d e <<<"$1"; judge "$a" "$b" "$c" "$d" "$e"' _ {} 2>&1
+    xargs -P "$1" -d '\n' -I{} bash -c 'IFS=$'"'\\t'"' read -r a b c d <<<"$1"; judge "$a" "$b" "$c" "$d"' _ {} 2>&1
 }
 
 for lab in $labs; do
     rows "$lab"
 done >"$scratch/all"
 # Those that are not measured first: a measurement waits for whatever else is running, and a hung test runs long.
-measured=$(printf '\t\\(right\\|speedup\\)\t')
+measured=$(printf '\\(\t\\|; \\)\\(right\\|speedup\\)\\( \\|;\\|$\\)')
 {
     grep -v "$measured" "$scratch/all" | judge_rows $((2 * JOBS))
     grep "$measured" "$scratch/all" | judge_rows "$JOBS"

@@ -129,11 +129,23 @@ void cond_destroy(pthread_cond_t *address, uintptr_t pc)
     sync_destroy(cond, sizeof *address, pc);
 }
 
+/* Fails at once, the mutex stays locked. */
+static int invalid_time(struct sync *cond, uintptr_t pc)
+{
+    schedule_point((struct operation){.object = cond->address, .reads = true, .words = "wait for a signal", .pc = pc},
+                   NULL);
+    trace_event(pc, "does not wait: the time is not valid");
+    schedule_looked(pc, EINVAL);
+    return EINVAL;
+}
+
 int cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, const clockid_t *clock, const struct timespec *until,
               uintptr_t pc)
 {
     struct sync *found = cond_find(cond, pc), *lock = mutex_find(mutex, pc);
     uint64_t deadline = NEVER;
+    if (until != NULL && !vtime_is_valid(until))
+        return invalid_time(found, pc);
     if (until != NULL)
         deadline = vtime_deadline(clock != NULL ? *clock : found->monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME, until);
     return wait_for(found, lock, deadline, pc);

@@ -13,8 +13,14 @@ typedef struct {
 struct node {
     size_t first; /* of its values in the pool */
     unsigned count, index, preemptions;
+    uint32_t number; /* of the decision */
     bool threads, stays;
     thread_set asleep;
+};
+
+struct taken {
+    uint16_t value;
+    bool deviates, idle; /* not the default; see struct choice */
 };
 
 static struct {
@@ -22,6 +28,9 @@ static struct {
     size_t depth, count, room; /* depth: of the run going on; count: nodes on the stack */
     uint16_t *pool;
     size_t pool_count, pool_room;
+    struct taken *taken; /* by decision, of the run going on or the last one */
+    size_t taken_room;
+    uint32_t fork; /* decisions before this one are those of the run before */
     unsigned bound;
     bool bounded;
     thread_set asleep;
@@ -68,9 +77,11 @@ void exhaustive_begin(unsigned preemptions)
 
 void exhaustive_start_run(void)
 {
-    search.depth = 0;
-    search.preemptions = 0;
-    search.asleep = (thread_set){0};
+    const struct node *last = search.count > 0 ? &search.nodes[search.count - 1] : NULL;
+    search.depth = last != NULL ? search.count - 1 : 0;
+    search.fork = last != NULL ? last->number : 0;
+    search.preemptions = last != NULL ? last->preemptions : 0;
+    search.asleep = last != NULL ? last->asleep : (thread_set){0};
 }
 
 static bool overlap(const struct operation *one, const struct operation *other)
@@ -81,25 +92,45 @@ static bool overlap(const struct operation *one, const struct operation *other)
            (one->other != 0 && one->other == other->other);
 }
 
+static bool touches(const struct operation *operation, uintptr_t object)
+{
+    if (operation->object == object || operation->other == object)
+        return true;
+    for (unsigned i = 0; operation->more != NULL && i < operation->more->count; i++)
+        if (operation->more->items[i].object == object)
+            return true;
+    return false;
+}
+
+static bool overlap_more(const struct footprint *more, const struct operation *other)
+{
+    for (unsigned i = 0; more != NULL && i < more->count; i++)
+        if ((more->items[i].uses == NULL || *more->items[i].uses <= 1) && touches(other, more->items[i].object))
+            return true;
+    return false;
+}
+
 static bool dependent(const struct operation *one, const struct operation *other)
 {
-    return one->all || other->all || overlap(one, other);
+    return one->all || other->all || overlap(one, other) || overlap_more(one->more, other) ||
+           overlap_more(other->more, one);
 }
 
 /* What sleeps stays asleep as long as the others do what is independent of it. */
-static void wake_dependent(uint16_t value)
+static __attribute__((noinline)) void wake_dependent(uint16_t value)
 {
-    if (empty(&search.asleep))
-        return;
     if (value % 2 == 1) {
         search.asleep = (thread_set){0};
         return;
     }
     const struct operation *done = &schedule.threads[value / 2].operation;
     erase(&search.asleep, value / 2);
-    for (int id = 0; id < schedule.count; id++)
-        if (contains(&search.asleep, id) && dependent(&schedule.threads[id].operation, done))
-            erase(&search.asleep, id);
+    for (int word = 0; word < THREADS_MAX / 64; word++)
+        for (uint64_t left = search.asleep.bits[word]; left != 0; left &= left - 1) {
+            const int id = word * 64 + __builtin_ctzll(left);
+            if (dependent(&schedule.threads[id].operation, done))
+                erase(&search.asleep, id);
+        }
 }
 
 static bool may_take(const struct node *node, unsigned index)
@@ -116,7 +147,7 @@ static bool may_take(const struct node *node, unsigned index)
     return true;
 }
 
-static void push(const struct choice *choice)
+static __attribute__((noinline)) void push(const struct choice *choice, uint32_t number)
 {
     search.nodes = grow(search.nodes, &search.room, search.count + 1, sizeof *search.nodes);
     search.pool = grow(search.pool, &search.pool_room, search.pool_count + choice->count, sizeof *search.pool);
@@ -124,6 +155,7 @@ static void push(const struct choice *choice)
     *node = (struct node){.first = search.pool_count,
                           .count = choice->count,
                           .preemptions = search.preemptions,
+                          .number = number,
                           .threads = choice->threads,
                           .stays = choice->stays,
                           .asleep = search.asleep};
@@ -133,24 +165,57 @@ static void push(const struct choice *choice)
         node->index++;
 }
 
-unsigned exhaustive_pick(const struct choice *choice)
+static _Noreturn void not_repeated(void)
+{
+    verdict_broken("a run could not be repeated: the program depends on something the explorer does not control");
+}
+
+static unsigned repeat(const struct choice *choice, uint32_t number)
+{
+    for (unsigned i = 0; i < choice->count; i++)
+        if (choice->values[i] == search.taken[number].value)
+            return i;
+    not_repeated();
+}
+
+static unsigned pick(const struct choice *choice, uint32_t number)
 {
     if (choice->count == 1 && (!choice->threads || search.bound != UNBOUNDED || empty(&search.asleep)))
         return 0; /* no decision */
     if (search.depth == search.count)
-        push(choice);
+        push(choice, number);
     const struct node *node = &search.nodes[search.depth++];
     if (node->index >= node->count)
-        verdict_end(VERDICT_REDUNDANT, "all that could go on leads to a schedule seen before");
+        verdict_end_silent(VERDICT_REDUNDANT); /* all that could go on leads to a schedule seen before */
     if (node->index >= choice->count || choice->values[node->index] != search.pool[node->first + node->index])
-        verdict_broken("a run could not be repeated: the program depends on something the explorer does not control");
+        not_repeated();
     if (node->stays && node->index > 0)
         search.preemptions++;
     if (choice->threads && search.bound == UNBOUNDED) {
         search.asleep = node->asleep;
-        wake_dependent(choice->values[node->index]);
+        if (!empty(&search.asleep))
+            wake_dependent(choice->values[node->index]);
     }
     return node->index;
+}
+
+unsigned exhaustive_pick(const struct choice *choice, uint32_t number)
+{
+    if (number < search.fork)
+        return repeat(choice, number);
+    const unsigned index = pick(choice, number);
+    search.taken = grow(search.taken, &search.taken_room, number + 1, sizeof *search.taken);
+    search.taken[number] = (struct taken){choice->values[index], index != 0, choice->idle};
+    return index;
+}
+
+bool exhaustive_repeats(uint32_t number, uint16_t *value, bool *deviates)
+{
+    if (number >= search.fork || search.taken[number].idle)
+        return false;
+    *value = search.taken[number].value;
+    *deviates = search.taken[number].deviates;
+    return true;
 }
 
 bool exhaustive_next(void)

@@ -2,8 +2,9 @@
  * exhaustive.h: every schedule in turn (stateless depth-first search).
  *
  * A run repeats the decisions of the one before up to the last that still has an untried alternative, takes that, and
- * goes on with defaults. Either the number of preemptions is bounded, or there is no bound and sleep sets (Godefroid)
- * leave out schedules that differ from one seen before only in the order of independent operations.
+ * goes on with defaults. What is repeated is looked up (`taken`), not decided again. Either the number of preemptions
+ * is bounded, or there is no bound and sleep sets (Godefroid) leave out schedules that differ from one seen before only
+ * in the order of independent operations.
  */
 #ifndef EXPLORE_EXHAUSTIVE_H
 #define EXPLORE_EXHAUSTIVE_H
@@ -20,7 +21,10 @@ void exhaustive_begin(unsigned preemptions);
 /* exhaustive_start_run: called by strategy_begin. exhaustive_pick: called by strategy_pick; may end the run as
  * VERDICT_REDUNDANT. */
 void exhaustive_start_run(void);
-unsigned exhaustive_pick(const struct choice *choice);
+unsigned exhaustive_pick(const struct choice *choice, uint32_t number);
+
+/* exhaustive_repeats: see strategy_repeats. */
+bool exhaustive_repeats(uint32_t number, uint16_t *value, bool *deviates);
 
 /* exhaustive_next: after a run: whether there is another one to make. */
 bool exhaustive_next(void);

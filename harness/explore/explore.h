@@ -2,10 +2,10 @@
  * explore.h: theory of operation of the explorer; nothing is declared here.
  *
  * The explorer runs a threaded C program in many schedules, each chosen and each repeatable, and judges every one
- * exactly. How a program gets here (build_program.c):
+ * exactly. How a program gets here (grader/explore/program.c):
  *
  *   FILE.c --gcc -O0 -fsanitize=thread--> FILE.o --objcopy: malloc becomes x_malloc ...--> FILE.o
- *   first.o FILE.o ... last.o libexplore.a --> program, without libtsan, not position independent
+ *   first.o FILE.o ... last.o libexplore.o --> program, without libtsan, not position independent
  *
  * The compiler has put a call before each access to memory (tsan.c) and in place of each atomic operation (atomics.c);
  * calls of libc functions that block, synchronise, allocate or print have been renamed to our models. Only the
@@ -19,13 +19,14 @@
  *       schedule.c  threads are fibers (fiber.c); at each scheduling point
  *         strategy.c  decides who goes on: exhaustive.c, PCT, random, or a list of deviations
  *       models      mutex.c cond.c rwlock.c semaphore.c once.c thread_model.c c11.c futex.c vtime.c process.c
- *                   output.c strings.c heap.c family.c (fork, wait, kill, mmap) pipes.c
+ *                   output.c strings.c heap.c family.c (fork, wait, kill, mmap) pipes.c quiet.c
  *       judges      memory.c (races, use after free; clocks.h), deadlock.c,
  *                   location.c (atomics and fences, weak memory)
  *       verdict.c   what was wrong; ends the run
  *     shrink.c   fewest deviations; and what a data race can lead to
- *   main.c     tells the result on fd 3 in lines; explore_cli.c reads them (results.c), finds the source lines
- *              (lines.c) and prints columns (columns.c)
+ *   main.c     tells the result in lines (protocol.h); grader/explore reads them, finds the source lines and prints
+ *              columns
+ *   scenario.c the main of a lab's scenarios (scenario.h)
  *
  * What makes a run repeatable: addresses are fixed (no randomisation, own heap and stacks, region.c), the clock is
  * virtual, rand() starts anew, uninitialised memory has a pattern, and a schedule is its deviations from the default

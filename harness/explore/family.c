@@ -1,52 +1,49 @@
 #include "family.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "arena.h"
 #include "deadlock.h"
+#include "descriptors.h"
+#include "footprints.h"
 #include "heap.h"
-#include "memory.h"
 #include "model.h"
-#include "pipes.h"
+#include "process.h"
+#include "signals.h"
 #include "sync.h"
+#include "sysv.h"
 #include "trace.h"
 #include "verdict.h"
 
-enum { FAMILY_MAX = 32, SWAPPER_STACK = 64 << 10, FIRST_PID = 5000, PAGE = 4096 };
+enum { SWAPPER_STACK = 64 << 10, FIRST_PID = 5000 };
 
 struct part {
     char *copy;
     size_t size, room;
 };
 
-struct member {
-    int id, parent, status;
-    bool ended, reaped;
-    struct thread *main;
-    struct part data, bss, heap, stack;
+struct image {
+    struct part data, bss, heap;
     struct heap_state heap_state;
-    struct clock clock; /* of all its threads that ended */
-    int handlers;
+    struct process_state process_state;
 };
 
-static struct member *members[FAMILY_MAX];
+static struct member *members[PROCESSES_MAX];
 static int member_count;
-static char *shared_top;
+static struct part stacks[THREADS_MAX];     /* of threads, while another process runs */
+static bool slot_is_exchanged[THREADS_MAX]; /* belongs to several processes */
 static struct fiber swapper;
 static char swapper_stack[SWAPPER_STACK] __attribute__((aligned(16)));
-static struct thread *leaves, *comes;
-static struct member *born; /* a fork, not a switch */
+static struct thread *leaves, *comes, *born; /* born: a fork, not a switch */
+static int ending;                           /* processes: the end of one may end another */
 
 void family_reset(void)
 {
-    member_count = 0;
-    shared_top = (char *)SHARED_BASE;
+    member_count = ending = 0;
+    memset(stacks, 0, sizeof stacks);
+    memset(slot_is_exchanged, 0, sizeof slot_is_exchanged);
 }
 
 bool family_forked(void)
@@ -74,38 +71,62 @@ static void put_back(const struct part *part, char *begin)
     memcpy(begin, part->copy, part->size);
 }
 
-static void keep_all(struct member *member, const struct fiber *fiber)
+static void keep_stack(const struct thread *thread)
+{
+    keep(&stacks[thread->id], thread->fiber.stack_pointer, (char *)thread->stack_end);
+}
+
+static void keep_stacks(int process)
+{
+    for (int id = 0; id < schedule.count; id++)
+        if (schedule.threads[id].alive && schedule.threads[id].process == process &&
+            slot_is_exchanged[schedule.threads[id].slot])
+            keep_stack(&schedule.threads[id]);
+}
+
+static void put_back_stacks(int process)
+{
+    for (int id = 0; id < schedule.count; id++)
+        if (schedule.threads[id].alive && schedule.threads[id].process == process &&
+            slot_is_exchanged[schedule.threads[id].slot])
+            put_back(&stacks[id], (char *)schedule.threads[id].stack_end - stacks[id].size);
+}
+
+static void keep_image(struct image *image)
 {
     const struct range data = region_data(), bss = region_bss();
-    keep(&member->data, data.begin, data.end);
-    keep(&member->bss, bss.begin, bss.end);
-    keep(&member->heap, (char *)REGION_BASE, heap_get_state().top);
-    keep(&member->stack, fiber->stack_pointer, region_stack(0).end);
-    member->heap_state = heap_get_state();
+    keep(&image->data, data.begin, data.end);
+    keep(&image->bss, bss.begin, bss.end);
+    keep(&image->heap, (char *)REGION_BASE, heap_get_state().top);
+    image->heap_state = heap_get_state();
+    image->process_state = process_get_state();
 }
 
-static void put_back_all(const struct member *member)
+static void put_back_image(const struct image *image)
 {
-    put_back(&member->data, region_data().begin);
-    put_back(&member->bss, region_bss().begin);
-    put_back(&member->heap, (char *)REGION_BASE);
-    put_back(&member->stack, region_stack(0).end - member->stack.size);
-    heap_set_state(member->heap_state);
+    put_back(&image->data, region_data().begin);
+    put_back(&image->bss, region_bss().begin);
+    put_back(&image->heap, (char *)REGION_BASE);
+    heap_set_state(image->heap_state);
+    process_set_state(image->process_state);
 }
 
-/* Runs on a stack of its own, because it exchanges the other's. */
+/* Runs on a stack of its own, because it exchanges the others'. */
 static void swap(void)
 {
     for (;;) {
         if (born != NULL) {
-            born->main->fiber = leaves->fiber;
-            keep_all(born, &leaves->fiber);
+            born->fiber = leaves->fiber;
+            keep_stack(born);
+            keep_image(members[born->process]->image);
             born = NULL;
         } else {
-            struct member *from = members[leaves->process];
-            if (!from->ended)
-                keep_all(from, &from->main->fiber);
-            put_back_all(members[comes->process]);
+            if (!members[leaves->process]->ended) {
+                keep_stacks(leaves->process);
+                keep_image(members[leaves->process]->image);
+            }
+            put_back_stacks(comes->process);
+            put_back_image(members[comes->process]->image);
         }
         fiber_switch(&swapper, &comes->fiber);
     }
@@ -118,31 +139,30 @@ void family_switch(struct thread *self, struct thread *next)
     fiber_switch(&self->fiber, &swapper);
 }
 
-static struct member *add_member(int parent, struct thread *main)
+static struct member *add_member(int parent, const struct thread *first)
 {
-    if (member_count == FAMILY_MAX)
-        verdict_unsupported("more than %d processes in one run", FAMILY_MAX);
+    if (member_count == PROCESSES_MAX)
+        verdict_unsupported("more than %d processes in one run", PROCESSES_MAX);
     struct member *member = arena_zero(sizeof *member);
     member->id = member_count;
     member->parent = parent;
-    member->main = main;
+    member->thread = first->id;
+    member->image = arena_zero(sizeof *member->image);
     members[member_count++] = member;
     return member;
 }
 
-static pid_t pid_of(int process)
-{
-    return FIRST_PID + process;
-}
-
-static struct thread *thread_of_child(struct thread *self)
+static struct thread *copy_of(const struct thread *self)
 {
     struct thread *thread = schedule_create(NULL, NULL);
     thread->process = member_count;
+    thread->slot = self->slot;
     thread->stack_end = self->stack_end;
     thread->detached = true;
+    thread->blocked = self->blocked;
     thread->depth = self->depth;
     memcpy(thread->calls, self->calls, sizeof self->calls);
+    memcpy(thread->keys, self->keys, sizeof self->keys);
     return thread;
 }
 
@@ -152,41 +172,104 @@ MODEL(pid_t, fork, (void))
     if (region_has_tls())
         verdict_unsupported("fork in a program with thread-local variables");
     if (member_count == 0) {
-        add_member(-1, self);
+        add_member(ORPHAN, self);
         fiber_prepare(&swapper, swapper_stack, sizeof swapper_stack, swap);
     }
-    if (members[self->process]->main != self)
-        verdict_unsupported("fork by another thread than main");
-    struct thread *thread = thread_of_child(self);
-    const int process = thread->process;
-    thread->operation.pc = thread->created = PC;
-    born = add_member(self->process, thread);
-    pipes_fork(self->process, process);
-    trace_event(PC, "forks process %d, thread %d", process, thread->id);
+    born = copy_of(self);
+    const int process = born->process, thread = born->id;
+    slot_is_exchanged[self->slot] = true;
+    born->operation.pc = born->created = PC;
+    struct member *member = add_member(self->process, born);
+    member->parent_thread = self->id;
+    member->forked = PC;
+    descriptors_fork(self->process, process);
+    signals_fork(self->process, process);
+    trace_event(PC, "forks process %d, thread %d", process, thread);
     family_switch(self, self);
-    return schedule.current->process == process ? 0 : pid_of(process); /* in both */
+    return schedule.current->process == process ? 0 : family_pid(process); /* in both */
 }
 
 static void stop_threads(struct member *member)
 {
     for (int id = 0; id < schedule.count; id++) {
         struct thread *thread = &schedule.threads[id];
-        if (thread->process != member->id || !thread->alive)
+        if (thread->process != member->id)
             continue;
         clock_join(&member->clock, &thread->clock);
+        if (!thread->alive)
+            continue;
         thread->alive = false;
         schedule.alive--;
         deadlock_leave_robust(thread);
     }
 }
 
+/* Its children go to init, which waits for them. */
+static void leave_children(const struct member *member)
+{
+    for (int i = 1; i < member_count; i++) {
+        struct member *child = members[i];
+        if (child->parent != member->id)
+            continue;
+        child->parent = ORPHAN;
+        child->reaped |= child->ended;
+        if (child->death_signal != 0 && !child->ended)
+            signals_send(child->id, child->death_signal, 0);
+    }
+}
+
 static void end_member(struct member *member, int status)
 {
+    ending++;
     stop_threads(member);
     member->ended = true;
-    pipes_end(member->id);
+    member->reaped = member->parent == ORPHAN || signals_ignored(member->parent, SIGCHLD);
     member->status = status;
+    descriptors_end(member->id, &member->clock);
+    sysv_end(member->id, &member->clock);
+    leave_children(member);
     schedule_changed();
+    ending--;
+}
+
+static const struct footprint *touched_by(const struct member *member)
+{
+    unsigned most = DESCRIPTORS * FOOTPRINT_PER_FILE + (unsigned)member_count;
+    for (const struct sync *sync = sync_all(); sync != NULL; sync = sync->next)
+        most++;
+    struct footprint *touched = footprint_make(most + SYSV_MOST);
+    footprint_add(touched, (uintptr_t)member);
+    for (int i = 1; i < member_count; i++)
+        if (members[i]->parent == member->id)
+            footprint_add(touched, (uintptr_t)members[i]);
+    for (const struct sync *sync = sync_all(); sync != NULL; sync = sync->next)
+        if (sync->robust && sync->owner == thread_self()->id)
+            footprint_add(touched, sync->address);
+    descriptors_touched(member->id, touched);
+    sysv_touched(member->id, touched);
+    return touched;
+}
+
+struct operation family_ending(void)
+{
+    const struct thread *self = thread_self();
+    struct operation operation = {.words = "end the program", .all = true};
+    if (self->process == 0)
+        return operation;
+    for (int id = 0; id < schedule.count; id++)
+        if (schedule.threads[id].process == self->process && id != self->id)
+            return operation;
+    operation.all = false;
+    operation.more = touched_by(members[self->process]);
+    return operation;
+}
+
+void family_kill(int process, int status)
+{
+    if (!members[process]->ended)
+        end_member(members[process], status);
+    if (ending == 0 && members[thread_self()->process]->ended)
+        schedule_resume_another();
 }
 
 _Noreturn void family_end(int status)
@@ -195,113 +278,50 @@ _Noreturn void family_end(int status)
     schedule_resume_another();
 }
 
-struct wanted {
-    int parent, which; /* process; -1: any child */
-};
-
-static struct member *find_child(const struct wanted *wanted, bool ended)
+void family_thread_ended(const struct thread *thread)
 {
-    for (int i = 1; i < member_count; i++)
-        if (members[i]->parent == wanted->parent && !members[i]->reaped && (!ended || members[i]->ended) &&
-            (wanted->which == -1 || wanted->which == i))
-            return members[i];
-    return NULL;
-}
-
-static bool has_ended(void *wanted)
-{
-    return find_child(wanted, true) != NULL;
-}
-
-static pid_t wait_for(pid_t pid, int *status, int options, uintptr_t pc)
-{
-    struct wanted *wanted = arena_take(sizeof *wanted); /* others look at it, and the stack is not always there */
-    *wanted = (struct wanted){thread_self()->process, pid > 0 ? pid - FIRST_PID : -1};
-    if (find_child(wanted, false) == NULL) {
-        errno = ECHILD;
-        return -1;
+    for (int i = 1; i < member_count; i++) {
+        const struct member *child = members[i];
+        if (child->parent_thread == thread->id && child->parent == thread->process && !child->ended &&
+            child->death_signal != 0)
+            signals_send(child->id, child->death_signal, 0);
     }
-    const struct wait wait = {has_ended, wanted, NEVER, false};
-    const struct operation operation = {.all = true, .words = "wait for a child process", .pc = pc};
-    schedule_point(operation, options & WNOHANG ? NULL : &wait);
-    struct member *child = find_child(wanted, true);
-    if (child == NULL) {
-        schedule_looked(pc, 0);
-        return 0;
-    }
-    child->reaped = true;
-    schedule_acquire(&child->clock);
-    trace_event(pc, "has waited for process %d", child->id);
-    if (status != NULL) {
-        memory_access((uintptr_t)status, sizeof *status, ACCESS_WRITE, pc);
-        *status = child->status;
-    }
-    return pid_of(child->id);
-}
-
-MODEL(pid_t, waitpid, (pid_t pid, int *status, int options))
-{
-    return wait_for(pid, status, options, PC);
-}
-
-MODEL(pid_t, wait, (int *status))
-{
-    return wait_for(-1, status, 0, PC);
-}
-
-MODEL(pid_t, getpid, (void))
-{
-    return pid_of(thread_self()->process);
-}
-
-MODEL(pid_t, getppid, (void))
-{
-    return member_count > 0 && thread_self()->process > 0 ? pid_of(members[thread_self()->process]->parent)
-                                                          : FIRST_PID - 1;
-}
-
-MODEL(int, kill, (pid_t pid, int number))
-{
-    const int process = pid - FIRST_PID;
-    if (process <= 0 || process >= member_count || process == thread_self()->process ||
-        (number != SIGKILL && number != SIGTERM))
-        verdict_unsupported("kill with signal %d, other than SIGKILL and SIGTERM to a child", number);
-    schedule_point((struct operation){.all = true, .words = "kill a process", .pc = PC}, NULL);
-    trace_event(PC, "kills process %d", process);
-    if (!members[process]->ended)
-        end_member(members[process], number);
-    return 0;
 }
 
 void family_check(void)
 {
     for (int i = 1; i < member_count; i++)
         if (members[i]->parent == 0 && !members[i]->reaped) {
-            verdict_place(members[i]->main->id, members[i]->main->created, "was forked here, %s",
+            verdict_place(members[i]->thread, members[i]->forked, "was forked here, %s",
                           members[i]->ended ? "has ended" : "still runs");
             verdict_end(VERDICT_ZOMBIE, "the program ends without having waited for a child process");
         }
 }
 
-MODEL(void *, mmap, (void *address, size_t length, int protection, int flags, int descriptor, off_t offset))
+struct member *const *family_members(int *count)
 {
-    (void)protection;
-    (void)offset;
-    if (descriptor != -1 || !(flags & MAP_ANONYMOUS) || flags & MAP_FIXED || address != NULL)
-        verdict_unsupported("mmap of anything but anonymous memory");
-    length = (length + PAGE - 1) & ~(size_t)(PAGE - 1);
-    if (!(flags & MAP_SHARED))
-        return memset(heap_take(length, PAGE, PC), 0, length);
-    char *taken = shared_top;
-    if (taken + length > (char *)SHARED_BASE + SHARED_BYTES)
-        verdict_unsupported("a program that maps more than %d MiB", SHARED_BYTES >> 20);
-    shared_top += length;
-    return memset(taken, 0, length);
+    *count = member_count;
+    return members;
 }
 
-MODEL(int, munmap, (void *address, size_t length))
+pid_t family_pid(int process)
 {
-    (void)address;
-    (void)length;
-    return 0; /* what is mapped later lies elsewhere */
+    return FIRST_PID + process;
+}
+
+int family_process(pid_t pid)
+{
+    const int process = pid - FIRST_PID;
+    const int count = member_count > 0 ? member_count : 1;
+    return process >= 0 && process < count ? process : -1;
+}
+
+bool family_exists(int process)
+{
+    return process == 0 || !members[process]->reaped;
+}
+
+bool family_has_ended(int process)
+{
+    return process != 0 && members[process]->ended;
 }

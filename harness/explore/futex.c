@@ -1,11 +1,8 @@
-/* futex.c: syscall(2), as far as programs that build locks of their own use it. */
-#include <errno.h>
+#include "futex.h"
+
 #include <limits.h>
 #include <linux/futex.h>
-#include <stdarg.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "arena.h"
 #include "memory.h"
@@ -15,12 +12,6 @@
 #include "trace.h"
 #include "verdict.h"
 #include "vtime.h"
-
-static long fail(int error)
-{
-    errno = error;
-    return -1;
-}
 
 static bool is_woken(void *argument)
 {
@@ -45,20 +36,31 @@ static long wait_on(int *address, int expected, uint64_t deadline, uintptr_t pc)
     memory_access((uintptr_t)address, sizeof *address, ACCESS_READ | ACCESS_ATOMIC, pc);
     if (*address != expected) {
         schedule_looked(pc, (uint64_t)*address);
-        return fail(EAGAIN);
+        return model_fail(EAGAIN);
     }
     struct waiter *waiter = arena_zero(sizeof *waiter), **end = &futex->waiters;
     while (*end != NULL)
         end = &(*end)->next;
     *end = waiter;
+    waiter->thread = thread_self()->id;
     const struct wait wait = {is_woken, waiter, deadline, true};
     trace_event(pc, "waits on the futex");
     const enum wake woken = schedule_point(operation, &wait);
     if (!waiter->woken)
         take_out(futex, waiter);
     if (woken == WAKE_TIMEOUT)
-        return fail(ETIMEDOUT);
-    return woken == WAKE_SPURIOUS ? fail(EINTR) : 0;
+        return model_fail(ETIMEDOUT);
+    return woken == WAKE_SPURIOUS ? model_fail(EINTR) : 0;
+}
+
+/* Whoever was ended while it waited waits no more. */
+static void forget_dead(struct sync *futex)
+{
+    for (struct waiter **at = &futex->waiters; *at != NULL;)
+        if (schedule.threads[(*at)->thread].alive)
+            at = &(*at)->next;
+        else
+            *at = (*at)->next;
 }
 
 static long wake_up(int *address, int most, uintptr_t pc)
@@ -66,6 +68,7 @@ static long wake_up(int *address, int most, uintptr_t pc)
     struct sync *futex = sync_find(address, SYNC_FUTEX, pc);
     long done = 0;
     schedule_point((struct operation){.object = (uintptr_t)address, .words = "wake on a futex", .pc = pc}, NULL);
+    forget_dead(futex);
     trace_event(pc, futex->waiters != NULL ? "wakes on the futex" : "wakes on the futex: nobody waits");
     for (; done < most && futex->waiters != NULL; done++) {
         unsigned count = 0;
@@ -81,7 +84,7 @@ static long wake_up(int *address, int most, uintptr_t pc)
     return done;
 }
 
-static long futex(int *address, int operation, int value, const struct timespec *time, uintptr_t pc)
+long futex_call(int *address, int operation, int value, const struct timespec *time, uintptr_t pc)
 {
     const clockid_t clock = operation & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
     uint64_t deadline = NEVER;
@@ -100,24 +103,4 @@ static long futex(int *address, int operation, int value, const struct timespec 
     default:
         verdict_unsupported("futex operation %d", operation & FUTEX_CMD_MASK);
     }
-}
-
-MODEL(long, syscall, (long number, ...))
-{
-    va_list arguments;
-    if (number == SYS_gettid)
-        return 1000 + thread_self()->id;
-    if (number != SYS_futex)
-        verdict_unsupported("system call number %ld", number);
-    va_start(arguments, number);
-    int *address = va_arg(arguments, int *);
-    const int operation = va_arg(arguments, int), value = va_arg(arguments, int);
-    const struct timespec *time = va_arg(arguments, const struct timespec *);
-    va_end(arguments);
-    return futex(address, operation, value, time, PC);
-}
-
-MODEL(int, gettid, (void))
-{
-    return 1000 + thread_self()->id;
 }

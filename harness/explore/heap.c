@@ -128,13 +128,12 @@ static void scan(struct blocks *blocks, const char *begin, const char *end)
 
 static void scan_roots(struct blocks *blocks)
 {
-    enum { DEAD_FRAMES = 4096 }; /* main has returned, but what it held when it did is not lost */
     scan(blocks, region_data().begin, region_data().end);
     scan(blocks, region_bss().begin, region_bss().end);
     for (int id = 0; id < schedule.count; id++) {
         const struct thread *thread = &schedule.threads[id];
         const struct range stack = region_stack(id);
-        const char *low = stack.end - DEAD_FRAMES;
+        const char *low = stack.end - DEAD_FRAMES; /* main has returned, but what it held when it did is not lost */
         const char *pointer = thread == thread_self() ? __builtin_frame_address(0) : thread->fiber.stack_pointer;
         if (!thread->alive && id != 0)
             continue;

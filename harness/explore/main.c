@@ -1,13 +1,6 @@
 /*
- * main.c: the explored program's real main: reads what to do from its arguments, searches, and tells the result in
- * lines that `explore` turns into words with source lines.
- *
- *   PROGRAM explore STRATEGY SCHEDULES SEED SECONDS PREEMPTIONS LEAKS [arguments]
- *   PROGRAM replay TOKEN [arguments]
- *   PROGRAM bench SECONDS
- *
- * Lines, on fd 3: kind, text, place THREAD PC WORDS, event THREAD PC WORDS, token, effect, effect-token,
- * schedules, cut, complete, timeout.
+ * main.c: the explored program's real main: reads what to do from its arguments, searches, and tells the result
+ * (protocol.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,13 +12,12 @@
 #include "exhaustive.h"
 #include "output.h"
 #include "process.h"
+#include "protocol.h"
 #include "schedule.h"
 #include "search.h"
 #include "shrink.h"
 #include "token.h"
 #include "trace.h"
-
-enum { RESULT_FD = 3 };
 
 static FILE *result_stream;
 
@@ -180,6 +172,18 @@ static void fix_addresses(char **arguments)
     execv("/proc/self/exe", arguments);
 }
 
+/* The program is not told where. */
+static void open_results(void)
+{
+    const char *path = getenv(PROTOCOL_RESULTS);
+    result_stream = path != NULL ? fopen(path, "we") : stdout;
+    if (result_stream == NULL) {
+        fprintf(stderr, "explore: cannot write '%s'\n", path);
+        _exit(EXIT_BROKEN);
+    }
+    unsetenv(PROTOCOL_RESULTS);
+}
+
 /* argv of the program: its name, and what follows the explorer's own arguments. Lives as long as the process. */
 static char **program_arguments(int count, char **arguments, int from)
 {
@@ -202,9 +206,7 @@ int main(int count, char **arguments)
         return EXIT_MISUSED;
     }
     fix_addresses(arguments);
-    result_stream = fdopen(RESULT_FD, "w");
-    if (result_stream == NULL)
-        result_stream = stdout;
+    open_results();
     process_arguments(count - used + 1, program_arguments(count - used, arguments, used));
     run_open();
     const int status = benching ? bench(arguments[2]) : exploring ? explore(&arguments[2]) : replay(arguments[2]);

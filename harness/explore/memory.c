@@ -29,6 +29,7 @@ struct cell {
     struct record *records;
     struct attached *attached;
     uint32_t number; /* of the run it belongs to */
+    bool freed;      /* a record of ACCESS_FREE is among them */
 };
 
 static struct cell *region_cells, *data_cells, *bss_cells;
@@ -110,47 +111,61 @@ static bool conflict(unsigned one, unsigned other)
     return ((one | other) & ACCESS_WRITE) && !(one & other & ACCESS_ATOMIC);
 }
 
-/* Whether every access that races with `old`, which happened before `new`, would race with `new`, too. */
+/* Whether every access that races with `old`, which happened before `new`, would race with `new`, too: `new` is not
+ * atomic unless `old` was, and writes if `old` did. */
 static bool covers(unsigned new, unsigned old)
 {
-    if (old & ACCESS_FREE)
-        return false;
-    const bool as_atomic = !(new &ACCESS_ATOMIC) || (old & ACCESS_ATOMIC);
-    const bool as_written = (new &ACCESS_WRITE) || !(old & ACCESS_WRITE);
-    return as_atomic && as_written;
+    return !(old & ACCESS_FREE) && ((new & ~old &ACCESS_ATOMIC) | (old & ~new &ACCESS_WRITE)) == 0;
 }
 
-static void add_record(struct cell *cell, uint8_t mask, unsigned access, uintptr_t pc)
+static inline void fill(struct record *record, uint8_t mask, unsigned access, uintptr_t pc)
 {
-    struct thread *self = thread_self();
-    struct record *record = arena_take(sizeof *record);
-    *record = (struct record){.next = cell->records,
-                              .pc = pc,
-                              .clock = self->clock.at[self->id],
-                              .thread = (uint16_t)self->id,
-                              .mask = mask,
-                              .access = (uint8_t)access};
+    const struct thread *self = thread_self();
+    record->pc = pc;
+    record->clock = self->clock.at[self->id];
+    record->thread = (uint16_t)self->id;
+    record->mask = mask;
+    record->access = (uint8_t)access;
+}
+
+/* Into `record`, or a new one if that is NULL. */
+static inline void add_record(struct cell *cell, struct record *record, uint8_t mask, unsigned access, uintptr_t pc)
+{
+    if (record == NULL)
+        record = arena_take(sizeof *record);
+    fill(record, mask, access, pc);
+    record->next = cell->records;
     cell->records = record;
+    cell->freed |= (access & ACCESS_FREE) != 0;
+}
+
+static bool races(const struct record *record, bool ordered, unsigned access)
+{
+    if (record->access & ACCESS_FREE)
+        return true;
+    if (ordered || !conflict(access, record->access))
+        return false;
+    return schedule.split == 0 || access & ACCESS_FREE;
 }
 
 static __attribute__((noinline)) void access_used_cell(struct cell *cell, uintptr_t address, uint8_t mask,
                                                        unsigned access, uintptr_t pc)
 {
-    struct thread *self = thread_self();
-    struct record *reuse = NULL;
+    const struct thread *self = thread_self();
+    const uint32_t now = self->clock.at[self->id];
     const bool private = family_forked() && !family_is_shared(address);
+    struct record *reuse = NULL;
     for (struct record **at = &cell->records, *record; (record = *at) != NULL;) {
-        const bool ordered = record->thread == self->id || record->clock <= clock_get(&self->clock, record->thread);
-        const bool other_memory = private && schedule.threads[record->thread].process != self->process;
-        if ((record->mask & mask) == 0 || other_memory) {
+        const unsigned common = record->mask & mask;
+        if (common == 0 || (private && schedule.threads[record->thread].process != self->process)) {
             at = &record->next;
             continue;
         }
-        const bool judged = schedule.split == 0 || (access | record->access) & ACCESS_FREE;
-        if (record->access & ACCESS_FREE || (!ordered && judged && conflict(access, record->access)))
+        const bool own = record->thread == self->id;
+        const bool ordered = own || record->clock <= clock_get(&self->clock, record->thread);
+        if (races(record, ordered, access))
             report(record, address, access, pc);
-        if (record->thread == self->id && record->clock == self->clock.at[self->id] && record->access == access &&
-            (record->mask & mask) == mask)
+        if (own && record->clock == now && record->access == access && common == mask)
             return; /* known */
         if (ordered && covers(access, record->access))
             record->mask &= (uint8_t)~mask;
@@ -161,40 +176,53 @@ static __attribute__((noinline)) void access_used_cell(struct cell *cell, uintpt
             at = &record->next;
         }
     }
-    if (reuse == NULL) {
-        add_record(cell, mask, access, pc);
-        return;
-    }
-    *reuse = (struct record){.next = cell->records,
-                             .pc = pc,
-                             .clock = self->clock.at[self->id],
-                             .thread = (uint16_t)self->id,
-                             .mask = mask,
-                             .access = (uint8_t)access};
-    cell->records = reuse;
+    add_record(cell, reuse, mask, access, pc);
 }
 
-static inline void access_cell(struct cell *cell, uintptr_t address, uint8_t mask, unsigned access, uintptr_t pc)
+/* What is most frequent without a walk: nobody was here before, or a single access that this one makes needless. */
+static __attribute__((noinline)) void access_cell(struct cell *cell, uintptr_t address, uint8_t mask, unsigned access,
+                                                  uintptr_t pc)
 {
+    struct record *only = cell->records;
+    const struct thread *self = thread_self();
+    if (only == NULL)
+        add_record(cell, NULL, mask, access, pc);
+    else if (only->next == NULL && (only->mask & ~mask) == 0 && covers(access, only->access) &&
+             only->thread == self->id)
+        fill(only, mask, access, pc);
+    else
+        access_used_cell(cell, address, mask, access, pc);
+}
+
+static inline void access_one(uintptr_t address, size_t size, unsigned access, uintptr_t pc)
+{
+    struct cell *cell = cell_of(address);
+    if (cell == NULL)
+        return;
+    const uint8_t mask = (uint8_t)(((1u << size) - 1) << (address & 7));
     const struct record *last = cell->records;
     const struct thread *self = thread_self();
-    if (last == NULL)
-        add_record(cell, mask, access, pc);
-    else if (last->thread != self->id || last->clock != self->clock.at[self->id] || last->access != access ||
-             (last->mask & mask) != mask)
-        access_used_cell(cell, address, mask, access, pc);
+    if (last == NULL || last->thread != self->id || last->clock != self->clock.at[self->id] || last->access != access ||
+        (last->mask & mask) != mask)
+        access_cell(cell, address, mask, access, pc);
+}
+
+static __attribute__((noinline)) void access_cells(uintptr_t address, size_t size, unsigned access, uintptr_t pc)
+{
+    while (size > 0) {
+        const size_t room = 8 - (address & 7), here = size < room ? size : room;
+        access_one(address, here, access, pc);
+        address += here;
+        size -= here;
+    }
 }
 
 void memory_access(uintptr_t address, size_t size, unsigned access, uintptr_t pc)
 {
-    while (size > 0) {
-        const size_t offset = address & 7, here = size < 8 - offset ? size : 8 - offset;
-        struct cell *cell = cell_of(address);
-        if (cell != NULL)
-            access_cell(cell, address, (uint8_t)(((1u << here) - 1) << offset), access, pc);
-        address += here;
-        size -= here;
-    }
+    if (size - 1 < 8 - (address & 7)) /* not 0, and within one cell */
+        access_one(address, size, access, pc);
+    else
+        access_cells(address, size, access, pc);
 }
 
 void memory_free(uintptr_t address, size_t size, uintptr_t pc)
@@ -202,22 +230,28 @@ void memory_free(uintptr_t address, size_t size, uintptr_t pc)
     memory_access(address, size > 0 ? size : 1, ACCESS_WRITE | ACCESS_FREE, pc);
 }
 
+static void check_not_freed(const struct cell *cell, uintptr_t address, bool private, uintptr_t pc)
+{
+    for (const struct record *record = cell->records; record != NULL; record = record->next)
+        if (record->access & ACCESS_FREE && record->mask & (1u << (address & 7)) &&
+            (!private || schedule.threads[record->thread].process == thread_self()->process))
+            report(record, address, ACCESS_ATOMIC | ACCESS_WRITE, pc);
+}
+
 void **memory_attached(uintptr_t address, enum attached_kind kind, uintptr_t pc)
 {
     struct cell *cell = cell_of(address);
     if (cell == NULL)
         return NULL;
-    const struct thread *self = thread_self();
+    const int process = thread_self()->process;
     const bool private = family_forked() && !family_is_shared(address);
-    for (const struct record *record = cell->records; record != NULL; record = record->next)
-        if (record->access & ACCESS_FREE && record->mask & (1u << (address & 7)) &&
-            (!private || schedule.threads[record->thread].process == self->process))
-            report(record, address, ACCESS_ATOMIC | ACCESS_WRITE, pc);
+    if (cell->freed)
+        check_not_freed(cell, address, private, pc);
     for (struct attached *found = cell->attached; found != NULL; found = found->next)
-        if (found->address == address && found->kind == kind && (!private || found->process == self->process))
+        if (found->address == address && found->kind == kind && (!private || found->process == process))
             return &found->model;
     struct attached *attached = arena_take(sizeof *attached);
-    *attached = (struct attached){.next = cell->attached, .address = address, .kind = kind, .process = self->process};
+    *attached = (struct attached){.next = cell->attached, .address = address, .kind = kind, .process = process};
     cell->attached = attached;
     return &attached->model;
 }

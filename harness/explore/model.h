@@ -6,8 +6,17 @@
 #ifndef EXPLORE_MODEL_H
 #define EXPLORE_MODEL_H
 
+#include <errno.h>
+
 #define MODEL(type, name, parameters)                                                                                  \
     type x_##name parameters;                                                                                          \
     type x_##name parameters
+
+/* model_fail: how a system call says that it failed. */
+static inline int model_fail(int error)
+{
+    errno = error;
+    return -1;
+}
 
 #endif

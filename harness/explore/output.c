@@ -6,11 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "heap.h"
 #include "memory.h"
+#include "memstream.h"
 #include "model.h"
-#include "pipes.h"
 #include "schedule.h"
 #include "sync.h"
+#include "transfers.h"
 #include "verdict.h"
 
 static bool shown;
@@ -26,20 +28,38 @@ static void check_stream(const FILE *stream)
         verdict_unsupported("files other than stdout and stderr");
 }
 
-static int print(FILE *stream, const char *format, va_list arguments)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+
+static char *format_text(const char *format, va_list arguments, int *length, uintptr_t pc)
 {
+    va_list again;
+    va_copy(again, arguments);
+    *length = vsnprintf(NULL, 0, format, arguments);
+    char *text = heap_take((size_t)*length + 1, 16, pc);
+    vsnprintf(text, (size_t)*length + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+static int print(FILE *stream, const char *format, va_list arguments, uintptr_t pc)
+{
+    if (memstream_is(stream, pc)) {
+        int length;
+        char *text = format_text(format, arguments, &length, pc);
+        memstream_write(stream, text, (size_t)length, pc);
+        heap_give_back(text, pc);
+        return length;
+    }
     check_stream(stream);
     return shown ? vfprintf(stream, format, arguments) : vsnprintf(NULL, 0, format, arguments);
 }
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
 
 MODEL(int, printf, (const char *format, ...))
 {
     va_list arguments;
     va_start(arguments, format);
-    const int length = print(stdout, format, arguments);
+    const int length = print(stdout, format, arguments, PC);
     va_end(arguments);
     return length;
 }
@@ -48,19 +68,19 @@ MODEL(int, fprintf, (FILE * stream, const char *format, ...))
 {
     va_list arguments;
     va_start(arguments, format);
-    const int length = print(stream, format, arguments);
+    const int length = print(stream, format, arguments, PC);
     va_end(arguments);
     return length;
 }
 
 MODEL(int, vprintf, (const char *format, va_list arguments))
 {
-    return print(stdout, format, arguments);
+    return print(stdout, format, arguments, PC);
 }
 
 MODEL(int, vfprintf, (FILE * stream, const char *format, va_list arguments))
 {
-    return print(stream, format, arguments);
+    return print(stream, format, arguments, PC);
 }
 
 MODEL(int, snprintf, (char *into, size_t size, const char *format, ...))
@@ -90,6 +110,32 @@ MODEL(int, sprintf, (char *into, const char *format, ...))
     memory_access((uintptr_t)into, (size_t)length + 1, ACCESS_WRITE, PC);
     return length;
 }
+
+MODEL(int, vsprintf, (char *into, const char *format, va_list arguments))
+{
+    const int length = vsprintf(into, format, arguments);
+    memory_access((uintptr_t)into, (size_t)length + 1, ACCESS_WRITE, PC);
+    return length;
+}
+
+MODEL(int, vasprintf, (char **into, const char *format, va_list arguments))
+{
+    int length;
+    memory_access((uintptr_t)into, sizeof *into, ACCESS_WRITE, PC);
+    *into = format_text(format, arguments, &length, PC);
+    return length;
+}
+
+MODEL(int, asprintf, (char **into, const char *format, ...))
+{
+    va_list arguments;
+    int length;
+    va_start(arguments, format);
+    memory_access((uintptr_t)into, sizeof *into, ACCESS_WRITE, PC);
+    *into = format_text(format, arguments, &length, PC);
+    va_end(arguments);
+    return length;
+}
 #pragma GCC diagnostic pop
 
 MODEL(int, puts, (const char *text))
@@ -100,8 +146,12 @@ MODEL(int, puts, (const char *text))
 
 MODEL(int, fputs, (const char *text, FILE *stream))
 {
-    check_stream(stream);
     memory_access((uintptr_t)text, strlen(text) + 1, ACCESS_READ, PC);
+    if (memstream_is(stream, PC)) {
+        memstream_write(stream, text, strlen(text), PC);
+        return 1;
+    }
+    check_stream(stream);
     return shown ? fputs(text, stream) : 1;
 }
 
@@ -110,26 +160,43 @@ MODEL(int, putchar, (int byte))
     return shown ? putchar(byte) : byte;
 }
 
-MODEL(int, fputc, (int byte, FILE *stream))
+static int put_byte(int byte, FILE *stream, uintptr_t pc)
 {
+    if (memstream_is(stream, pc)) {
+        memstream_write(stream, &(char){(char)byte}, 1, pc);
+        return (unsigned char)byte;
+    }
     check_stream(stream);
     return shown ? fputc(byte, stream) : byte;
 }
 
+MODEL(int, fputc, (int byte, FILE *stream))
+{
+    return put_byte(byte, stream, PC);
+}
+
 MODEL(int, putc, (int byte, FILE *stream))
 {
-    return x_fputc(byte, stream);
+    return put_byte(byte, stream, PC);
 }
 
 MODEL(size_t, fwrite, (const void *data, size_t size, size_t count, FILE *stream))
 {
-    check_stream(stream);
     memory_access((uintptr_t)data, size * count, ACCESS_READ, PC);
+    if (memstream_is(stream, PC)) {
+        memstream_write(stream, data, size * count, PC);
+        return count;
+    }
+    check_stream(stream);
     return shown ? fwrite(data, size, count, stream) : count;
 }
 
 MODEL(int, fflush, (FILE * stream))
 {
+    if (stream != NULL && memstream_is(stream, PC)) {
+        memstream_flush(stream, PC);
+        return 0;
+    }
     return shown ? fflush(stream) : 0;
 }
 
@@ -151,7 +218,7 @@ MODEL(void, perror, (const char *text))
 MODEL(ssize_t, write, (int descriptor, const void *data, size_t size))
 {
     if (descriptor != STDOUT_FILENO && descriptor != STDERR_FILENO)
-        return pipes_write(descriptor, data, size, PC);
+        return transfer_out(descriptor, data, size, 0, PC);
     memory_access((uintptr_t)data, size, ACCESS_READ, PC);
     return shown ? write(descriptor, data, size) : (ssize_t)size;
 }

@@ -13,10 +13,7 @@
 #include "trace.h"
 #include "verdict.h"
 
-enum { HANDLERS_MAX = 32 };
-
-static void (*handlers[HANDLERS_MAX])(void);
-static int handler_count;
+static struct process_state state;
 static unsigned random_state = 1;
 static int argument_count;
 static char **arguments;
@@ -25,8 +22,18 @@ extern int x_main(int count, char **values, char **environment); /* the program'
 
 void process_reset(void)
 {
-    handler_count = 0;
+    state.count = 0;
     random_state = 1;
+}
+
+struct process_state process_get_state(void)
+{
+    return state;
+}
+
+void process_set_state(struct process_state new)
+{
+    state = new;
 }
 
 void process_arguments(int count, char **values)
@@ -70,7 +77,7 @@ static _Noreturn void end(int status)
     family_check();
     if (!others_run())
         heap_check_leaks();
-    verdict_end(VERDICT_NONE, "%s", "");
+    verdict_end_silent(VERDICT_NONE);
 }
 
 void process_thread_ended(void)
@@ -82,9 +89,12 @@ void process_thread_ended(void)
 _Noreturn void process_exit(int status)
 {
     if (others_run() || family_forked())
-        schedule_point((struct operation){.all = true, .words = "end the program"}, NULL);
-    for (int i = handler_count; i-- > 0;)
-        handlers[i]();
+        schedule_point(family_ending(), NULL);
+    const bool handled = state.count > 0;
+    while (state.count > 0)
+        state.handlers[--state.count]();
+    if (handled && thread_self()->process != 0)
+        schedule_point(family_ending(), NULL);
     end(status);
 }
 
@@ -95,12 +105,12 @@ MODEL(_Noreturn void, exit, (int status))
 
 static _Noreturn void exit_at_once(int status)
 {
-    schedule_point((struct operation){.all = true, .words = "end the program"}, NULL);
+    schedule_point(family_ending(), NULL);
     if (thread_self()->process != 0)
         family_end((status & 0xff) << 8);
     if ((status & 0xff) != 0)
         verdict_end(VERDICT_EXIT, "the program ends with status %d", status & 0xff);
-    verdict_end(VERDICT_NONE, "%s", "");
+    verdict_end_silent(VERDICT_NONE);
 }
 
 MODEL(_Noreturn void, _exit, (int status))
@@ -120,9 +130,9 @@ MODEL(_Noreturn void, quick_exit, (int status))
 
 MODEL(int, atexit, (void (*handler)(void)))
 {
-    if (handler_count == HANDLERS_MAX)
+    if (state.count == PROCESS_HANDLERS)
         return -1;
-    handlers[handler_count++] = handler;
+    state.handlers[state.count++] = handler;
     return 0;
 }
 
@@ -139,6 +149,13 @@ MODEL(_Noreturn void, __assert_fail, (const char *expression, const char *file, 
     verdict_place(thread_self()->id, PC, "assertion fails");
     verdict_end(VERDICT_ASSERTION, "assertion `%s' fails in line %u, function %s", expression, line,
                 function != NULL ? function : "?");
+}
+
+MODEL(_Noreturn void, scenario_failed, (const char *sentence))
+{
+    trace_event(PC, "this is not so");
+    verdict_place(thread_self()->id, PC, "this is not so");
+    verdict_end(VERDICT_ASSERTION, "%s", sentence);
 }
 
 /* The same sequence in every run. */

@@ -10,6 +10,15 @@ _Noreturn void process_exit(int status);
  */
 void process_thread_ended(void);
 
+/* process_get_state, process_set_state: what fork copies and each process changes for itself. */
+enum { PROCESS_HANDLERS = 32 };
+struct process_state {
+    void (*handlers[PROCESS_HANDLERS])(void);
+    int count;
+};
+struct process_state process_get_state(void);
+void process_set_state(struct process_state state);
+
 /* process_reset: no exit handlers; before each run. */
 void process_reset(void);
 

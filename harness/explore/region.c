@@ -111,6 +111,7 @@ void region_restore(void)
 {
     memcpy(explore_first_data, saved_data, range_size(region_data()));
     memcpy(explore_first_bss, saved_bss, range_size(region_bss()));
+    memset(region_stack(0).end - DEAD_FRAMES, 0, DEAD_FRAMES);
 }
 
 /* Where an OS thread's thread-local block is, only that thread can tell: one is started for each slot on a stack within

@@ -22,6 +22,7 @@ enum {
     HEAP_BYTES = 64 << 20, /* the private part */
     SHARED_BYTES = 8 << 20,
     GUARD_BYTES = 4096,
+    DEAD_FRAMES = 4096, /* of main's stack: what returned functions left there is still looked at, see heap.c */
 };
 #define REGION_BASE  0x100000000000ul
 #define SHARED_BASE  (REGION_BASE + HEAP_BYTES)
@@ -36,7 +37,8 @@ struct range {
  * anything of the program has run. Ends the process with EXIT_BROKEN if memory cannot be had. */
 void region_open(void);
 
-/* region_restore: puts the globals back to what region_open saw. */
+/* region_restore: puts the globals back to what region_open saw, and clears the first DEAD_FRAMES bytes that main will
+ * use of its stack. */
 void region_restore(void);
 
 /* region_stack: the stack of thread slot `id`, without its guard page. */

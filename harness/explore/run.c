@@ -8,15 +8,20 @@
 #include <ucontext.h>
 
 #include "arena.h"
+#include "descriptors.h"
 #include "family.h"
+#include "files.h"
 #include "heap.h"
 #include "location.h"
+#include "mappings.h"
 #include "memory.h"
-#include "pipes.h"
+#include "named_semaphores.h"
 #include "process.h"
 #include "region.h"
 #include "schedule.h"
+#include "signals.h"
 #include "sync.h"
+#include "sysv.h"
 #include "tls_keys.h"
 
 enum { SIGNAL_STACK = 64 << 10, TICKS_PATIENCE = 4 };
@@ -97,7 +102,12 @@ const struct verdict *run_once(const struct plan *plan)
     tls_keys_reset();
     process_reset();
     family_reset();
-    pipes_reset();
+    descriptors_reset();
+    signals_reset();
+    mappings_reset();
+    files_reset();
+    sysv_reset();
+    named_semaphores_reset();
     schedule.spurious = plan->spurious > 0;
     schedule.spurious_left = plan->spurious;
     schedule.sleepers_last = plan->sleepers_last;

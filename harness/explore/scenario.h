@@ -8,8 +8,6 @@
 #ifndef EXPLORE_SCENARIO_H
 #define EXPLORE_SCENARIO_H
 
-#include <assert.h>
-
 struct scenario {
     const char *name;
     void (*run)(void);
@@ -23,8 +21,23 @@ struct scenario {
         __attribute__((used, aligned(8), section("scenarios"))) = {#name, name};                                       \
     static void name(void)
 
-/* scenario_expect: what must be true in every schedule; `sentence` says in plain words what is wrong if it is not. */
-#define scenario_expect(condition, sentence)                                                                           \
-    ((condition) ? (void)0 : __assert_fail(sentence, __FILE__, __LINE__, __func__))
+/* scenario_failed: ends the schedule: in it, what `sentence` says is wrong. scenario_expect: what must be true in every
+ * schedule; `sentence` says in plain words what is wrong if it is not. */
+_Noreturn void scenario_failed(const char *sentence);
+#define scenario_expect(condition, sentence) ((condition) ? (void)0 : scenario_failed(sentence))
+
+/* scenario_until_all_sleep: blocks until all other threads are blocked, too, with no time-out within the next hour. If
+ * they never come to rest because one looks again and again whether something has happened, in a loop or with naps, the
+ * schedule ends as a livelock; a loop that gives up after some hundred rounds and a spin lock that somebody will
+ * release are no reason. The caller learns nothing of what the others did: this orders nobody's memory accesses. */
+void scenario_until_all_sleep(void);
+
+/* scenario_settle: for contracts that say "blocks": returns when every other thread has ended or sleeps until somebody
+ * wakes it. One that does not come to rest, because it looks again and again or the clock wakes it, ends the run
+ * (livelock). It orders nothing: what the others wrote before may be read only if something else orders that. */
+void scenario_settle(void);
+
+/* scenario_unsupported: ends the search: the hand-in needs `what`, which the scenario has no model of. */
+_Noreturn void scenario_unsupported(const char *what);
 
 #endif

@@ -20,96 +20,118 @@ struct schedule schedule;
 
 static struct fiber host;
 static void (*program)(void);
+static bool any_yielded; /* some thread has perhaps */
 
-struct options {
-    uint16_t values[2 * THREADS_MAX];
-    unsigned count;
-    uint16_t timed[THREADS_MAX], lazy[THREADS_MAX], spurious[THREADS_MAX];
-    unsigned timed_count, lazy_count, spurious_count;
+/* What the next decision is between: threads that can go on, and such that only would wait for time to pass, have
+ * nothing to do, or might wake for no reason. */
+static uint16_t values[2 * THREADS_MAX], timed[THREADS_MAX], lazy[THREADS_MAX], spurious[THREADS_MAX];
+struct counts {
+    unsigned values, timed, lazy, spurious;
 };
 
-static void sort_thread(struct options *options, struct thread *thread)
+static bool is_ready(const struct thread *thread)
 {
-    const uint16_t id = (uint16_t)thread->id;
-    if (thread->wait.ready == NULL || thread->wait.ready(thread->wait.argument)) {
+    return thread->wait.ready == NULL || thread->wait.ready(thread->wait.argument);
+}
+
+static inline __attribute__((always_inline)) void sort_thread(struct counts *counts, struct thread *thread)
+{
+    const uint16_t value = (uint16_t)(2 * thread->id);
+    if (is_ready(thread)) {
         if (thread->yielded)
-            options->lazy[options->lazy_count++] = (uint16_t)(2 * id);
+            lazy[counts->lazy++] = value;
         else
-            options->values[options->count++] = (uint16_t)(2 * id);
+            values[counts->values++] = value;
     } else if (thread->wait.deadline != NEVER) {
-        options->timed[options->timed_count++] = (uint16_t)(2 * id + 1);
+        timed[counts->timed++] = value + 1;
     } else if (thread->wait.spurious && schedule.spurious && schedule.spurious_left > 0) {
-        options->spurious[options->spurious_count++] = (uint16_t)(2 * id + 1);
+        spurious[counts->spurious++] = value + 1;
     }
 }
 
 /* In a circle from the running thread on, so that the first is the default. */
-static void collect(struct options *options)
+static inline struct counts collect(void)
 {
-    options->count = options->timed_count = options->lazy_count = options->spurious_count = 0;
-    const int from = schedule.current->id;
-    schedule.work += (unsigned)schedule.count;
-    for (int id = from; id < schedule.count; id++)
-        if (schedule.threads[id].alive)
-            sort_thread(options, &schedule.threads[id]);
-    for (int id = 0; id < from; id++)
-        if (schedule.threads[id].alive)
-            sort_thread(options, &schedule.threads[id]);
+    struct counts counts = {0};
+    struct thread *thread = schedule.current;
+    const struct thread *last = &schedule.threads[schedule.count - 1];
+    for (int left = schedule.count; left > 0; left--) {
+        if (thread->alive)
+            sort_thread(&counts, thread);
+        thread = thread == last ? schedule.threads : thread + 1;
+    }
+    return counts;
 }
 
-static void append(struct options *options, const uint16_t *values, unsigned count)
+static inline void append(struct counts *counts, const uint16_t *more, unsigned count)
 {
-    memcpy(&options->values[options->count], values, count * sizeof *values);
-    options->count += count;
+    for (unsigned i = 0; i < count; i++)
+        values[counts->values++] = more[i];
 }
 
 /* Time passes only when nobody has anything to do: the earliest goes first. */
-static void earliest_first(struct options *options)
+static void earliest_first(unsigned count)
 {
     unsigned first = 0;
-    for (unsigned i = 1; i < options->timed_count; i++)
-        if (schedule.threads[options->timed[i] / 2].wait.deadline <
-            schedule.threads[options->timed[first] / 2].wait.deadline)
+    for (unsigned i = 1; i < count; i++)
+        if (schedule.threads[timed[i] / 2].wait.deadline < schedule.threads[timed[first] / 2].wait.deadline)
             first = i;
-    const uint16_t value = options->timed[first];
-    memmove(&options->timed[1], &options->timed[0], first * sizeof value);
-    options->timed[0] = value;
+    const uint16_t value = timed[first];
+    memmove(&timed[1], &timed[0], first * sizeof value);
+    timed[0] = value;
 }
 
-static void nobody_busy(struct options *options)
+static void nobody_busy(struct counts *counts)
 {
-    if (options->timed_count > 0) {
-        earliest_first(options);
-        append(options, options->timed, options->timed_count);
-        append(options, options->lazy, options->lazy_count);
+    if (counts->timed > 0) {
+        earliest_first(counts->timed);
+        append(counts, timed, counts->timed);
+        append(counts, lazy, counts->lazy);
         return;
     }
-    if (options->lazy_count == 0)
+    if (counts->lazy == 0)
         deadlock_report();
     bool all_look = true;
-    for (unsigned i = 0; i < options->lazy_count; i++)
-        all_look &= schedule.threads[options->lazy[i] / 2].repeats > 0;
+    for (unsigned i = 0; i < counts->lazy; i++)
+        all_look &= schedule.threads[lazy[i] / 2].repeats > 0;
     if (all_look && ++schedule.idle > PATIENCE * (unsigned)schedule.alive)
         deadlock_report_livelock();
-    append(options, options->lazy, options->lazy_count);
-    for (unsigned i = 0; i < options->lazy_count; i++)
-        schedule.threads[options->lazy[i] / 2].yielded = false;
+    append(counts, lazy, counts->lazy);
+    for (unsigned i = 0; i < counts->lazy; i++)
+        schedule.threads[lazy[i] / 2].yielded = false;
+}
+
+/* A decision known beforehand: the same must be possible now. */
+static void check_repeated(uint16_t value)
+{
+    const struct thread *thread = &schedule.threads[value / 2];
+    const bool possible =
+        value % 2 == 0 ? is_ready(thread) : thread->wait.deadline != NEVER || schedule.spurious_left > 0;
+    if (value / 2 >= schedule.count || !thread->alive || !possible)
+        verdict_broken("a run could not be repeated: the program depends on something the explorer does not control");
 }
 
 static uint16_t decide(void)
 {
-    static struct options options;
-    collect(&options);
-    const bool stays = options.count > 0 && options.values[0] == 2 * schedule.current->id;
-    if (options.count == 0) {
-        nobody_busy(&options);
+    uint16_t value;
+    schedule.work += (unsigned)schedule.count;
+    const uint32_t number = schedule.decisions++;
+    if (strategy_repeats(number, &value)) {
+        check_repeated(value);
+        return value;
+    }
+    struct counts counts = collect();
+    const bool idle = counts.values == 0;
+    const bool stays = !idle && values[0] == 2 * schedule.current->id;
+    if (idle) {
+        nobody_busy(&counts);
     } else {
         if (!schedule.sleepers_last)
-            append(&options, options.timed, options.timed_count);
-        append(&options, options.spurious, options.spurious_count);
+            append(&counts, timed, counts.timed);
+        append(&counts, spurious, counts.spurious);
     }
-    const struct choice choice = {options.values, options.count, true, stays};
-    return options.values[strategy_pick(&choice, schedule.decisions++)];
+    const struct choice choice = {values, counts.values, true, stays, idle};
+    return values[strategy_pick(&choice, number)];
 }
 
 /* A thread that goes on and on is asked to let the others have a turn. */
@@ -117,7 +139,7 @@ static void watch_turns(const struct thread *next)
 {
     if (next == schedule.current && ++schedule.current->turns > QUANTUM) {
         schedule.current->turns = 0;
-        schedule.current->yielded = true;
+        schedule.current->yielded = any_yielded = true;
     } else if (next != schedule.current) {
         schedule.current->turns = 0;
     }
@@ -166,14 +188,10 @@ static void resume_another(void)
     errno = schedule.current->error_number;
 }
 
-enum wake schedule_point(struct operation operation, const struct wait *wait)
+enum wake schedule_turn(struct thread *self)
 {
-    static const struct wait at_once = {.deadline = NEVER};
-    struct thread *self = schedule.current;
     if (trace_active)
         trace_settle();
-    self->operation = operation;
-    self->wait = wait != NULL ? *wait : at_once;
     resume_another();
     return self->woken;
 }
@@ -185,13 +203,13 @@ unsigned schedule_choose(unsigned count)
         count = 2 * THREADS_MAX;
     for (unsigned i = 0; i < count; i++)
         numbers[i] = (uint16_t)i;
-    const struct choice choice = {numbers, count, false, false};
+    const struct choice choice = {numbers, count, false, false, false};
     return strategy_pick(&choice, schedule.decisions++);
 }
 
 void schedule_yield(void)
 {
-    schedule.current->yielded = true;
+    schedule.current->yielded = any_yielded = true;
     strategy_yielded(schedule.current->id);
 }
 
@@ -199,6 +217,9 @@ void schedule_changed(void)
 {
     schedule.idle = 0;
     schedule.current->seen_count = schedule.current->repeats = 0;
+    if (!any_yielded)
+        return;
+    any_yielded = schedule.current->yielded;
     for (int id = 0; id < schedule.count; id++)
         if (&schedule.threads[id] != schedule.current)
             schedule.threads[id].yielded = false;
@@ -257,6 +278,8 @@ static struct thread *add_thread(void *(*start)(void *), void *argument)
     struct thread *thread = &schedule.threads[schedule.count];
     thread->id = schedule.count++;
     thread->process = 0;
+    thread->slot = thread->id;
+    thread->blocked = thread->pending = 0;
     thread->alive = true;
     thread->started = thread->detached = thread->joined = thread->yielded = false;
     thread->operation = (struct operation){.words = "start"};
@@ -284,6 +307,7 @@ struct thread *schedule_create(void *(*start)(void *), void *argument)
 {
     struct thread *thread = add_thread(start, argument);
     thread->process = schedule.current->process;
+    thread->blocked = schedule.current->blocked;
     schedule_release(&thread->clock);
     clock_set(&thread->clock, (uint32_t)thread->id, 1);
     return thread;
@@ -307,6 +331,7 @@ _Noreturn void schedule_finish(void *result)
     schedule.alive--;
     schedule_changed();
     deadlock_check_end(self);
+    family_thread_ended(self);
     process_thread_ended();
     schedule_resume_another();
 }

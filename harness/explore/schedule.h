@@ -22,14 +22,25 @@ enum { CALLS_MAX = 64, STEPS_MAX = 200000, TLS_KEYS = 64, SEEN_MAX = 8 };
 
 enum wake { WAKE_READY, WAKE_TIMEOUT, WAKE_SPURIOUS };
 
+/* An operation on more than two objects. What is done to an open file is not noticed by others as long as somebody
+ * else has it open, too: `uses` is looked at when two operations are compared. */
+struct footprint {
+    unsigned count;
+    struct {
+        uintptr_t object;
+        const int *uses; /* NULL: noticed in any case; else while it is 1 */
+    } items[];
+};
+
 /* What a thread is about to do, for partial-order reduction: two operations that share no object, or only read it, can
  * be done in either order. */
 struct operation {
     uintptr_t object, other; /* 0: none */
     bool reads;              /* does not change `object` */
     bool all;                /* depends on everything */
-    const char *words;       /* e.g. "lock mutex" */
-    uintptr_t pc;            /* where, in the program */
+    const struct footprint *more;
+    const char *words; /* e.g. "lock mutex" */
+    uintptr_t pc;      /* where, in the program */
 };
 
 struct wait {
@@ -40,27 +51,27 @@ struct wait {
 };
 
 struct thread {
-    int id, process;
+    int id, process, slot; /* slot: of its stack, see region.h; its own but after a fork */
     bool alive, started, detached, joined, yielded;
-    struct fiber fiber;
-    uintptr_t stack_end, created; /* created: where, in the program */
-    struct operation operation;
-    struct wait wait;
     enum wake woken;
-    struct clock clock, acquired, released; /* own; what an acquire fence would add; as of the last release fence */
-    struct clock view;                      /* weak memory: what sequentially consistent fences let it see */
+    struct wait wait;
+    struct operation operation;
+    struct fiber fiber;
+    unsigned seen_count, repeats, turns, depth;
+    int held; /* locks */
+    int error_number;
+    uintptr_t stack_end, created; /* created: where, in the program */
     void *(*start)(void *);
     void *argument, *result;
+    struct clock clock, acquired, released; /* own; what an acquire fence would add; as of the last release fence */
+    struct clock view;                      /* weak memory: what sequentially consistent fences let it see */
     uintptr_t calls[CALLS_MAX];
-    unsigned depth;
     struct {
         uintptr_t pc;
         uint64_t value, stack; /* a sum of the thread's stack at that time */
     } seen[SEEN_MAX];          /* loads since it last changed something */
-    unsigned seen_count, repeats, turns;
     void *keys[TLS_KEYS];
-    int held; /* locks */
-    int error_number;
+    uint64_t blocked, pending; /* signals, a bit each from signal 1 on */
 };
 
 struct schedule {
@@ -93,9 +104,27 @@ void schedule_run(void (*entry)(void));
 /* schedule_leave: ends the run now. */
 _Noreturn void schedule_leave(void);
 
+/* schedule_turn: the rest of schedule_point. */
+enum wake schedule_turn(struct thread *self);
+
 /* schedule_point: the running thread is about to do `operation`; returns when it may and it is its turn. Others run
- * meanwhile. `wait` NULL: it can at any time. */
-enum wake schedule_point(struct operation operation, const struct wait *wait);
+ * meanwhile. `wait` NULL: it can at any time. (Inline and member by member: so the operation is written at once where
+ * it is kept.) */
+static inline enum wake schedule_point(struct operation operation, const struct wait *wait)
+{
+    struct thread *self = schedule.current;
+    self->operation.object = operation.object;
+    self->operation.other = operation.other;
+    self->operation.reads = operation.reads;
+    self->operation.all = operation.all;
+    self->operation.words = operation.words;
+    self->operation.pc = operation.pc;
+    self->wait.ready = wait != NULL ? wait->ready : NULL;
+    self->wait.argument = wait != NULL ? wait->argument : NULL;
+    self->wait.deadline = wait != NULL ? wait->deadline : NEVER;
+    self->wait.spurious = wait != NULL && wait->spurious;
+    return schedule_turn(self);
+}
 
 /* schedule_choose: a decision of another kind, e.g. which of `count` waiters to wake; 0 is the default. */
 unsigned schedule_choose(unsigned count);

@@ -1,8 +1,8 @@
-/* semaphore.c: unnamed semaphores and barriers. */
-#include <errno.h>
+/* semaphore.c: semaphores and barriers. */
+#include "semaphore_model.h"
+
 #include <limits.h>
 #include <pthread.h>
-#include <semaphore.h>
 
 #include "arena.h"
 #include "memory.h"
@@ -24,12 +24,6 @@ static bool positive(void *argument)
     return ((struct sync *)argument)->count > 0;
 }
 
-static int fail(int error)
-{
-    errno = error;
-    return -1;
-}
-
 static int take(struct sync *semaphore, uintptr_t pc)
 {
     semaphore->count--;
@@ -44,16 +38,23 @@ static int wait_until(struct sync *semaphore, uint64_t deadline, uintptr_t pc)
     const struct wait wait = {positive, semaphore, deadline, false};
     const struct operation operation = {.object = semaphore->address, .words = "wait for a semaphore", .pc = pc};
     if (schedule_point(operation, &wait) == WAKE_TIMEOUT)
-        return fail(ETIMEDOUT);
+        return model_fail(ETIMEDOUT);
     if (semaphore->destroyed)
         sync_misuse(pc, "this semaphore was destroyed while a thread waited for it");
     return take(semaphore, pc);
 }
 
+void semaphore_set(sem_t *semaphore, unsigned value, uintptr_t pc)
+{
+    struct sync *sync = sync_renew(semaphore, SYNC_SEMAPHORE, pc);
+    sync->count = value;
+    sync->between = true;
+}
+
 MODEL(int, sem_init, (sem_t * semaphore, int shared, unsigned value))
 {
     if (value > SEM_VALUE_MAX)
-        return fail(EINVAL);
+        return model_fail(EINVAL);
     struct sync *sync = sync_renew(semaphore, SYNC_SEMAPHORE, PC);
     sync->count = value;
     sync->between = shared != 0;
@@ -95,7 +96,7 @@ MODEL(int, sem_trywait, (sem_t * semaphore))
     if (positive(sync))
         return take(sync, PC);
     schedule_looked(PC, 0);
-    return fail(EAGAIN);
+    return model_fail(EAGAIN);
 }
 
 MODEL(int, sem_post, (sem_t * semaphore))
@@ -105,7 +106,7 @@ MODEL(int, sem_post, (sem_t * semaphore))
     if (sync->destroyed)
         sync_misuse(PC, "this semaphore is used after it was destroyed");
     if (sync->count == SEM_VALUE_MAX)
-        return fail(EOVERFLOW);
+        return model_fail(EOVERFLOW);
     sync->count++;
     schedule_release(&sync->clock);
     schedule_changed();

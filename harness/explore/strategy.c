@@ -105,7 +105,7 @@ static unsigned pick_pct(const struct choice *choice, uint32_t number)
     return 0;
 }
 
-static void take(uint32_t number, uint16_t value)
+static __attribute__((noinline)) void take(uint32_t number, uint16_t value)
 {
     if (state.taken_count == state.taken_room) {
         state.taken_room = state.taken_room * 2 + 256;
@@ -130,12 +130,22 @@ unsigned strategy_pick(const struct choice *choice, uint32_t number)
         index = pick_pct(choice, number);
         break;
     case STRATEGY_EXHAUSTIVE:
-        index = exhaustive_pick(choice);
+        index = exhaustive_pick(choice, number);
         break;
     }
     if (index != 0)
         take(number, choice->values[index]);
     return index;
+}
+
+bool strategy_repeats(uint32_t number, uint16_t *value)
+{
+    bool deviates;
+    if (state.kind != STRATEGY_EXHAUSTIVE || !exhaustive_repeats(number, value, &deviates))
+        return false;
+    if (deviates)
+        take(number, *value);
+    return true;
 }
 
 void strategy_yielded(int id)

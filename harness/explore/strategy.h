@@ -15,6 +15,7 @@ struct choice {
     unsigned count;
     bool threads;
     bool stays; /* values[0] goes on with the running thread: any other is a preemption */
+    bool idle;  /* no thread had anything to do but to wait for others */
 };
 
 /* A departure from the default: at decision `number` take `value`. */
@@ -36,6 +37,10 @@ void strategy_begin(enum strategy_kind kind, uint64_t seed, unsigned depth, stru
 
 /* strategy_pick: the index of the value to take at decision `number`. */
 unsigned strategy_pick(const struct choice *choice, uint32_t number);
+
+/* strategy_repeats: whether decision `number`, which must be one between threads, is known before the alternatives are:
+ * the run repeats another one so far, in which it was not `idle`. Then it is *value, and counts as picked. */
+bool strategy_repeats(uint32_t number, uint16_t *value);
 
 /* strategy_yielded: thread `id` has nothing to do for now (PCT lowers its priority). */
 void strategy_yielded(int id);

@@ -1,6 +1,7 @@
 /* strings.c: libc functions that read or write the program's memory for it: their accesses are announced. */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -100,4 +101,142 @@ MODEL(char *, strstr, (const char *text, const char *part))
 {
     reads(text, strlen(text) + 1, PC);
     return strstr(text, part);
+}
+
+static size_t least(size_t one, size_t other)
+{
+    return one < other ? one : other;
+}
+
+MODEL(void *, memchr, (const void *bytes, int byte, size_t size))
+{
+    const char *found = memchr(bytes, byte, size);
+    reads(bytes, found != NULL ? (size_t)(found - (const char *)bytes) + 1 : size, PC);
+    return (void *)found;
+}
+
+MODEL(void *, memrchr, (const void *bytes, int byte, size_t size))
+{
+    reads(bytes, size, PC);
+    return memrchr(bytes, byte, size);
+}
+
+MODEL(void *, memmem, (const void *bytes, size_t size, const void *part, size_t part_size))
+{
+    reads(bytes, size, PC);
+    reads(part, part_size, PC);
+    return memmem(bytes, size, part, part_size);
+}
+
+MODEL(void *, mempcpy, (void *into, const void *from, size_t size))
+{
+    reads(from, size, PC);
+    writes(into, size, PC);
+    return (char *)memmove(into, from, size) + size;
+}
+
+MODEL(size_t, strnlen, (const char *text, size_t size))
+{
+    const size_t length = strnlen(text, size);
+    reads(text, least(length + 1, size), PC);
+    return length;
+}
+
+MODEL(int, strcasecmp, (const char *one, const char *other))
+{
+    reads(one, strlen(one) + 1, PC);
+    reads(other, strlen(other) + 1, PC);
+    return strcasecmp(one, other);
+}
+
+MODEL(int, strncasecmp, (const char *one, const char *other, size_t size))
+{
+    reads(one, strnlen(one, size), PC);
+    reads(other, strnlen(other, size), PC);
+    return strncasecmp(one, other, size);
+}
+
+MODEL(char *, stpcpy, (char *into, const char *from))
+{
+    const size_t size = strlen(from) + 1;
+    reads(from, size, PC);
+    writes(into, size, PC);
+    return (char *)memmove(into, from, size) + size - 1;
+}
+
+MODEL(char *, strncat, (char *into, const char *from, size_t size))
+{
+    const size_t length = strlen(into), added = strnlen(from, size);
+    reads(from, least(added + 1, size), PC);
+    reads(into, length, PC);
+    writes(into + length, added + 1, PC);
+    return strncat(into, from, size);
+}
+
+MODEL(char *, strrchr, (const char *text, int byte))
+{
+    reads(text, strlen(text) + 1, PC);
+    return strrchr(text, byte);
+}
+
+MODEL(char *, strchrnul, (const char *text, int byte))
+{
+    reads(text, strlen(text) + 1, PC);
+    return strchrnul(text, byte);
+}
+
+MODEL(char *, strcasestr, (const char *text, const char *part))
+{
+    reads(text, strlen(text) + 1, PC);
+    return strcasestr(text, part);
+}
+
+MODEL(char *, strpbrk, (const char *text, const char *bytes))
+{
+    reads(text, strlen(text) + 1, PC);
+    return strpbrk(text, bytes);
+}
+
+MODEL(size_t, strspn, (const char *text, const char *bytes))
+{
+    const size_t length = strspn(text, bytes);
+    reads(text, length + 1, PC);
+    return length;
+}
+
+MODEL(size_t, strcspn, (const char *text, const char *bytes))
+{
+    const size_t length = strcspn(text, bytes);
+    reads(text, length + 1, PC);
+    return length;
+}
+
+/* They put an end where the piece ends, which is right before the rest, and remember the place. */
+static void cut(const char *from, char *const *rest, uintptr_t pc)
+{
+    writes(rest, sizeof *rest, pc);
+    if (from != NULL && *rest != NULL && *rest > from)
+        writes(*rest - 1, 1, pc);
+}
+
+MODEL(char *, strtok_r, (char *text, const char *bytes, char **rest))
+{
+    char *from = text != NULL ? text : *rest, *piece = strtok_r(text, bytes, rest);
+    cut(from, rest, PC);
+    return piece;
+}
+
+MODEL(char *, strsep, (char **rest, const char *bytes))
+{
+    char *from = *rest, *piece = strsep(rest, bytes);
+    cut(from, rest, PC);
+    return piece;
+}
+
+typedef int compare(const void *, const void *);
+
+MODEL(void, qsort, (void *items, size_t count, size_t size, compare *order))
+{
+    writes(items, count * size, PC);
+    qsort(items, count, size, order);
 }

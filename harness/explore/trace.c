@@ -80,10 +80,8 @@ static struct event *add(uintptr_t pc)
     return &events[count++];
 }
 
-void trace_event(uintptr_t pc, const char *format, ...)
+void trace_keep(uintptr_t pc, const char *format, ...)
 {
-    if (!trace_active)
-        return;
     struct event *event = add(pc);
     va_list arguments;
     va_start(arguments, format);
@@ -100,8 +98,6 @@ void trace_value(const char *verb, uintptr_t address, uint64_t value, uintptr_t 
 
 void trace_plain(uintptr_t address, size_t size, bool writes, uintptr_t pc)
 {
-    if (!trace_active)
-        return;
     settle(thread_self()->id);
     if (address / 8 > watched / 8 || (address + size - 1) / 8 < watched / 8)
         return;

@@ -17,11 +17,14 @@ struct event {
 /* trace_on: forgets all events, and keeps those to come if `on`. */
 void trace_on(bool on);
 
-/* trace_event: the running thread does something at `pc`. trace_value: it reads or writes `value` at `address`. */
-void trace_event(uintptr_t pc, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* trace_event(pc, format, ...): the running thread does something at `pc`. trace_value: it reads or writes `value` at
+ * `address`. */
+#define trace_event(...) (trace_active ? trace_keep(__VA_ARGS__) : (void)0)
+void trace_keep(uintptr_t pc, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void trace_value(const char *verb, uintptr_t address, uint64_t value, uintptr_t pc);
 
-/* trace_plain: a plain access is about to happen; kept only for the 8 bytes given to trace_watch (0: none). */
+/* trace_plain: only when trace_active: a plain access is about to happen; kept only for the 8 bytes given to
+ * trace_watch (0: none). */
 void trace_plain(uintptr_t address, size_t size, bool writes, uintptr_t pc);
 void trace_watch(uintptr_t address);
 

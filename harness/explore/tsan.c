@@ -48,7 +48,8 @@ static inline void plain(const void *address, size_t size, unsigned access, uint
         schedule_point((struct operation){.object = schedule.split, .words = "access", .pc = pc}, NULL);
     if (access & ACCESS_WRITE && !schedule_own_stack((uintptr_t)address))
         schedule.idle = 0;
-    trace_plain((uintptr_t)address, size, access & ACCESS_WRITE, pc);
+    if (trace_active)
+        trace_plain((uintptr_t)address, size, access & ACCESS_WRITE, pc);
     memory_access((uintptr_t)address, size, access, pc);
 }
 

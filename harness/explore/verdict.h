@@ -34,8 +34,6 @@ enum verdict_kind {
 
 enum { VERDICT_PLACES = 12, VERDICT_TEXT = 400, VERDICT_CALLERS = 4 };
 
-enum { EXIT_CLEAN = 0, EXIT_FOUND = 1, EXIT_MISUSED = 2, EXIT_BROKEN = 3 };
-
 struct verdict_place {
     int thread;                         /* -1: none */
     uintptr_t pc;                       /* a return address in the program, 0: none */
@@ -65,6 +63,9 @@ void verdict_place(int thread, uintptr_t pc, const char *format, ...) __attribut
 
 /* verdict_end: ends the run with this verdict. Returns only to the search loop, not here. */
 _Noreturn void verdict_end(enum verdict_kind kind, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* verdict_end_silent: the same without a word, for what ends most runs. */
+_Noreturn void verdict_end_silent(enum verdict_kind kind);
 
 /* verdict_unsupported: ends the run: the program does something the explorer does not model. */
 _Noreturn void verdict_unsupported(const char *format, ...) __attribute__((format(printf, 1, 2)));

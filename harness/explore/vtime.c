@@ -12,9 +12,10 @@
 #include "trace.h"
 #include "verdict.h"
 
-#define BILLION        1000000000ull
-#define REAL_START     (1700000000ull * BILLION)
-#define MONOTONE_START (1000ull * BILLION)
+#define BILLION 1000000000ull
+/* Late in a second, so that who adds to tv_nsec and forgets the carry is seen. */
+#define REAL_START     (1700000000ull * BILLION + 900000000)
+#define MONOTONE_START (1000ull * BILLION + 900000000)
 
 static uint64_t start_of(clockid_t clock)
 {
@@ -28,16 +29,21 @@ static uint64_t start_of(clockid_t clock)
     verdict_unsupported("clock number %d", (int)clock);
 }
 
-static uint64_t nanoseconds_of(const struct timespec *time)
+uint64_t vtime_nanoseconds(const struct timespec *time)
 {
     if (time->tv_sec < 0)
         return 0;
     return (uint64_t)time->tv_sec * BILLION + (uint64_t)time->tv_nsec;
 }
 
+bool vtime_is_valid(const struct timespec *time)
+{
+    return time->tv_nsec >= 0 && time->tv_nsec < (long)BILLION;
+}
+
 uint64_t vtime_deadline(clockid_t clock, const struct timespec *until)
 {
-    const uint64_t start = start_of(clock), at = nanoseconds_of(until);
+    const uint64_t start = start_of(clock), at = vtime_nanoseconds(until);
     return at > start ? at - start : 0;
 }
 
@@ -121,7 +127,7 @@ MODEL(int, usleep, (useconds_t microseconds))
 MODEL(int, nanosleep, (const struct timespec *time, struct timespec *left))
 {
     (void)left;
-    vtime_sleep(nanoseconds_of(time), PC);
+    vtime_sleep(vtime_nanoseconds(time), PC);
     return 0;
 }
 
@@ -132,14 +138,14 @@ MODEL(int, clock_nanosleep, (clockid_t clock, int flags, const struct timespec *
     if (flags & TIMER_ABSTIME)
         vtime_sleep(until > schedule.now ? until - schedule.now : 0, PC);
     else
-        vtime_sleep(nanoseconds_of(time), PC);
+        vtime_sleep(vtime_nanoseconds(time), PC);
     return 0;
 }
 
 MODEL(int, thrd_sleep, (const struct timespec *time, struct timespec *left))
 {
     (void)left;
-    vtime_sleep(nanoseconds_of(time), PC);
+    vtime_sleep(vtime_nanoseconds(time), PC);
     return 0;
 }
 

@@ -5,12 +5,19 @@
 #ifndef EXPLORE_VTIME_H
 #define EXPLORE_VTIME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
+
+/* vtime_is_valid: whether a timed wait accepts `time`: nanoseconds from 0 to below one second. */
+bool vtime_is_valid(const struct timespec *time);
 
 /* vtime_deadline: `until` of `clock` in schedule.now's terms; 0 if it is past. Ends the run if the clock is not one the
  * explorer keeps. */
 uint64_t vtime_deadline(clockid_t clock, const struct timespec *until);
+
+/* vtime_nanoseconds: how long `time` is; 0 if it is negative. */
+uint64_t vtime_nanoseconds(const struct timespec *time);
 
 /* vtime_sleep: the running thread sleeps for `nanoseconds`. */
 void vtime_sleep(uint64_t nanoseconds, uintptr_t pc);

@@ -1,9 +1,9 @@
 #!/bin/bash
 # Explores each small program below right/ and wrong/ twice, and compares with its first line:
 #   /* expect: right | ... */  or  /* expect: KIND | ... */   (the word before the colon of the finding)
-# Usage: run.sh EXPLORE [--cc clang] [FILE...]. Prints what differs, then "N passed, N failed".
+# Usage: run.sh GRADER [--cc clang] [FILE...]. Prints what differs, then "N passed, N failed".
 here=$(cd "$(dirname "$0")" && pwd)
-explore=$1
+grader=$1
 shift
 options=()
 if [ "$1" = --cc ]; then
@@ -18,14 +18,14 @@ for file; do
         continue
     fi
     begin=$(date +%s%N)
-    first=$(timeout 60 "$explore" "${options[@]}" --quiet "$file" 2>&1)
+    first=$(timeout 60 "$grader" explore "${options[@]}" --quiet "$file" 2>&1)
     status=$?
     took=$((($(date +%s%N) - begin) / 1000000))
-    second=$(timeout 60 "$explore" "${options[@]}" --quiet "$file" 2>&1)
+    second=$(timeout 60 "$grader" explore "${options[@]}" --quiet "$file" 2>&1)
     token=$(sed -n 's/^schedule: //p' <<<"$first")
     replayed=
     if [ $status = 1 ]; then
-        again=$(timeout 60 "$explore" "${options[@]}" --quiet --replay "$token" "$file" 2>&1)
+        again=$(timeout 60 "$grader" explore "${options[@]}" --quiet --replay "$token" "$file" 2>&1)
         [ "$(head -1 <<<"$again")" = "$(head -1 <<<"$first")" ] || replayed=no
     fi
     case $want in

@@ -1,0 +1,18 @@
+/*
+ * columns.h: what an exploration found, on paper.
+ */
+#ifndef GRADER_EXPLORE_COLUMNS_H
+#define GRADER_EXPLORE_COLUMNS_H
+
+#include "lines.h"
+#include "results.h"
+
+/* columns_text: the events of `results` with their source lines, one column a thread, at most `width` characters wide.
+ * If `file` (a base name) is not NULL, only its lines have their numbers, those of other files a dot. A long schedule
+ * loses its middle. Caller frees. */
+char *columns_text(const struct results *results, struct lines *lines, const char *file, int width);
+
+/* columns_places: the places the finding is about, a line each with the source line below it. Caller frees. */
+char *columns_places(const struct results *results, struct lines *lines);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * program.h: from C files to an executable linked to the explorer's runtime (harness/explore/explore.h).
+ *
+ *   FILE.c --compiler -O0 -fsanitize=thread--> N.o --objcopy: malloc becomes x_malloc ...--> N.o
+ *   first.o [scenario.o] N.o ... last.o libexplore.o --gcc--> program
+ */
+#ifndef GRADER_EXPLORE_PROGRAM_H
+#define GRADER_EXPLORE_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PROGRAM_FILES = 16 };
+
+struct program_spec {
+    const char *runtime;   /* directory of libexplore.o and its companions */
+    const char *directory; /* absolute; DIRECTORY/program and all in between is put there */
+    const char *working;   /* where the compiler is started; NULL: the caller's directory */
+    const char *compiler;  /* NULL: command_compiler() */
+    const char *const *files;
+    size_t files_count;  /* 1 to PROGRAM_FILES */
+    const char *options; /* more words for the compiler (-I, -D) */
+    bool scenarios;      /* the files are a lab's scenarios: their main is scenario.o's */
+    size_t jobs;         /* compilers at a time */
+};
+
+enum program_outcome {
+    PROGRAM_BUILT,
+    PROGRAM_REFUSED,     /* it does not compile or link: `*error` is what compiler or linker said */
+    PROGRAM_UNSUPPORTED, /* it uses what the explorer does not model: `*error` names it */
+    PROGRAM_BROKEN,      /* a fault of ours, or of the machine */
+};
+
+/* program_build: makes DIRECTORY/program. `*error` is set, for the caller to free, unless it was built. Blocks until
+ * the compilers are done. Thread safe. */
+enum program_outcome program_build(const struct program_spec *spec, char **error);
+
+#endif

@@ -1,0 +1,234 @@
+#include "schedules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../explore/columns.h"
+#include "../explore/scenarios.h"
+#include "../process.h"
+#include "../stacks.h"
+#include "../text.h"
+
+enum { WIDTH = 96 };
+
+/* A last resort against schedules that take long; what is found must not depend on it. */
+static const double search_seconds = 40.0;
+
+struct search {
+    const struct manifest *manifest;
+    const struct workspace *workspace;
+    struct lines *lines;
+    struct exploration *items; /* one for each scenario of the manifest */
+};
+
+/* `data race` as one word: `data-race`. Caller frees. */
+static char *kind_word(const char *kind)
+{
+    return text_replace(kind, " ", "-");
+}
+
+/* The line of the first place in the hand-in whose words hold `word`; 0 if there is none. */
+static int place_line(const struct search *search, const struct results *results, const char *word)
+{
+    for (size_t i = 0; i < results->place_count; i++) {
+        const struct line line = lines_at(search->lines, results->places[i].pc);
+        if (strcmp(line.file, search->manifest->file) == 0 && line.number > 0 &&
+            strstr(results->places[i].words, word) != NULL)
+            return line.number;
+    }
+    return 0;
+}
+
+static int function_line(const struct search *search, const struct manifest_scenario *scenario)
+{
+    char *object = workspace_path(search->workspace, "bin/handin.o");
+    const int line = stacks_function_line(object, scenario->function, NULL);
+    free(object);
+    return line;
+}
+
+/* An effect without its kind: `assertion: an update is lost` is an update that is lost. */
+static const char *plain_effect(const char *effect)
+{
+    static const char prefix[] = "assertion: ";
+    return strncmp(effect, prefix, strlen(prefix)) == 0 ? effect + strlen(prefix) : effect;
+}
+
+/* What is wrong, as the scenario says it if it does, and why. */
+static char *sentence(const struct manifest_scenario *scenario, const struct results *results)
+{
+    const char *text = results->text != NULL ? results->text : "", *kind = results->kind;
+    if (results->effect != NULL)
+        return text_format("%s: %s. It comes of a %s. %s", scenario->name, plain_effect(results->effect), kind,
+                           scenario->why);
+    if (strcmp(kind, "assertion") == 0)
+        return text_format("%s: %s. %s", scenario->name, text, scenario->why);
+    return text_format("%s: %s%s%s. %s", scenario->name, kind, *text != '\0' ? ": " : "", text, scenario->why);
+}
+
+static char *show_schedule(const struct search *search, const struct results *results)
+{
+    char *columns = columns_text(results, search->lines, search->manifest->file, WIDTH);
+    /* Of several threads that wait for each other or for nothing, the schedule shows where the last step was made. */
+    char *places = results->effect == NULL && results->place_count > 1 ? columns_places(results, search->lines) : NULL;
+    char *text = text_format("The schedule that shows it (lines with a dot are those of labs/%s/scenarios.c):\n%s%s%s",
+                             search->manifest->name, columns, places != NULL ? "\nIn the end:\n" : "",
+                             places != NULL ? places : "");
+    free(places);
+    free(columns);
+    return text;
+}
+
+static char *replay_command(const struct search *search, const struct manifest_scenario *scenario,
+                            const struct results *results)
+{
+    const char *token = results->effect_token != NULL ? results->effect_token : results->token;
+    char *extra = text_format("SCHEDULE=%s:%s", scenario->name, token != NULL ? token : "0");
+    char *command = workspace_command(search->workspace, search->manifest, "replay", extra);
+    free(extra);
+    return command;
+}
+
+/* An earlier scenario's finding of the same kind at the same line: one mistake is told once. */
+static struct finding *find_same(struct stage_result *result, const char *kind, int line)
+{
+    for (size_t i = 0; i < result->findings_count; i++)
+        if (line > 0 && result->findings[i].line == line && strcmp(result->findings[i].kind, kind) == 0)
+            return &result->findings[i];
+    return NULL;
+}
+
+static void add_failure(struct stage_result *result, const struct search *search, size_t i)
+{
+    const struct manifest_scenario *scenario = &search->manifest->scenarios[i];
+    const struct results *results = &search->items[i].results;
+    char *kind = kind_word(results->kind);
+    /* Where a wake-up was lost, others may wait for the end of the thread that waits for it. */
+    int line = strcmp(results->kind, "lost wake-up") == 0 ? place_line(search, results, "signal") : 0;
+    if (line == 0)
+        line = place_line(search, results, "");
+    if (line == 0)
+        line = function_line(search, scenario);
+    struct finding *same = find_same(result, kind, line);
+    if (same != NULL) {
+        char *longer = text_format("%s It fails in %s, too.", same->message, scenario->name);
+        free(same->message);
+        same->message = longer;
+        same->cost += scenario->points;
+        free(kind);
+        return;
+    }
+    char *message = sentence(scenario, results);
+    struct finding *finding = result_add(result, kind, "%s", message);
+    finding->file = text_copy(search->workspace->handin_shown, strlen(search->workspace->handin_shown));
+    finding->line = line;
+    finding->detail = show_schedule(search, results);
+    finding->command = replay_command(search, scenario, results);
+    finding->cost = scenario->points;
+    free(message);
+    free(kind);
+}
+
+/* Why scenario `i` says nothing about the hand-in; NULL if it does. Caller frees. */
+static char *unjudged(const struct search *search, size_t i)
+{
+    const struct exploration *item = &search->items[i];
+    if (item->outcome == EXPLORED_FOUND)
+        return NULL;
+    if (item->outcome == EXPLORED_CLEAN && !item->results.timeout)
+        return NULL;
+    if (item->outcome == EXPLORED_CLEAN)
+        return text_format("the time was up after %llu schedules", item->results.schedules);
+    return text_format("%s", item->why);
+}
+
+static struct stage_result conclude(struct stage_result *result, const struct search *search)
+{
+    const unsigned count = search->manifest->scenarios_count;
+    unsigned failed = 0, skipped = 0;
+    unsigned long long schedules = 0;
+    int score = result->max_score;
+    for (unsigned i = 0; i < count; i++) {
+        char *why = unjudged(search, i);
+        schedules += search->items[i].results.schedules;
+        if (search->items[i].outcome == EXPLORED_FOUND) {
+            add_failure(result, search, i);
+            score -= search->manifest->scenarios[i].points;
+            failed++;
+        } else if (why != NULL && skipped++ == 0) {
+            result_add(result, "note", "The explorer cannot judge the scenario %s with this hand-in: %s.",
+                       search->manifest->scenarios[i].name, why);
+        }
+        free(why);
+    }
+    if (failed > 0)
+        return result_finish(result, STATUS_FAILED, score, "%u of %u scenarios fail in some schedule", failed, count);
+    if (skipped > 0)
+        return result_finish(result, STATUS_NOT_RUN, score, "%u of %u scenarios cannot be judged, none fails", skipped,
+                             count);
+    return result_finish(result, STATUS_PASSED, score, "%u scenarios right in %llu schedules", count, schedules);
+}
+
+static struct stage_result explore(struct stage_result *result, struct search *search)
+{
+    const struct exploration_spec wish = {.strategy = exploration_strategy("all"),
+                                          .seed = 1,
+                                          .seconds = search_seconds,
+                                          .preemptions = -1,
+                                          .leaks = true};
+    const unsigned count = search->manifest->scenarios_count;
+    const struct manifest_scenario **scenarios = text_allocate(count, sizeof *scenarios);
+    search->items = text_allocate(count, sizeof *search->items);
+    for (unsigned i = 0; i < count; i++)
+        scenarios[i] = &search->manifest->scenarios[i];
+    if (!scenarios_explore(search->workspace, scenarios, count, &wish, search->items)) {
+        *result = result_grader_error(result, "cannot run the explorer");
+    } else {
+        search->lines = scenarios_lines(search->workspace);
+        if (process_interrupted())
+            *result = result_finish(result, STATUS_NOT_RUN, 0, "interrupted");
+        else
+            *result = conclude(result, search);
+        lines_close(search->lines);
+        for (unsigned i = 0; i < count; i++)
+            exploration_release(&search->items[i]);
+    }
+    free(search->items);
+    free(scenarios);
+    return *result;
+}
+
+/* The hand-in was built by the stage before this one, so what fails now does not speak against it. */
+static struct stage_result not_built(struct stage_result *result, const struct search *search,
+                                     enum program_outcome outcome, const char *error)
+{
+    char *shown = workspace_shown(search->workspace, search->manifest, error);
+    char *excerpt = text_excerpt(shown, 3);
+    if (outcome == PROGRAM_BROKEN) {
+        *result = result_grader_error(result, "cannot build the scenarios: %s", excerpt);
+    } else {
+        result_add(result, "note",
+                   outcome == PROGRAM_UNSUPPORTED
+                       ? "The explorer does not model what this file uses, so no schedules were explored: %s."
+                       : "This file cannot be linked to the explorer, so no schedules were explored: %s",
+                   excerpt);
+        *result = result_finish(result, STATUS_NOT_RUN, result->max_score, "not explored");
+    }
+    free(excerpt);
+    free(shown);
+    return *result;
+}
+
+struct stage_result schedules_run(const struct manifest *manifest, const struct workspace *workspace)
+{
+    struct stage_result result = {.name = "schedules", .max_score = manifest->points.schedules};
+    struct search search = {.manifest = manifest, .workspace = workspace};
+    char *error = NULL;
+    const enum program_outcome outcome = scenarios_build(manifest, workspace, &error);
+    if (outcome == PROGRAM_BUILT)
+        return explore(&result, &search);
+    result = process_interrupted() ? result_finish(&result, STATUS_NOT_RUN, 0, "interrupted")
+                                   : not_built(&result, &search, outcome, error);
+    free(error);
+    return result;
+}

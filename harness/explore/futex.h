@@ -1,0 +1,11 @@
+/* futex.h: futex_call: futex(2) for syscall(2): waiting and waking, with bitsets or without; returns what the system
+ * call returns, with errno. */
+#ifndef EXPLORE_FUTEX_H
+#define EXPLORE_FUTEX_H
+
+#include <stdint.h>
+#include <time.h>
+
+long futex_call(int *address, int operation, int value, const struct timespec *time, uintptr_t pc);
+
+#endif

@@ -1,0 +1,177 @@
+/* poll.c: poll, select and their kin: waiting for several descriptors. */
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/select.h>
+#include <time.h>
+
+#include "arena.h"
+#include "footprints.h"
+#include "memory.h"
+#include "model.h"
+#include "readiness.h"
+#include "schedule.h"
+#include "sync.h"
+#include "verdict.h"
+#include "vtime.h"
+
+enum { POLLED_MAX = 2 * DESCRIPTORS };
+
+/* The program's array may be out of reach when another process runs: a copy is looked at. */
+struct look {
+    unsigned count;
+    struct pollfd items[POLLED_MAX];
+    const struct file *files[POLLED_MAX]; /* of each item; NULL: none */
+};
+
+static short events_of(const struct look *look, unsigned i)
+{
+    if (look->items[i].fd < 0)
+        return 0;
+    return look->files[i] != NULL ? readiness_of(look->files[i], look->items[i].events) : POLLNVAL;
+}
+
+static bool any_ready(void *argument)
+{
+    const struct look *look = argument;
+    for (unsigned i = 0; i < look->count; i++)
+        if (events_of(look, i) != 0)
+            return true;
+    return false;
+}
+
+static void add(struct look *look, struct pollfd item)
+{
+    if (look->count == POLLED_MAX)
+        verdict_unsupported("a poll of more than %d descriptors", POLLED_MAX);
+    look->files[look->count] = descriptors_find(item.fd);
+    look->items[look->count++] = item;
+}
+
+static const struct footprint *touched_by(const struct look *look)
+{
+    struct footprint *touched = footprint_make(look->count * FOOTPRINT_PER_FILE);
+    for (unsigned i = 0; i < look->count; i++)
+        if (look->files[i] != NULL)
+            footprint_add_file(touched, look->files[i], false);
+    return touched;
+}
+
+/* Waits, and fills in each item's revents. Returns how many are ready. */
+static int wait_for(struct look *look, uint64_t nanoseconds, const char *words, uintptr_t pc)
+{
+    const uint64_t deadline = nanoseconds == NEVER ? NEVER : schedule.now + nanoseconds;
+    const struct wait wait = {any_ready, look, deadline, false};
+    const struct operation operation = {.more = touched_by(look), .words = words, .pc = pc};
+    schedule_point(operation, nanoseconds == 0 ? NULL : &wait);
+    int ready = 0;
+    for (unsigned i = 0; i < look->count; i++) {
+        look->items[i].revents = events_of(look, i);
+        if (look->items[i].revents == 0)
+            continue;
+        ready++;
+        if (look->files[i] != NULL)
+            readiness_learn(look->files[i]); /* what it tells was done before */
+    }
+    if (ready == 0)
+        schedule_looked(pc, 0);
+    return ready;
+}
+
+static int poll_until(struct pollfd *items, nfds_t count, uint64_t nanoseconds, uintptr_t pc)
+{
+    struct look *look = arena_take(sizeof *look);
+    look->count = 0;
+    for (nfds_t i = 0; i < count; i++)
+        add(look, items[i]);
+    const int ready = wait_for(look, nanoseconds, "poll", pc);
+    memory_access((uintptr_t)items, count * sizeof *items, ACCESS_WRITE, pc);
+    memcpy(items, look->items, count * sizeof *items);
+    return ready;
+}
+
+MODEL(int, poll, (struct pollfd * items, nfds_t count, int milliseconds))
+{
+    return poll_until(items, count, milliseconds < 0 ? NEVER : (uint64_t)milliseconds * 1000000u, PC);
+}
+
+MODEL(int, ppoll, (struct pollfd * items, nfds_t count, const struct timespec *time, const sigset_t *mask))
+{
+    (void)mask;
+    return poll_until(items, count, time == NULL ? NEVER : vtime_nanoseconds(time), PC);
+}
+
+struct sets {
+    fd_set *reading, *writing, *special; /* each NULL: nothing of this kind */
+};
+
+static short wanted_of(const struct sets *sets, int number)
+{
+    short wanted = 0;
+    if (sets->reading != NULL && FD_ISSET(number, sets->reading))
+        wanted |= POLLIN;
+    if (sets->writing != NULL && FD_ISSET(number, sets->writing))
+        wanted |= POLLOUT;
+    if (sets->special != NULL && FD_ISSET(number, sets->special))
+        wanted |= POLLPRI;
+    return wanted;
+}
+
+static int keep_if(fd_set *set, int number, bool holds)
+{
+    if (set == NULL || !FD_ISSET(number, set))
+        return 0;
+    if (!holds)
+        FD_CLR(number, set);
+    return holds;
+}
+
+static int tell(const struct sets *sets, const struct pollfd *item)
+{
+    return keep_if(sets->reading, item->fd, item->revents & (POLLIN | POLLHUP | POLLERR)) +
+           keep_if(sets->writing, item->fd, item->revents & (POLLOUT | POLLERR)) +
+           keep_if(sets->special, item->fd, item->revents & POLLPRI);
+}
+
+static void touch(const struct sets *sets, uintptr_t pc)
+{
+    fd_set *const all[] = {sets->reading, sets->writing, sets->special};
+    for (int i = 0; i < 3; i++)
+        if (all[i] != NULL)
+            memory_access((uintptr_t)all[i], DESCRIPTORS / 8, ACCESS_WRITE, pc);
+}
+
+static int select_until(int count, struct sets sets, uint64_t nanoseconds, uintptr_t pc)
+{
+    struct look *look = arena_take(sizeof *look);
+    int told = 0;
+    look->count = 0;
+    for (int number = 0; number < count && number < FD_SETSIZE; number++) {
+        if (wanted_of(&sets, number) == 0)
+            continue;
+        add(look, (struct pollfd){.fd = number, .events = wanted_of(&sets, number)});
+        if (look->files[look->count - 1] == NULL)
+            return model_fail(EBADF);
+    }
+    wait_for(look, nanoseconds, "select", pc);
+    touch(&sets, pc);
+    for (unsigned i = 0; i < look->count; i++)
+        told += tell(&sets, &look->items[i]);
+    return told;
+}
+
+MODEL(int, select, (int count, fd_set *reading, fd_set *writing, fd_set *special, struct timeval *time))
+{
+    uint64_t nanoseconds = NEVER;
+    if (time != NULL)
+        nanoseconds = (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_usec * 1000u;
+    return select_until(count, (struct sets){reading, writing, special}, nanoseconds, PC);
+}
+
+MODEL(int, pselect,
+      (int count, fd_set *reading, fd_set *writing, fd_set *special, const struct timespec *time, const sigset_t *mask))
+{
+    (void)mask;
+    return select_until(count, (struct sets){reading, writing, special}, time == NULL ? NEVER : vtime_nanoseconds(time),
+                        PC);
+}

@@ -1,0 +1,124 @@
+#include "transfers.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "descriptors.h"
+#include "files.h"
+#include "memory.h"
+#include "model.h"
+#include "schedule.h"
+#include "signals.h"
+#include "sync.h"
+#include "trace.h"
+#include "verdict.h"
+
+static bool socket_was_reset(struct channel *channel)
+{
+    const bool lost = channel->lost;
+    channel->lost = false; /* told once */
+    return lost;
+}
+
+static const char *const reading[] = {
+    [FILE_PIPE] = "read from a pipe",    [FILE_EVENT] = "read from an eventfd", [FILE_SOCKET] = "receive from a socket",
+    [FILE_EPOLL] = "read from an epoll", [FILE_PROCESS] = "read from a pidfd",  [FILE_MEMORY] = "read from a file",
+};
+static const char *const writing[] = {
+    [FILE_PIPE] = "write to a pipe",    [FILE_EVENT] = "write to an eventfd", [FILE_SOCKET] = "send to a socket",
+    [FILE_EPOLL] = "write to an epoll", [FILE_PROCESS] = "write to a pidfd",  [FILE_MEMORY] = "write to a file",
+};
+
+/* One piece: what is there, or blocks until something is. */
+static ssize_t take(const struct file *file, void *into, size_t size, int flags, uintptr_t pc)
+{
+    struct channel *channel = file->in;
+    const struct wait wait = {channel_may_read, channel, NEVER, false};
+    const struct operation operation = {.object = (uintptr_t)channel, .words = reading[file->kind], .pc = pc};
+    schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait);
+    if (!channel_may_read(channel)) {
+        schedule_looked(pc, 0);
+        return model_fail(EAGAIN);
+    }
+    schedule_acquire(&channel->clock);
+    if (channel->count == 0)
+        return socket_was_reset(channel) ? model_fail(ECONNRESET) : 0;
+    memory_access((uintptr_t)into, channel_ready(channel, size), ACCESS_WRITE, pc);
+    schedule_changed();
+    schedule_release(&channel->clock); /* there is room again: a writer may wait for that */
+    return (ssize_t)channel_take(channel, into, size, flags & MSG_PEEK);
+}
+
+ssize_t transfer_in(int number, void *into, size_t size, int flags, uintptr_t pc)
+{
+    struct file *file = descriptors_find(number);
+    if (number >= 0 && number < FIRST_DESCRIPTOR)
+        verdict_unsupported("read from descriptor %d, which is no pipe of the program", number);
+    if (file != NULL && file->kind == FILE_MEMORY)
+        return files_read(file, into, size, pc);
+    if (file == NULL || file->in == NULL)
+        return model_fail(file != NULL && file->kind > FILE_SOCKET ? EINVAL : EBADF);
+    trace_event(pc, "reads from descriptor %d", number);
+    size_t got = 0;
+    do {
+        const ssize_t piece = take(file, (char *)into + got, size - got, flags, pc);
+        if (piece <= 0)
+            return got > 0 ? (ssize_t)got : piece;
+        got += (size_t)piece;
+    } while (flags & MSG_WAITALL && got < size && file->in->kind == CHANNEL_BYTES);
+    return (ssize_t)got;
+}
+
+static ssize_t broken(int flags, uintptr_t pc)
+{
+    if (!(flags & MSG_NOSIGNAL))
+        signals_broken_pipe(pc);
+    return model_fail(EPIPE);
+}
+
+ssize_t transfer_out(int number, const void *data, size_t size, int flags, uintptr_t pc)
+{
+    struct file *file = descriptors_find(number);
+    if (file != NULL && file->kind == FILE_MEMORY)
+        return files_write(file, data, size, pc);
+    if (file == NULL || file->out == NULL)
+        return model_fail(file != NULL && file->kind > FILE_SOCKET ? EINVAL : EBADF);
+    if (size > CHANNEL_MOST)
+        verdict_unsupported("more than %d bytes written at once", CHANNEL_MOST);
+    struct channel *channel = file->out;
+    memory_access((uintptr_t)data, size, ACCESS_READ, pc);
+    const struct wait wait = {channel_may_write, channel, NEVER, false};
+    const struct operation operation = {.object = (uintptr_t)channel,
+                                        .other = file->kind == FILE_SOCKET ? (uintptr_t)file->in : 0,
+                                        .words = writing[file->kind],
+                                        .pc = pc};
+    schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait);
+    if (!channel_may_write(channel)) {
+        schedule_looked(pc, 0);
+        return model_fail(EAGAIN);
+    }
+    if (file->kind == FILE_SOCKET && socket_was_reset(file->in))
+        return model_fail(ECONNRESET);
+    if (channel->readers == 0)
+        return broken(flags, pc);
+    schedule_acquire(&channel->clock);
+    schedule_release(&channel->clock);
+    schedule_changed();
+    trace_event(pc, "writes to descriptor %d", number);
+    return (ssize_t)channel_put(channel, data, size);
+}
+
+MODEL(ssize_t, read, (int number, void *into, size_t size))
+{
+    return transfer_in(number, into, size, 0, PC);
+}
+
+MODEL(ssize_t, recv, (int number, void *into, size_t size, int flags))
+{
+    return transfer_in(number, into, size, flags, PC);
+}
+
+MODEL(ssize_t, send, (int number, const void *data, size_t size, int flags))
+{
+    return transfer_out(number, data, size, flags, PC);
+}

@@ -1,0 +1,170 @@
+/*
+ * scenarios.c: counters and counts that few threads use at once, for the schedule explorer, which runs each of these
+ * programs in every order of its steps that matters.
+ *
+ * Most threads here call one function once. A lock that is taken in another function, or an atomic variable of the
+ * scenario's own, would order the threads and hide the place where the hand-in forgot it.
+ */
+#include "counter.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "scenario.h"
+
+static struct counter *counter;
+
+static struct counter *new_counter(void)
+{
+    struct counter *made = counter_create();
+    scenario_expect(made != NULL, "counter_create returned NULL although there is memory");
+    return made;
+}
+
+/* The pointer goes, too: what nothing leads to and was not released is a leak. */
+static void release_counter(void)
+{
+    counter_free(counter);
+    counter = NULL;
+}
+
+static pthread_t start(void *(*job)(void *), void *argument)
+{
+    pthread_t thread;
+    scenario_expect(pthread_create(&thread, NULL, job, argument) == 0, "cannot start a thread");
+    return thread;
+}
+
+static void *increment(void *argument)
+{
+    counter_increment(counter);
+    return argument;
+}
+
+static void *add_five(void *argument)
+{
+    counter_add(counter, 5);
+    return argument;
+}
+
+SCENARIO(two_increments)
+{
+    counter = new_counter();
+    const pthread_t one = start(increment, NULL), other = start(increment, NULL);
+    pthread_join(one, NULL);
+    pthread_join(other, NULL);
+    scenario_expect(counter_value(counter) == 2,
+                    "an increment is lost: two threads incremented once each, and the value is not 2");
+    release_counter();
+}
+
+static void *add_nothing(void *argument)
+{
+    counter_add(counter, 0);
+    return argument;
+}
+
+SCENARIO(increment_meets_add)
+{
+    counter = new_counter();
+    const pthread_t threads[] = {start(increment, NULL), start(add_five, NULL), start(add_nothing, NULL)};
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    scenario_expect(counter_value(counter) == 6, "an update is lost: 0 + 1 + 5 + 0 is not 6");
+    release_counter();
+}
+
+static atomic_bool returned;
+
+static void *increment_and_say_so(void *argument)
+{
+    counter_increment(counter);
+    atomic_store(&returned, true);
+    return argument;
+}
+
+/* The reader may find an update that is under way done or not, but it must find what was finished before. */
+SCENARIO(value_meets_updates)
+{
+    counter = new_counter();
+    const pthread_t one = start(increment_and_say_so, NULL), other = start(add_five, NULL);
+    const bool finished = atomic_load(&returned);
+    const int64_t value = counter_value(counter);
+    scenario_expect(value == 0 || value == 1 || value == 5 || value == 6,
+                    "counter_value says what the counter never stood at: neither 0, 1, 5 nor 6");
+    scenario_expect(!finished || value % 5 == 1, "the value lacks an increment that had returned before the look");
+    pthread_join(one, NULL);
+    pthread_join(other, NULL);
+    scenario_expect(counter_value(counter) == 6, "the value lacks an update that was finished before");
+    release_counter();
+}
+
+/* Counters have nothing to do with one another, and each is made and released while another thread does the same. */
+static void *use_own(void *argument)
+{
+    struct counter *own = new_counter();
+    counter_add(own, 5);
+    counter_increment(own);
+    scenario_expect(counter_value(own) == 6, "a counter of this thread's own shows updates of another counter");
+    counter_free(own);
+    return argument;
+}
+
+SCENARIO(a_counter_each)
+{
+    const pthread_t thread = start(use_own, NULL);
+    use_own(NULL);
+    pthread_join(thread, NULL);
+}
+
+/* All but 0, so that an integer asked about twice or left out shows in the sum. */
+static bool not_zero(int64_t number)
+{
+    return number != 0;
+}
+
+SCENARIO(count_on_two_threads)
+{
+    scenario_expect(counter_count(not_zero, 5, 2) == 4,
+                    "of 0, 1, 2, 3, 4 four are not 0, and counter_count says otherwise");
+}
+
+static atomic_int under_way;
+
+static bool odd(int64_t number)
+{
+    const int others = atomic_fetch_add(&under_way, 1);
+    scenario_expect(others < 2,
+                    "more calls of the predicate are under way at once than counter_count was given threads");
+    counter_increment(counter);
+    atomic_fetch_sub(&under_way, 1);
+    return number % 2 == 1;
+}
+
+/* The predicate may call the functions of the header: no lock of theirs may be held while it runs. */
+SCENARIO(predicate_uses_a_counter)
+{
+    counter = new_counter();
+    scenario_expect(counter_count(odd, 3, 2) == 1, "of 0, 1, 2 one is odd, and counter_count says otherwise");
+    scenario_expect(counter_value(counter) == 3, "the predicate was not called exactly once for each of 0, 1, 2");
+    release_counter();
+}
+
+static void *count_another(void *argument)
+{
+    scenario_expect(counter_count(not_zero, 3, 1) == 2, "two counts at the same time disturb each other");
+    return argument;
+}
+
+static bool even(int64_t number)
+{
+    return number % 2 == 0;
+}
+
+SCENARIO(two_counts_at_once)
+{
+    const pthread_t thread = start(count_another, NULL);
+    scenario_expect(counter_count(even, 2, 2) == 1, "two counts at the same time disturb each other");
+    pthread_join(thread, NULL);
+}

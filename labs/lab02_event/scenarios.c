@@ -1,0 +1,235 @@
+/*
+ * scenarios.c: events and tasks that few threads use at once, for the schedule explorer, which runs each of these
+ * programs in every order of its steps that matters, with waits that end for no reason and time-outs at any moment.
+ *
+ * The clock is virtual: a timed wait may be over before another thread has done its next step. So a wait that ends with
+ * false is right at any point in the order of steps, but never before its time is up by the clock.
+ */
+#include "event.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "scenario.h"
+
+static struct event *event;
+
+static void make_event(void)
+{
+    event = event_create();
+    scenario_expect(event != NULL, "event_create returned NULL although there is memory");
+}
+
+/* The pointer goes, too: what nothing leads to and was not released is a leak. */
+static void release_event(void)
+{
+    event_free(event);
+    event = NULL;
+}
+
+static pthread_t start(void *(*job)(void *))
+{
+    pthread_t thread;
+    scenario_expect(pthread_create(&thread, NULL, job, NULL) == 0, "cannot start a thread");
+    return thread;
+}
+
+static void *wait_plainly(void *argument)
+{
+    event_wait(event);
+    return argument;
+}
+
+SCENARIO(set_wakes_all)
+{
+    make_event();
+    const pthread_t one = start(wait_plainly), other = start(wait_plainly);
+    event_set(event);
+    event_wait(event);
+    scenario_expect(event_is_set(event), "an event that was set and not cleared is not set any more");
+    pthread_join(one, NULL);
+    pthread_join(other, NULL);
+    release_event();
+}
+
+static atomic_bool about_to_set;
+
+static void *wait_for_the_set(void *argument)
+{
+    event_wait(event);
+    scenario_expect(atomic_load(&about_to_set), "event_wait came back although the event was not set");
+    return argument;
+}
+
+SCENARIO(wait_returns_for_a_set_only)
+{
+    make_event();
+    event_set(event);
+    event_clear(event);
+    scenario_expect(!event_is_set(event), "an event that was cleared is still set");
+    const pthread_t waiter = start(wait_for_the_set);
+    atomic_store(&about_to_set, true);
+    event_set(event);
+    pthread_join(waiter, NULL);
+    release_event();
+}
+
+/* Not atomic: only the event orders the two accesses. */
+static int message;
+
+static void *wait_and_read(void *argument)
+{
+    event_wait(event);
+    scenario_expect(message == 42, "event_wait came back, and what was written before event_set is not there");
+    return argument;
+}
+
+SCENARIO(what_was_written_is_seen)
+{
+    make_event();
+    const pthread_t waiter = start(wait_and_read);
+    message = 42;
+    event_set(event);
+    pthread_join(waiter, NULL);
+    release_event();
+}
+
+static void *set(void *argument)
+{
+    event_set(event);
+    return argument;
+}
+
+static void *clear(void *argument)
+{
+    event_clear(event);
+    return argument;
+}
+
+static void *look(void *argument)
+{
+    event_is_set(event);
+    return argument;
+}
+
+/* Each thread calls one function only: a lock that is taken in another would hide where it is forgotten. */
+SCENARIO(set_clear_and_look)
+{
+    make_event();
+    const pthread_t threads[] = {start(set), start(clear), start(look)};
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    event_set(event);
+    scenario_expect(event_is_set(event), "an event that was set last is not set");
+    event_clear(event);
+    scenario_expect(!event_is_set(event), "an event that was cleared last is set");
+    release_event();
+}
+
+static int64_t milliseconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+static bool wait_by_the_clock(unsigned milliseconds)
+{
+    const int64_t begin = milliseconds_now();
+    const bool was_set = event_wait_for(event, milliseconds);
+    scenario_expect(was_set || milliseconds_now() - begin >= milliseconds,
+                    "event_wait_for returned false before its time was up");
+    return was_set;
+}
+
+SCENARIO(set_or_time_out)
+{
+    make_event();
+    const pthread_t setter = start(set);
+    const bool was_set = wait_by_the_clock(5600);
+    scenario_expect(!was_set || event_is_set(event), "event_wait_for returned true although the event was not set");
+    pthread_join(setter, NULL);
+    scenario_expect(event_wait_for(event, 0), "event_wait_for(0) does not see that the event is set");
+    event_clear(event);
+    scenario_expect(!wait_by_the_clock(7), "event_wait_for returned true although the event was cleared");
+    release_event();
+}
+
+static void *wait_a_long_time(void *argument)
+{
+    event_wait_for(event, UINT_MAX);
+    return argument;
+}
+
+static void do_nothing(void *arg, size_t index)
+{
+    (void)arg;
+    (void)index;
+}
+
+static void set_when_asleep(void)
+{
+    scenario_until_all_sleep();
+    event_set(event);
+}
+
+/* One after the other, each on an event that was cleared before. */
+SCENARIO(waiting_is_sleeping)
+{
+    make_event();
+    const pthread_t plain = start(wait_plainly);
+    set_when_asleep();
+    pthread_join(plain, NULL);
+    event_clear(event);
+    const pthread_t timed = start(wait_a_long_time);
+    set_when_asleep();
+    pthread_join(timed, NULL);
+    event_clear(event);
+    struct event_tasks *tasks = event_tasks_start(event, 1, do_nothing, NULL);
+    scenario_expect(tasks != NULL, "event_tasks_start returned NULL although there are memory and threads");
+    set_when_asleep();
+    event_tasks_join(tasks);
+    release_event();
+}
+
+enum { TASKS = 2 };
+
+static struct event *second;
+static int runs[TASKS];
+
+/* Task 0 blocks until task 1 has run. */
+static void meet(void *arg, size_t index)
+{
+    scenario_expect(atomic_load(&about_to_set), "a task runs although the event was not set");
+    scenario_expect(arg == runs && index < TASKS, "a task runs with an arg or an index that is not its own");
+    runs[index]++;
+    if (index == 0)
+        event_wait(second);
+    else
+        event_set(second);
+}
+
+static void *set_and_say_so(void *argument)
+{
+    atomic_store(&about_to_set, true);
+    event_set(event);
+    return argument;
+}
+
+SCENARIO(tasks_run_together)
+{
+    make_event();
+    second = event_create();
+    const pthread_t setter = start(set_and_say_so);
+    struct event_tasks *tasks = event_tasks_start(event, TASKS, meet, runs);
+    scenario_expect(tasks != NULL, "event_tasks_start returned NULL although there are memory and threads");
+    event_tasks_join(tasks);
+    pthread_join(setter, NULL);
+    scenario_expect(runs[0] == 1 && runs[1] == 1, "a task has not run exactly once");
+    event_free(second);
+    second = NULL;
+    release_event();
+}

@@ -1,0 +1,253 @@
+/*
+ * scenarios.c: small programs that use a pool in the ways of its contract, for the explorer: it runs each of them in
+ * every order of the processes that matters, and lets them die at every moment that matters.
+ *
+ * The pools have one or two workers, the lists one to three items. What the workers do is seen through their results
+ * and through `seen`, memory that is mapped before the pool is made.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pool.h"
+#include "scenario.h"
+
+enum { DIES_BY_SIGNAL = 1001, DIES_BY_EXIT = 1002, OWN_STATUS = 7 };
+
+struct seen {
+    atomic_int deadly_calls; /* of an item that ends its worker */
+    int door[2];             /* a pipe: one item waits at it, another opens it */
+};
+
+static struct seen *seen;
+
+/* Call before pool_create. */
+static void share(void)
+{
+    seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+static struct pool *open_pool(unsigned workers)
+{
+    struct pool *pool = pool_create(workers);
+    scenario_expect(pool != NULL, "pool_create returned NULL, though nothing was lacking");
+    return pool;
+}
+
+/* The lowest number that is free: grows when a descriptor stays open. */
+static int lowest_descriptor(void)
+{
+    int ends[2];
+    if (pipe(ends) != 0)
+        return -1;
+    close(ends[0]);
+    close(ends[1]);
+    return ends[0];
+}
+
+static int64_t minus_one(int64_t input)
+{
+    return input - 1;
+}
+
+static int64_t process_id(int64_t input)
+{
+    (void)input;
+    return getpid();
+}
+
+/* Some inputs end the worker. */
+static int64_t deadly(int64_t input)
+{
+    if (input == DIES_BY_SIGNAL || input == DIES_BY_EXIT)
+        atomic_fetch_add(&seen->deadly_calls, 1);
+    if (input == DIES_BY_SIGNAL)
+        kill(getpid(), SIGKILL);
+    if (input == DIES_BY_EXIT)
+        _exit(0);
+    return input + 1;
+}
+
+/* Each result belongs to its own input, also one that looks like an error code, whoever is ready first. */
+SCENARIO(results_in_order)
+{
+    struct pool *pool = open_pool(2);
+    const int64_t inputs[2] = {0, 5};
+    int64_t outputs[2] = {77, 77};
+    bool failed[2] = {true, true};
+    const size_t lost = pool_map(pool, minus_one, inputs, outputs, failed, 2);
+    scenario_expect(lost == 0 && !failed[0] && !failed[1], "pool_map says that an item failed, though no worker died");
+    scenario_expect(outputs[0] == -1, "outputs[0] is not the result of inputs[0]");
+    scenario_expect(outputs[1] == 4, "outputs[1] is not the result of inputs[1]");
+    pool_close(pool);
+}
+
+/* The same worker, which is not the caller, serves one call after the other. Nothing is left when the pool is closed.
+ */
+SCENARIO(worker_is_kept)
+{
+    const int before = lowest_descriptor();
+    struct pool *pool = open_pool(1);
+    const int64_t input = 1;
+    int64_t first = 0, second = 0;
+    bool failed = false;
+    pool_map(pool, process_id, NULL, NULL, NULL, 0);
+    pool_map(pool, process_id, &input, &first, &failed, 1);
+    scenario_expect(!failed, "an item failed, though no worker died");
+    scenario_expect(first != getpid(), "the item was done in the caller's process, not in a worker's");
+    pool_map(pool, process_id, &input, &second, &failed, 1);
+    scenario_expect(!failed, "an item failed, though no worker died");
+    scenario_expect(first == second, "a second call was served by another worker, though the first had not died");
+    pool_close(pool);
+    scenario_expect(lowest_descriptor() == before, "pool_close leaves a descriptor open");
+}
+
+/* One item for two workers, then none: nobody waits for an answer that no worker owes, and both see that it is over. */
+SCENARIO(few_items)
+{
+    struct pool *pool = open_pool(2);
+    const int64_t input = 8;
+    int64_t output = 0;
+    bool failed = true;
+    const size_t lost = pool_map(pool, minus_one, &input, &output, &failed, 1);
+    scenario_expect(lost == 0 && !failed && output == 7, "the only item was not done");
+    pool_close(pool);
+}
+
+SCENARIO(unused_pool_closes)
+{
+    const int before = lowest_descriptor();
+    pool_close(NULL);
+    pool_close(open_pool(2));
+    scenario_expect(lowest_descriptor() == before, "pool_close leaves a descriptor open");
+}
+
+static int64_t at_the_door(int64_t input)
+{
+    char byte = 'x';
+    if (input == 0 && read(seen->door[0], &byte, 1) != 1)
+        return -1;
+    if (input == 2 && write(seen->door[1], &byte, 1) != 1)
+        return -1;
+    return input;
+}
+
+/* The first item ends only when the third has been done: it must not wait behind the first. */
+SCENARIO(free_worker_gets_the_next)
+{
+    share();
+    if (pipe(seen->door) != 0)
+        return;
+    struct pool *pool = open_pool(2);
+    const int64_t inputs[3] = {0, 1, 2};
+    int64_t outputs[3] = {-1, -1, -1};
+    bool failed[3];
+    const size_t lost = pool_map(pool, at_the_door, inputs, outputs, failed, 3);
+    scenario_expect(lost == 0, "pool_map says that an item failed, though no worker died");
+    scenario_expect(outputs[0] == 0 && outputs[1] == 1 && outputs[2] == 2, "a result is not where its input stands");
+    pool_close(pool);
+}
+
+static void expect_one_lost(const size_t lost, const bool *failed, const int64_t *outputs)
+{
+    scenario_expect(failed[0], "the item whose worker died is not marked as failed");
+    scenario_expect(!failed[1], "an item is marked as failed whose worker did not die in it");
+    scenario_expect(outputs[1] == 6, "an item that came after the death of a worker was not done");
+    scenario_expect(lost == 1, "pool_map does not return the number of items that failed");
+    scenario_expect(atomic_load(&seen->deadly_calls) == 1, "an item whose worker died was tried again");
+    atomic_store(&seen->deadly_calls, 0);
+}
+
+/* A worker that dies in its item costs that item only, and is replaced; so twice. */
+SCENARIO(death_costs_one_item)
+{
+    share();
+    const int before = lowest_descriptor();
+    struct pool *pool = open_pool(1);
+    int64_t outputs[2] = {0, 0};
+    bool failed[2] = {false, true};
+    expect_one_lost(pool_map(pool, deadly, (int64_t[]){DIES_BY_SIGNAL, 5}, outputs, failed, 2), failed, outputs);
+    outputs[1] = 0;
+    expect_one_lost(pool_map(pool, deadly, (int64_t[]){DIES_BY_EXIT, 5}, outputs, failed, 2), failed, outputs);
+    pool_close(pool);
+    scenario_expect(lowest_descriptor() == before, "a descriptor of a dead worker stays open");
+}
+
+/* The other worker goes on, and its item is not lost. */
+SCENARIO(death_beside_another)
+{
+    share();
+    struct pool *pool = open_pool(2);
+    int64_t outputs[2] = {0, 0};
+    bool failed[2] = {false, true};
+    expect_one_lost(pool_map(pool, deadly, (int64_t[]){DIES_BY_SIGNAL, 5}, outputs, failed, 2), failed, outputs);
+    pool_close(pool);
+}
+
+/* A worker that is killed between two calls had no item, so none is lost. */
+SCENARIO(idle_death_costs_nothing)
+{
+    struct pool *pool = open_pool(1);
+    const int64_t input = 3;
+    int64_t id = 0, output = 0;
+    bool failed = true;
+    pool_map(pool, process_id, &input, &id, &failed, 1);
+    if (!failed && id != getpid())
+        kill((pid_t)id, SIGKILL);
+    failed = true;
+    const size_t lost = pool_map(pool, minus_one, &input, &output, &failed, 1);
+    scenario_expect(lost == 0 && !failed, "an item failed because a worker had been killed before it was given out");
+    scenario_expect(output == 2, "the item was not done");
+    pool_close(pool);
+}
+
+/* A child of the caller's own, which ends at any moment, is for the caller to wait for. */
+SCENARIO(other_children)
+{
+    const pid_t own = fork();
+    if (own == 0)
+        _exit(OWN_STATUS);
+    share();
+    struct pool *pool = open_pool(1);
+    const int64_t inputs[2] = {DIES_BY_EXIT, 5};
+    int64_t outputs[2];
+    bool failed[2];
+    int status = 0;
+    pool_map(pool, deadly, inputs, outputs, failed, 2);
+    pool_close(pool);
+    scenario_expect(waitpid(own, &status, 0) == own, "the pool has waited for a child that is not its own");
+    scenario_expect(WIFEXITED(status) && WEXITSTATUS(status) == OWN_STATUS, "the pool has ended a child of the caller");
+}
+
+static _Noreturn void be_caller(void)
+{
+    struct pool *pool = open_pool(2);
+    const int64_t inputs[2] = {1, 2};
+    int64_t outputs[2];
+    bool failed[2];
+    pool_map(pool, minus_one, inputs, outputs, failed, 2);
+    _exit(0); /* without pool_close */
+}
+
+/* The caller is killed at any moment, or ends without closing its pool: this pipe has an end when it and all its
+ * workers have ended. */
+SCENARIO(workers_end_with_caller)
+{
+    int life[2];
+    char byte;
+    if (pipe(life) != 0)
+        return;
+    const pid_t caller = fork();
+    if (caller == 0)
+        be_caller();
+    close(life[1]);
+    kill(caller, SIGKILL);
+    waitpid(caller, NULL, 0);
+    while (read(life[0], &byte, 1) > 0)
+        continue;
+    close(life[0]);
+}
