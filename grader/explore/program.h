@@ -12,16 +12,20 @@
 
 enum { PROGRAM_FILES = 16 };
 
+struct sandbox;
+
 struct program_spec {
     const char *runtime;   /* directory of libexplore.o and its companions */
     const char *directory; /* absolute; DIRECTORY/program and all in between is put there */
     const char *working;   /* where the compiler is started; NULL: the caller's directory */
     const char *compiler;  /* NULL: command_compiler() */
     const char *const *files;
-    size_t files_count;  /* 1 to PROGRAM_FILES */
-    const char *options; /* more words for the compiler (-I, -D) */
-    bool scenarios;      /* the files are a lab's scenarios: their main is scenario.o's */
-    size_t jobs;         /* compilers at a time */
+    size_t files_count;                          /* 1 to PROGRAM_FILES */
+    const char *options;                         /* more words for the compiler (-I, -D) */
+    bool scenarios;                              /* the files are a lab's scenarios: their main is scenario.o's */
+    size_t jobs;                                 /* compilers at a time */
+    const struct sandbox *sandbox;               /* of all tools; NULL: none */
+    const struct sandbox *const *file_sandboxes; /* of each file's compiler instead; NULL: as all tools */
 };
 
 enum program_outcome {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "../libraries.h"
+#include "../policy.h"
 #include "../text.h"
 
 static const char program_directory[] = "bin/schedules";
@@ -26,6 +27,9 @@ enum program_outcome scenarios_build(const struct manifest *manifest, const stru
                                 cflags != NULL ? cflags : "");
     char *directory = workspace_path(workspace, program_directory), *runtime = text_join(kit->harness, "explore");
     char *working = workspace_path(workspace, "handin"), *scenarios = workspace_path(workspace, "lab/scenarios.c");
+    struct policy of_lab, of_handin;
+    policy_link(&of_lab, workspace);
+    policy_compile(&of_handin, workspace);
     const struct program_spec spec = {.runtime = runtime,
                                       .directory = directory,
                                       .working = working,
@@ -33,11 +37,17 @@ enum program_outcome scenarios_build(const struct manifest *manifest, const stru
                                       .files_count = 2,
                                       .options = options,
                                       .scenarios = true,
-                                      .jobs = (size_t)workspace->cores};
+                                      .jobs = (size_t)workspace->cores,
+                                      .sandbox = &of_lab.sandbox,
+                                      .file_sandboxes =
+                                          (const struct sandbox *const[]){&of_lab.sandbox, &of_handin.sandbox}};
     if (cflags != NULL) {
         mkdir(directory, 0755);
+        sandbox_hand_over(directory);
         outcome = program_build(&spec, error);
     }
+    policy_release(&of_handin);
+    policy_release(&of_lab);
     free(scenarios);
     free(working);
     free(runtime);
@@ -47,17 +57,29 @@ enum program_outcome scenarios_build(const struct manifest *manifest, const stru
     return outcome;
 }
 
+/* In a sandbox a program can only write to a file that is there. */
+static void begin_results(const char *path)
+{
+    if (text_write_file(path, "", 0))
+        sandbox_hand_over(path);
+}
+
 bool scenarios_explore(const struct workspace *workspace, const struct manifest_scenario *const *scenarios,
                        size_t count, const struct exploration_spec *wish, struct exploration *out)
 {
     struct exploration_spec *specs = text_allocate(count, sizeof *specs);
     const char **names = text_allocate(count, sizeof *names);
     char **paths = text_allocate(count, sizeof *paths);
+    struct policy *policies = text_allocate(count, sizeof *policies);
     char *directory = workspace_path(workspace, program_directory);
     for (size_t i = 0; i < count; i++) {
         names[i] = scenarios[i]->name;
         paths[i] = results_path(workspace, scenarios[i]);
         specs[i] = *wish;
+        begin_results(paths[i]);
+        policy_run(&policies[i], workspace, "bin/schedules/program", false);
+        policy_add_writable(&policies[i], paths[i]);
+        specs[i].sandbox = &policies[i].sandbox;
         specs[i].directory = directory;
         specs[i].results = paths[i];
         specs[i].schedules = wish->schedules != 0 ? wish->schedules : scenarios[i]->schedules;
@@ -65,9 +87,12 @@ bool scenarios_explore(const struct workspace *workspace, const struct manifest_
         specs[i].arguments_count = 1;
     }
     const bool ok = exploration_run(specs, count, (size_t)workspace->cores, out);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        policy_release(&policies[i]);
         free(paths[i]);
+    }
     free(directory);
+    free(policies);
     free(paths);
     free(names);
     free(specs);

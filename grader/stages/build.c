@@ -333,6 +333,9 @@ struct stage_result build_run(const struct manifest *manifest, const struct work
     struct stage_result result = {.name = "build", .max_score = manifest->points.build};
     struct build build = {.manifest = manifest, .workspace = workspace};
     char *error = NULL;
+    if (sandbox_lack() != NULL)
+        result_add(&result, "note", "the hand-in ran without a sandbox, with all rights of whoever graded it: %s.",
+                   sandbox_lack());
     if (workspace->problem != NULL) {
         struct finding *finding = result_add(&result, "not-source", "%s", workspace->problem);
         diagnostics_place(finding, manifest, workspace, 0);
