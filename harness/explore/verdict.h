@@ -32,7 +32,7 @@ enum verdict_kind {
     VERDICT_UNSUPPORTED, /* the explorer cannot run this */
 };
 
-enum { VERDICT_PLACES = 12, VERDICT_TEXT = 400, VERDICT_CALLERS = 4 };
+enum { VERDICT_PLACES = 20, VERDICT_TEXT = 400, VERDICT_CALLERS = 4 };
 
 enum { EXIT_CLEAN = 0, EXIT_FOUND = 1, EXIT_MISUSED = 2, EXIT_BROKEN = 3 };
 
