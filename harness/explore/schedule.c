@@ -149,10 +149,29 @@ static void watch_turns(const struct thread *next)
     }
 }
 
+/* A timed wait, too, may end for no reason, e.g. when half of its time is over. A decision whether or not there is a
+ * choice. */
+static bool ends_early(const struct thread *thread)
+{
+    const bool may = schedule.spurious && schedule.spurious_left > 0;
+    return thread->wait.spurious && schedule_choose(may ? 2 : 1) == 1;
+}
+
+static void wake_early(struct thread *thread)
+{
+    thread->woken = WAKE_SPURIOUS;
+    schedule.spurious_left--;
+    if (thread->wait.deadline > schedule.now)
+        schedule.now += (thread->wait.deadline - schedule.now) / 2;
+    schedule_changed();
+}
+
 static void wake(struct thread *thread, bool odd)
 {
     thread->woken = WAKE_READY;
-    if (odd && thread->wait.deadline != NEVER) {
+    if (odd && thread->wait.deadline != NEVER && ends_early(thread)) {
+        wake_early(thread);
+    } else if (odd && thread->wait.deadline != NEVER) {
         thread->woken = WAKE_TIMEOUT;
         if (thread->wait.deadline > schedule.now)
             schedule.now = thread->wait.deadline;
