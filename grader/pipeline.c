@@ -18,20 +18,22 @@ enum { DISK_BYTES_MIN = 64 * 1024 };
 
 typedef struct stage_result stage_run(const struct manifest *, const struct workspace *);
 
-/* The stages in the order they run. A stage waits for `needs`: where that earned nothing or hung, there
- * is nothing to learn from going on. */
+/* The stages in the order they run. A stage waits for `needs`: where that earned nothing, or hung, there is nothing to
+ * learn from going on; only the explorer is not held up by what hangs, and shows why it does. */
 static const struct stage {
     const char *name;
     stage_run *run;
     int needs;     /* enum stage_id, -1 for none */
     bool alone;    /* wants the machine to itself */
+    bool unhung;   /* runs though `needs` hung */
     size_t points; /* where in struct manifest_points */
 } stages[STAGE_COUNT] = {
-    [STAGE_BUILD] = {"build", build_run, -1, false, offsetof(struct manifest_points, build)},
-    [STAGE_TESTS] = {"tests", tests_run, STAGE_BUILD, false, offsetof(struct manifest_points, tests)},
-    [STAGE_SCHEDULES] = {"schedules", schedules_run, STAGE_TESTS, false, offsetof(struct manifest_points, schedules)},
-    [STAGE_RACES] = {"races", races_run, STAGE_TESTS, false, offsetof(struct manifest_points, races)},
-    [STAGE_SPEEDUP] = {"speedup", speedup_run, STAGE_TESTS, true, offsetof(struct manifest_points, speedup)},
+    [STAGE_BUILD] = {"build", build_run, -1, false, false, offsetof(struct manifest_points, build)},
+    [STAGE_TESTS] = {"tests", tests_run, STAGE_BUILD, false, false, offsetof(struct manifest_points, tests)},
+    [STAGE_SCHEDULES] = {"schedules", schedules_run, STAGE_TESTS, false, true,
+                         offsetof(struct manifest_points, schedules)},
+    [STAGE_RACES] = {"races", races_run, STAGE_TESTS, false, false, offsetof(struct manifest_points, races)},
+    [STAGE_SPEEDUP] = {"speedup", speedup_run, STAGE_TESTS, true, false, offsetof(struct manifest_points, speedup)},
 };
 
 static int find_stage(const char *name, size_t length)
@@ -82,14 +84,14 @@ static const char *obstacle(const struct stage *stage, const struct stage_result
 {
     if (process_interrupted())
         return "interrupted";
-    if (earlier == NULL || (earlier->score > 0 && earlier->status != STATUS_TIMED_OUT))
+    if (earlier == NULL || (earlier->score > 0 && (stage->unhung || earlier->status != STATUS_TIMED_OUT)))
         return NULL;
     if (earlier->status == STATUS_GRADER_ERROR)
         return "waits for a stage that the grader could not run";
     if (stage->needs == STAGE_BUILD)
         return earlier->status == STATUS_NOT_RUN ? "waits for build" : "waits for a file that builds";
-    return earlier->status == STATUS_TIMED_OUT ? "waits for tests that do not hang"
-                                               : "waits for the first test to pass";
+    return earlier->status == STATUS_TIMED_OUT && !stage->unhung ? "waits for tests that do not hang"
+                                                                 : "waits for the first test to pass";
 }
 
 /* Fills in the source lines that findings point at. */

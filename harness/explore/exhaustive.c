@@ -18,17 +18,12 @@ struct node {
     thread_set asleep;
 };
 
-struct taken {
-    uint16_t value;
-    bool deviates, idle; /* not the default; see struct choice */
-};
-
 static struct {
     struct node *nodes;
     size_t depth, count, room; /* depth: of the run going on; count: nodes on the stack */
     uint16_t *pool;
     size_t pool_count, pool_room;
-    struct taken *taken; /* by decision, of the run going on or the last one */
+    struct decision *taken; /* by decision, of the run going on or the last one */
     size_t taken_room;
     uint32_t fork; /* decisions before this one are those of the run before */
     unsigned bound;
@@ -75,13 +70,14 @@ void exhaustive_begin(unsigned preemptions)
     search.count = search.pool_count = 0;
 }
 
-void exhaustive_start_run(void)
+struct prefix exhaustive_start_run(void)
 {
     const struct node *last = search.count > 0 ? &search.nodes[search.count - 1] : NULL;
     search.depth = last != NULL ? search.count - 1 : 0;
     search.fork = last != NULL ? last->number : 0;
     search.preemptions = last != NULL ? last->preemptions : 0;
     search.asleep = last != NULL ? last->asleep : (thread_set){0};
+    return (struct prefix){search.taken, search.fork};
 }
 
 static bool overlap(const struct operation *one, const struct operation *other)
@@ -165,7 +161,7 @@ static __attribute__((noinline)) void push(const struct choice *choice, uint32_t
         node->index++;
 }
 
-static _Noreturn void not_repeated(void)
+_Noreturn void exhaustive_not_repeated(void)
 {
     verdict_broken("a run could not be repeated: the program depends on something the explorer does not control");
 }
@@ -175,7 +171,7 @@ static unsigned repeat(const struct choice *choice, uint32_t number)
     for (unsigned i = 0; i < choice->count; i++)
         if (choice->values[i] == search.taken[number].value)
             return i;
-    not_repeated();
+    exhaustive_not_repeated();
 }
 
 static unsigned pick(const struct choice *choice, uint32_t number)
@@ -188,7 +184,7 @@ static unsigned pick(const struct choice *choice, uint32_t number)
     if (node->index >= node->count)
         verdict_end_silent(VERDICT_REDUNDANT); /* all that could go on leads to a schedule seen before */
     if (node->index >= choice->count || choice->values[node->index] != search.pool[node->first + node->index])
-        not_repeated();
+        exhaustive_not_repeated();
     if (node->stays && node->index > 0)
         search.preemptions++;
     if (choice->threads && search.bound == UNBOUNDED) {
@@ -205,17 +201,8 @@ unsigned exhaustive_pick(const struct choice *choice, uint32_t number)
         return repeat(choice, number);
     const unsigned index = pick(choice, number);
     search.taken = grow(search.taken, &search.taken_room, number + 1, sizeof *search.taken);
-    search.taken[number] = (struct taken){choice->values[index], index != 0, choice->idle};
+    search.taken[number] = (struct decision){choice->values[index], index != 0, choice->idle};
     return index;
-}
-
-bool exhaustive_repeats(uint32_t number, uint16_t *value, bool *deviates)
-{
-    if (number >= search.fork || search.taken[number].idle)
-        return false;
-    *value = search.taken[number].value;
-    *deviates = search.taken[number].deviates;
-    return true;
 }
 
 bool exhaustive_next(void)

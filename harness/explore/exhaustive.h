@@ -18,13 +18,13 @@ enum { UNBOUNDED = 1000000 };
 /* exhaustive_begin: a new search. With `preemptions` UNBOUNDED sleep sets are used. */
 void exhaustive_begin(unsigned preemptions);
 
-/* exhaustive_start_run: called by strategy_begin. exhaustive_pick: called by strategy_pick; may end the run as
- * VERDICT_REDUNDANT. */
-void exhaustive_start_run(void);
+/* exhaustive_start_run: called by strategy_begin; for strategy_prefix. exhaustive_pick: called by strategy_pick; may
+ * end the run as VERDICT_REDUNDANT. */
+struct prefix exhaustive_start_run(void);
 unsigned exhaustive_pick(const struct choice *choice, uint32_t number);
 
-/* exhaustive_repeats: see strategy_repeats. */
-bool exhaustive_repeats(uint32_t number, uint16_t *value, bool *deviates);
+/* exhaustive_not_repeated: what must repeat itself does not; ends the process. */
+_Noreturn void exhaustive_not_repeated(void);
 
 /* exhaustive_next: after a run: whether there is another one to make. */
 bool exhaustive_next(void);

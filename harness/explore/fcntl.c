@@ -102,6 +102,19 @@ static int control(int number, struct file *file, int command, long argument)
     }
 }
 
+static int control_standard(int number, int command)
+{
+    switch (command) {
+    case F_GETFL:
+        return O_RDWR;
+    case F_GETFD:
+    case F_SETFD:
+        return 0;
+    default:
+        verdict_unsupported("fcntl of descriptor %d with command %d", number, command);
+    }
+}
+
 static bool is_lock(int command)
 {
     return command == F_SETLK || command == F_SETLKW || command == F_GETLK || command == F_OFD_SETLK ||
@@ -116,7 +129,7 @@ MODEL(int, fcntl, (int number, int command, ...))
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
     if (number >= 0 && number < FIRST_DESCRIPTOR)
-        verdict_unsupported("fcntl of descriptor %d", number);
+        return control_standard(number, command);
     if (file == NULL)
         return model_fail(EBADF);
     if (!is_lock(command))

@@ -111,11 +111,12 @@ static bool conflict(unsigned one, unsigned other)
     return ((one | other) & ACCESS_WRITE) && !(one & other & ACCESS_ATOMIC);
 }
 
-/* Whether every access that races with `old`, which happened before `new`, would race with `new`, too: `new` is not
- * atomic unless `old` was, and writes if `old` did. */
+/* Whether every access that races with `old`, which happened before `new`, would race with `new`, too: `old` is atomic
+ * if `new` is, reads if `new` does, and frees nothing. */
 static bool covers(unsigned new, unsigned old)
 {
-    return !(old & ACCESS_FREE) && ((new & ~old &ACCESS_ATOMIC) | (old & ~new &ACCESS_WRITE)) == 0;
+    const unsigned asked = ACCESS_FREE | (new &ACCESS_ATOMIC) | (~new &ACCESS_WRITE);
+    return (old & asked) == (new &ACCESS_ATOMIC);
 }
 
 static inline void fill(struct record *record, uint8_t mask, unsigned access, uintptr_t pc)
@@ -139,33 +140,33 @@ static inline void add_record(struct cell *cell, struct record *record, uint8_t 
     cell->freed |= (access & ACCESS_FREE) != 0;
 }
 
-static bool races(const struct record *record, bool ordered, unsigned access)
+static bool is_judged(unsigned one, unsigned other)
 {
-    if (record->access & ACCESS_FREE)
-        return true;
-    if (ordered || !conflict(access, record->access))
-        return false;
-    return schedule.split == 0 || access & ACCESS_FREE;
+    return schedule.split == 0 || (one | other) & ACCESS_FREE;
 }
 
-static __attribute__((noinline)) void access_used_cell(struct cell *cell, uintptr_t address, uint8_t mask,
-                                                       unsigned access, uintptr_t pc)
+static bool other_process(const struct record *record)
+{
+    return schedule.threads[record->thread].process != thread_self()->process;
+}
+
+static inline __attribute__((always_inline)) void walk(struct cell *cell, uintptr_t address, uint8_t mask,
+                                                       unsigned access, uintptr_t pc, bool private)
 {
     const struct thread *self = thread_self();
-    const uint32_t now = self->clock.at[self->id];
-    const bool private = family_forked() && !family_is_shared(address);
     struct record *reuse = NULL;
     for (struct record **at = &cell->records, *record; (record = *at) != NULL;) {
-        const unsigned common = record->mask & mask;
-        if (common == 0 || (private && schedule.threads[record->thread].process != self->process)) {
+        if ((record->mask & mask) == 0 || (private && other_process(record))) {
             at = &record->next;
             continue;
         }
         const bool own = record->thread == self->id;
         const bool ordered = own || record->clock <= clock_get(&self->clock, record->thread);
-        if (races(record, ordered, access))
+        const bool races = record->access & ACCESS_FREE || (!ordered && conflict(access, record->access));
+        if (races && is_judged(access, record->access))
             report(record, address, access, pc);
-        if (own && record->clock == now && record->access == access && common == mask)
+        if (own && record->access == access && record->clock == self->clock.at[self->id] &&
+            (record->mask & mask) == mask)
             return; /* known */
         if (ordered && covers(access, record->access))
             record->mask &= (uint8_t)~mask;
@@ -179,18 +180,41 @@ static __attribute__((noinline)) void access_used_cell(struct cell *cell, uintpt
     add_record(cell, reuse, mask, access, pc);
 }
 
-/* What is most frequent without a walk: nobody was here before, or a single access that this one makes needless. */
+static __attribute__((noinline)) void access_in_family(struct cell *cell, uintptr_t address, uint8_t mask,
+                                                       unsigned access, uintptr_t pc)
+{
+    walk(cell, address, mask, access, pc, !family_is_shared(address));
+}
+
+static __attribute__((noinline)) void access_used_cell(struct cell *cell, uintptr_t address, uint8_t mask,
+                                                       unsigned access, uintptr_t pc)
+{
+    walk(cell, address, mask, access, pc, false);
+}
+
+/* A cell with a single record, the most frequent case, without a walk. False: nothing was done. */
+static inline bool access_single(struct cell *cell, struct record *only, uint8_t mask, unsigned access, uintptr_t pc)
+{
+    const struct thread *self = thread_self();
+    const bool ordered = only->thread == self->id || only->clock <= clock_get(&self->clock, only->thread);
+    if (only->mask != mask || only->access & ACCESS_FREE || (!ordered && conflict(access, only->access)))
+        return false;
+    if (ordered && covers(access, only->access))
+        fill(only, mask, access, pc);
+    else
+        add_record(cell, NULL, mask, access, pc);
+    return true;
+}
+
 static __attribute__((noinline)) void access_cell(struct cell *cell, uintptr_t address, uint8_t mask, unsigned access,
                                                   uintptr_t pc)
 {
-    struct record *only = cell->records;
-    const struct thread *self = thread_self();
-    if (only == NULL)
+    struct record *last = cell->records;
+    if (last == NULL)
         add_record(cell, NULL, mask, access, pc);
-    else if (only->next == NULL && (only->mask & ~mask) == 0 && covers(access, only->access) &&
-             only->thread == self->id)
-        fill(only, mask, access, pc);
-    else
+    else if (family_forked())
+        access_in_family(cell, address, mask, access, pc);
+    else if (last->next != NULL || !access_single(cell, last, mask, access, pc))
         access_used_cell(cell, address, mask, access, pc);
 }
 
@@ -238,11 +262,9 @@ static void check_not_freed(const struct cell *cell, uintptr_t address, bool pri
             report(record, address, ACCESS_ATOMIC | ACCESS_WRITE, pc);
 }
 
-void **memory_attached(uintptr_t address, enum attached_kind kind, uintptr_t pc)
+static __attribute__((noinline)) void **attach(struct cell *cell, uintptr_t address, enum attached_kind kind,
+                                               uintptr_t pc)
 {
-    struct cell *cell = cell_of(address);
-    if (cell == NULL)
-        return NULL;
     const int process = thread_self()->process;
     const bool private = family_forked() && !family_is_shared(address);
     if (cell->freed)
@@ -254,4 +276,16 @@ void **memory_attached(uintptr_t address, enum attached_kind kind, uintptr_t pc)
     *attached = (struct attached){.next = cell->attached, .address = address, .kind = kind, .process = process};
     cell->attached = attached;
     return &attached->model;
+}
+
+void **memory_attached(uintptr_t address, enum attached_kind kind, uintptr_t pc)
+{
+    struct cell *cell = cell_of(address);
+    if (cell == NULL)
+        return NULL;
+    struct attached *first = cell->attached; /* most often it is this one */
+    if (first != NULL && first->address == address && first->kind == kind && first->process == thread_self()->process &&
+        !cell->freed)
+        return &first->model;
+    return attach(cell, address, kind, pc);
 }

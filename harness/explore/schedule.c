@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "deadlock.h"
+#include "exhaustive.h"
 #include "family.h"
 #include "process.h"
 #include "strategy.h"
@@ -21,6 +22,7 @@ struct schedule schedule;
 static struct fiber host;
 static void (*program)(void);
 static bool any_yielded; /* some thread has perhaps */
+static struct prefix prefix;
 
 /* What the next decision is between: threads that can go on, and such that only would wait for time to pass, have
  * nothing to do, or might wake for no reason. */
@@ -101,25 +103,8 @@ static void nobody_busy(struct counts *counts)
         schedule.threads[lazy[i] / 2].yielded = false;
 }
 
-/* A decision known beforehand: the same must be possible now. */
-static void check_repeated(uint16_t value)
+static __attribute__((noinline)) uint16_t decide_anew(uint32_t number)
 {
-    const struct thread *thread = &schedule.threads[value / 2];
-    const bool possible =
-        value % 2 == 0 ? is_ready(thread) : thread->wait.deadline != NEVER || schedule.spurious_left > 0;
-    if (value / 2 >= schedule.count || !thread->alive || !possible)
-        verdict_broken("a run could not be repeated: the program depends on something the explorer does not control");
-}
-
-static uint16_t decide(void)
-{
-    uint16_t value;
-    schedule.work += (unsigned)schedule.count;
-    const uint32_t number = schedule.decisions++;
-    if (strategy_repeats(number, &value)) {
-        check_repeated(value);
-        return value;
-    }
     struct counts counts = collect();
     const bool idle = counts.values == 0;
     const bool stays = !idle && values[0] == 2 * schedule.current->id;
@@ -134,6 +119,25 @@ static uint16_t decide(void)
     return values[strategy_pick(&choice, number)];
 }
 
+static bool is_possible(int value)
+{
+    const struct thread *thread = &schedule.threads[value / 2];
+    if (value / 2 >= schedule.count || !thread->alive)
+        return false;
+    return value % 2 == 0 ? is_ready(thread) : thread->wait.deadline != NEVER || schedule.spurious_left > 0;
+}
+
+static inline int decide(void)
+{
+    const uint32_t number = schedule.decisions++;
+    if (number >= prefix.count || prefix.items[number].idle)
+        return decide_anew(number);
+    const int known = prefix.items[number].value;
+    if (!is_possible(known))
+        exhaustive_not_repeated();
+    return known;
+}
+
 /* A thread that goes on and on is asked to let the others have a turn. */
 static void watch_turns(const struct thread *next)
 {
@@ -145,10 +149,29 @@ static void watch_turns(const struct thread *next)
     }
 }
 
+/* A timed wait, too, may end for no reason, e.g. when half of its time is over. A decision whether or not there is a
+ * choice. */
+static bool ends_early(const struct thread *thread)
+{
+    const bool may = schedule.spurious && schedule.spurious_left > 0;
+    return thread->wait.spurious && schedule_choose(may ? 2 : 1) == 1;
+}
+
+static void wake_early(struct thread *thread)
+{
+    thread->woken = WAKE_SPURIOUS;
+    schedule.spurious_left--;
+    if (thread->wait.deadline > schedule.now)
+        schedule.now += (thread->wait.deadline - schedule.now) / 2;
+    schedule_changed();
+}
+
 static void wake(struct thread *thread, bool odd)
 {
     thread->woken = WAKE_READY;
-    if (odd && thread->wait.deadline != NEVER) {
+    if (odd && thread->wait.deadline != NEVER && ends_early(thread)) {
+        wake_early(thread);
+    } else if (odd && thread->wait.deadline != NEVER) {
         thread->woken = WAKE_TIMEOUT;
         if (thread->wait.deadline > schedule.now)
             schedule.now = thread->wait.deadline;
@@ -171,9 +194,9 @@ static void resume_another(void)
     struct thread *self = schedule.current;
     if (++schedule.steps > STEPS_MAX)
         verdict_end(VERDICT_CUT, "a schedule of more than %d steps", STEPS_MAX);
-    schedule.work += schedule.plain / PLAIN_PER_WORK;
+    schedule.work += (unsigned)schedule.count + schedule.plain / PLAIN_PER_WORK;
     schedule.plain = 0;
-    const uint16_t value = decide();
+    const int value = decide();
     struct thread *next = &schedule.threads[value / 2];
     watch_turns(next);
     wake(next, value % 2 == 1);
@@ -358,6 +381,7 @@ static void *run_program(void *argument)
 void schedule_run(void (*entry)(void))
 {
     program = entry;
+    prefix = strategy_prefix();
     schedule.count = schedule.alive = 0;
     schedule.number++;
     schedule.now = 0;

@@ -47,7 +47,7 @@ struct wait {
     bool (*ready)(void *argument); /* NULL: at any time */
     void *argument;                /* not on a stack: another process may run then */
     uint64_t deadline;             /* virtual nanoseconds; NEVER */
-    bool spurious;                 /* may wake for no reason */
+    bool spurious;                 /* may wake for no reason, also before the deadline */
 };
 
 struct thread {

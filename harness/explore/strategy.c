@@ -15,6 +15,7 @@ static struct {
     uint64_t random;
     struct deviations list;
     size_t next; /* in list */
+    struct prefix prefix;
     struct deviation *taken;
     size_t taken_count, taken_room;
     long priority[THREADS_MAX]; /* PCT; 0: not drawn yet */
@@ -45,6 +46,25 @@ static void begin_pct(unsigned depth)
         state.changes[i] = draw(length) + 1;
 }
 
+static __attribute__((noinline)) void take(uint32_t number, uint16_t value)
+{
+    if (state.taken_count == state.taken_room) {
+        state.taken_room = state.taken_room * 2 + 256;
+        state.taken = realloc(state.taken, state.taken_room * sizeof *state.taken);
+        if (state.taken == NULL)
+            verdict_broken("no memory for decisions");
+    }
+    state.taken[state.taken_count++] = (struct deviation){number, value};
+}
+
+static void begin_exhaustive(void)
+{
+    state.prefix = exhaustive_start_run();
+    for (uint32_t i = 0; i < state.prefix.count; i++)
+        if (state.prefix.items[i].deviates)
+            take(i, state.prefix.items[i].value);
+}
+
 void strategy_begin(enum strategy_kind kind, uint64_t seed, unsigned depth, struct deviations list)
 {
     state.kind = kind;
@@ -54,10 +74,11 @@ void strategy_begin(enum strategy_kind kind, uint64_t seed, unsigned depth, stru
     state.list = list;
     state.next = 0;
     state.taken_count = 0;
+    state.prefix = (struct prefix){NULL, 0};
     if (kind == STRATEGY_PCT)
         begin_pct(depth);
     if (kind == STRATEGY_EXHAUSTIVE)
-        exhaustive_start_run();
+        begin_exhaustive();
 }
 
 static unsigned pick_replay(const struct choice *choice, uint32_t number)
@@ -105,17 +126,6 @@ static unsigned pick_pct(const struct choice *choice, uint32_t number)
     return 0;
 }
 
-static __attribute__((noinline)) void take(uint32_t number, uint16_t value)
-{
-    if (state.taken_count == state.taken_room) {
-        state.taken_room = state.taken_room * 2 + 256;
-        state.taken = realloc(state.taken, state.taken_room * sizeof *state.taken);
-        if (state.taken == NULL)
-            verdict_broken("no memory for decisions");
-    }
-    state.taken[state.taken_count++] = (struct deviation){number, value};
-}
-
 unsigned strategy_pick(const struct choice *choice, uint32_t number)
 {
     unsigned index = 0;
@@ -133,19 +143,14 @@ unsigned strategy_pick(const struct choice *choice, uint32_t number)
         index = exhaustive_pick(choice, number);
         break;
     }
-    if (index != 0)
+    if (index != 0 && number >= state.prefix.count)
         take(number, choice->values[index]);
     return index;
 }
 
-bool strategy_repeats(uint32_t number, uint16_t *value)
+struct prefix strategy_prefix(void)
 {
-    bool deviates;
-    if (state.kind != STRATEGY_EXHAUSTIVE || !exhaustive_repeats(number, value, &deviates))
-        return false;
-    if (deviates)
-        take(number, *value);
-    return true;
+    return state.prefix;
 }
 
 void strategy_yielded(int id)

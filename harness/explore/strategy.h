@@ -38,9 +38,19 @@ void strategy_begin(enum strategy_kind kind, uint64_t seed, unsigned depth, stru
 /* strategy_pick: the index of the value to take at decision `number`. */
 unsigned strategy_pick(const struct choice *choice, uint32_t number);
 
-/* strategy_repeats: whether decision `number`, which must be one between threads, is known before the alternatives are:
- * the run repeats another one so far, in which it was not `idle`. Then it is *value, and counts as picked. */
-bool strategy_repeats(uint32_t number, uint16_t *value);
+/* A decision that was taken. */
+struct decision {
+    uint16_t value;
+    bool deviates, idle; /* is not the default; see struct choice */
+};
+
+/* strategy_prefix: the first decisions of the run about to begin, where they are known: it repeats another one so far.
+ * Those between threads need not be asked for, unless `idle`. Borrowed until the first decision after them. */
+struct prefix {
+    const struct decision *items;
+    uint32_t count;
+};
+struct prefix strategy_prefix(void);
 
 /* strategy_yielded: thread `id` has nothing to do for now (PCT lowers its priority). */
 void strategy_yielded(int id);

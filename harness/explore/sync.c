@@ -52,7 +52,10 @@ _Noreturn void sync_misuse(uintptr_t pc, const char *format, ...)
 
 static struct sync *make(uintptr_t address, enum sync_kind kind)
 {
-    struct sync *sync = arena_zero(sizeof *sync);
+    struct sync *sync = arena_take(sizeof *sync);
+    memset(sync, 0, offsetof(struct sync, clock));
+    clock_clear(&sync->clock);
+    clock_clear(&sync->readers);
     sync->kind = kind;
     sync->address = address;
     sync->owner = NOBODY;

@@ -31,12 +31,12 @@ struct sync {
     int process;                 /* where it was first used */
     bool between;                /* process-shared */
     bool recursive, errorcheck, robust, owner_died, broken, monotonic;
-    uintptr_t pc;                /* where it was taken, or made */
-    struct waiter *waiters;      /* condition variable, in order of arrival */
-    uintptr_t partner;           /* condition variable: the mutex its waiters use */
-    struct sync *next;           /* of all in this run */
-    struct clock clock, readers; /* released by: writers; readers */
+    uintptr_t pc;           /* where it was taken, or made */
+    struct waiter *waiters; /* condition variable, in order of arrival */
+    uintptr_t partner;      /* condition variable: the mutex its waiters use */
+    struct sync *next;      /* of all in this run */
     uint8_t reading[THREADS_MAX];
+    struct clock clock, readers; /* released by: writers; readers */
 };
 
 /* sync_find: the object at `address` as a `kind`; made if this is the first that is heard of it. A new life begins when

@@ -32,7 +32,7 @@ enum verdict_kind {
     VERDICT_UNSUPPORTED, /* the explorer cannot run this */
 };
 
-enum { VERDICT_PLACES = 12, VERDICT_TEXT = 400, VERDICT_CALLERS = 4 };
+enum { VERDICT_PLACES = 20, VERDICT_TEXT = 400, VERDICT_CALLERS = 4 };
 
 struct verdict_place {
     int thread;                         /* -1: none */

@@ -132,18 +132,20 @@ SCENARIO(count_on_two_threads)
 
 static atomic_int under_way;
 
+/* The predicate is free to call what this header offers. */
 static bool odd(int64_t number)
 {
     const int others = atomic_fetch_add(&under_way, 1);
     scenario_expect(others < 2,
                     "more calls of the predicate are under way at once than counter_count was given threads");
     counter_increment(counter);
+    if (number == 0)
+        scenario_expect(counter_count(not_zero, 2, 1) == 1, "a count within a predicate is wrong");
     atomic_fetch_sub(&under_way, 1);
     return number % 2 == 1;
 }
 
-/* The predicate may call the functions of the header: no lock of theirs may be held while it runs. */
-SCENARIO(predicate_uses_a_counter)
+SCENARIO(predicate_uses_the_header)
 {
     counter = new_counter();
     scenario_expect(counter_count(odd, 3, 2) == 1, "of 0, 1, 2 one is odd, and counter_count says otherwise");

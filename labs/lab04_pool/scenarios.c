@@ -5,7 +5,7 @@
  * The pools have one or two workers, the lists one to three items. What the workers do is seen through their results
  * and through `seen`, memory that is mapped before the pool is made.
  */
-#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -16,11 +16,12 @@
 #include "pool.h"
 #include "scenario.h"
 
-enum { DIES_BY_SIGNAL = 1001, DIES_BY_EXIT = 1002, OWN_STATUS = 7 };
+enum { DESCRIPTORS = 64, DIES_BY_SIGNAL = 1001, DIES_BY_EXIT = 1002, OWN_STATUS = 7 };
 
 struct seen {
     atomic_int deadly_calls; /* of an item that ends its worker */
-    int door[2];             /* a pipe: one item waits at it, another opens it */
+    int door[2];             /* a pipe: the slow item waits at it for the others */
+    int64_t slow;            /* which it is */
 };
 
 static struct seen *seen;
@@ -38,15 +39,12 @@ static struct pool *open_pool(unsigned workers)
     return pool;
 }
 
-/* The lowest number that is free: grows when a descriptor stays open. */
-static int lowest_descriptor(void)
+static int open_descriptors(void)
 {
-    int ends[2];
-    if (pipe(ends) != 0)
-        return -1;
-    close(ends[0]);
-    close(ends[1]);
-    return ends[0];
+    int count = 0;
+    for (int number = 0; number < DESCRIPTORS; number++)
+        count += fcntl(number, F_GETFD) != -1;
+    return count;
 }
 
 static int64_t minus_one(int64_t input)
@@ -90,7 +88,7 @@ SCENARIO(results_in_order)
  */
 SCENARIO(worker_is_kept)
 {
-    const int before = lowest_descriptor();
+    const int before = open_descriptors();
     struct pool *pool = open_pool(1);
     const int64_t input = 1;
     int64_t first = 0, second = 0;
@@ -103,7 +101,7 @@ SCENARIO(worker_is_kept)
     scenario_expect(!failed, "an item failed, though no worker died");
     scenario_expect(first == second, "a second call was served by another worker, though the first had not died");
     pool_close(pool);
-    scenario_expect(lowest_descriptor() == before, "pool_close leaves a descriptor open");
+    scenario_expect(open_descriptors() == before, "pool_close leaves a descriptor open");
 }
 
 /* One item for two workers, then none: nobody waits for an answer that no worker owes, and both see that it is over. */
@@ -120,36 +118,49 @@ SCENARIO(few_items)
 
 SCENARIO(unused_pool_closes)
 {
-    const int before = lowest_descriptor();
+    const int before = open_descriptors();
     pool_close(NULL);
     pool_close(open_pool(2));
-    scenario_expect(lowest_descriptor() == before, "pool_close leaves a descriptor open");
+    scenario_expect(open_descriptors() == before, "pool_close leaves a descriptor open");
 }
 
-static int64_t at_the_door(int64_t input)
+/* The item that `slow` names ends only when the two others have been done. */
+static int64_t slow_or_not(int64_t input)
 {
-    char byte = 'x';
-    if (input == 0 && read(seen->door[0], &byte, 1) != 1)
+    char bytes[2] = "xx";
+    if (input != seen->slow && write(seen->door[1], bytes, 1) != 1)
         return -1;
-    if (input == 2 && write(seen->door[1], &byte, 1) != 1)
-        return -1;
+    for (int others = 0; input == seen->slow && others < 2; others++)
+        if (read(seen->door[0], bytes, 1) != 1)
+            return -1;
     return input;
 }
 
-/* The first item ends only when the third has been done: it must not wait behind the first. */
-SCENARIO(free_worker_gets_the_next)
+static void map_with_slow_item(int64_t slow)
 {
     share();
+    seen->slow = slow;
     if (pipe(seen->door) != 0)
         return;
     struct pool *pool = open_pool(2);
     const int64_t inputs[3] = {0, 1, 2};
     int64_t outputs[3] = {-1, -1, -1};
     bool failed[3];
-    const size_t lost = pool_map(pool, at_the_door, inputs, outputs, failed, 3);
+    const size_t lost = pool_map(pool, slow_or_not, inputs, outputs, failed, 3);
     scenario_expect(lost == 0, "pool_map says that an item failed, though no worker died");
     scenario_expect(outputs[0] == 0 && outputs[1] == 1 && outputs[2] == 2, "a result is not where its input stands");
     pool_close(pool);
+}
+
+/* No item may wait behind a busy worker while the other is free, whichever is the slow one. */
+SCENARIO(first_item_is_slow)
+{
+    map_with_slow_item(0);
+}
+
+SCENARIO(second_item_is_slow)
+{
+    map_with_slow_item(1);
 }
 
 static void expect_one_lost(const size_t lost, const bool *failed, const int64_t *outputs)
@@ -166,7 +177,7 @@ static void expect_one_lost(const size_t lost, const bool *failed, const int64_t
 SCENARIO(death_costs_one_item)
 {
     share();
-    const int before = lowest_descriptor();
+    const int before = open_descriptors();
     struct pool *pool = open_pool(1);
     int64_t outputs[2] = {0, 0};
     bool failed[2] = {false, true};
@@ -174,7 +185,7 @@ SCENARIO(death_costs_one_item)
     outputs[1] = 0;
     expect_one_lost(pool_map(pool, deadly, (int64_t[]){DIES_BY_EXIT, 5}, outputs, failed, 2), failed, outputs);
     pool_close(pool);
-    scenario_expect(lowest_descriptor() == before, "a descriptor of a dead worker stays open");
+    scenario_expect(open_descriptors() == before, "a descriptor of a dead worker stays open");
 }
 
 /* The other worker goes on, and its item is not lost. */

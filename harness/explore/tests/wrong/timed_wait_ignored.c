@@ -5,7 +5,7 @@
 #include <time.h>
 
 #define START(thread, function, argument) pthread_create(&(thread), NULL, function, argument)
-#define JOIN(thread) pthread_join(thread, NULL)
+#define JOIN(thread)                      pthread_join(thread, NULL)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;

@@ -1,4 +1,4 @@
-/* expect: tests lost | atomic read, then atomic write: the two together are not atomic */
+/* expect: tests lost; schedules assertion | atomic read, then atomic write: the two together are not atomic */
 #include "counter.h"
 
 #include <pthread.h>

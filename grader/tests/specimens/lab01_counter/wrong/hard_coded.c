@@ -1,4 +1,4 @@
-/* expect: tests expected | guesses the count from how often such things come out */
+/* expect: tests expected; schedules assertion | guesses the count from how often such things come out */
 #include "counter.h"
 
 #include <pthread.h>

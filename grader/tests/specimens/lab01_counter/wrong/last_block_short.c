@@ -1,4 +1,4 @@
-/* expect: tests exact | n / threads numbers for each thread: the rest of the division is forgotten */
+/* expect: tests exact; schedules assertion | n / threads numbers for each thread: the rest of the division is forgotten */
 #include "counter.h"
 
 #include <pthread.h>

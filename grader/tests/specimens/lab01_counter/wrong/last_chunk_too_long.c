@@ -1,4 +1,4 @@
-/* expect: tests once | hands out whole blocks and does not cut the last one at n */
+/* expect: tests once; schedules assertion | hands out whole blocks and does not cut the last one at n */
 #include "counter.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: tests left | counter_free gives back the mutex but not the memory */
+/* expect: tests left; schedules memory-leak | counter_free gives back the mutex but not the memory */
 #include "counter.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: tests lost | each call makes a lock of its own, so nobody is kept out */
+/* expect: tests lost; schedules data-race | each call makes a lock of its own, so nobody is kept out */
 #include "counter.h"
 
 #include <pthread.h>

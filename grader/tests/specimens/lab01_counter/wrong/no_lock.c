@@ -1,4 +1,4 @@
-/* expect: tests lost | changes the counter with no lock at all */
+/* expect: tests lost; schedules data-race | changes the counter with no lock at all */
 #include "counter.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: tests predicate | one lock for the whole file, held while the predicate runs: it locks itself out */
+/* expect: tests predicate; schedules deadlock | one lock for the whole file, held while the predicate runs: it locks itself out */
 #include "counter.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: races race | the result is right, but a progress variable is written with no lock */
+/* expect: schedules data-race; races race | the result is right, but a progress variable is written with no lock */
 #include "counter.h"
 
 #include <pthread.h>

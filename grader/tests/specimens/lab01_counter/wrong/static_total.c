@@ -1,4 +1,4 @@
-/* expect: tests same time | the state of a count stands in static variables that two counts share */
+/* expect: tests same time; schedules data-race | the state of a count stands in static variables that two counts share */
 #include "counter.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: tests left | waits for its threads with a semaphore and never joins them */
+/* expect: tests left; schedules thread-never-joined | waits for its threads with a semaphore and never joins them */
 #include "counter.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: tests limit | always starts eight threads, whatever the caller asked for */
+/* expect: tests limit; schedules assertion | always starts eight threads, whatever the caller asked for */
 #include "counter.h"
 
 #include <pthread.h>

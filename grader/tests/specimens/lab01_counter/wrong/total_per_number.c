@@ -1,4 +1,4 @@
-/* expect: tests lost | all threads count straight into one variable */
+/* expect: tests lost; schedules data-race | all threads count straight into one variable */
 #include "counter.h"
 
 #include <pthread.h>

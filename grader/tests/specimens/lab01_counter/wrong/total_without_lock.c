@@ -1,4 +1,4 @@
-/* expect: tests lost | each thread adds its part to a common total with no lock */
+/* expect: tests lost; schedules data-race | each thread adds its part to a common total with no lock */
 #include "counter.h"
 
 #include <pthread.h>

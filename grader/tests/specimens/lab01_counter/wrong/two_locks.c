@@ -1,4 +1,4 @@
-/* expect: tests lost | increment and add take different locks for one value */
+/* expect: tests lost; schedules data-race | increment and add take different locks for one value */
 #include "counter.h"
 
 #include <pthread.h>

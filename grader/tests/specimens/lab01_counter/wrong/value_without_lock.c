@@ -1,4 +1,4 @@
-/* expect: races race | writers lock, the reader does not */
+/* expect: schedules data-race; races race | writers lock, the reader does not */
 #include "counter.h"
 
 #include <pthread.h>

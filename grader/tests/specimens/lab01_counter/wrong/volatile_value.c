@@ -1,4 +1,4 @@
-/* expect: tests lost | believes that volatile makes an update atomic */
+/* expect: tests lost; schedules data-race | believes that volatile makes an update atomic */
 #include "counter.h"
 
 #include <pthread.h>

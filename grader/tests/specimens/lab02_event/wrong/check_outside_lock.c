@@ -1,4 +1,4 @@
-/* expect: tests missed | looks at the flag without the lock and then sleeps without looking again */
+/* expect: tests missed; schedules data-race | looks at the flag without the lock and then sleeps without looking again */
 #include "event.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: races race | sets under the lock, clears without it */
+/* expect: schedules data-race; races race | sets under the lock, clears without it */
 #include "event.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: tests early | a moment of the monotonic clock for a condition that runs on the other clock */
+/* expect: tests early; schedules assertion | a moment of the monotonic clock for a condition that runs on the other clock */
 #include "event.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: tests exactly once | hands each thread a pointer to the one loop variable */
+/* expect: tests exactly once; schedules data-race | hands each thread a pointer to the one loop variable */
 #include "event.h"
 
 #include <pthread.h>

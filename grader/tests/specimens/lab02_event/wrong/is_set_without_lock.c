@@ -1,4 +1,4 @@
-/* expect: races race | reads the flag without the lock */
+/* expect: schedules data-race; races race | reads the flag without the lock */
 #include "event.h"
 
 #include <pthread.h>

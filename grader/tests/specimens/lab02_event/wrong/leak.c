@@ -1,4 +1,4 @@
-/* expect: tests left | event_tasks_join forgets a block, event_free another */
+/* expect: tests left; schedules memory-leak | event_tasks_join forgets a block, event_free another */
 #include "event.h"
 
 #include <pthread.h>

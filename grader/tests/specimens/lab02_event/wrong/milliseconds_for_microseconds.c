@@ -1,4 +1,4 @@
-/* expect: tests early | takes milliseconds for microseconds */
+/* expect: tests early; schedules assertion | takes milliseconds for microseconds */
 #include "event.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: tests early | tv_nsec grows beyond a second, the timed wait fails with EINVAL */
+/* expect: tests early; schedules assertion | tv_nsec grows beyond a second, the timed wait fails with EINVAL */
 #include "event.h"
 
 #include <pthread.h>

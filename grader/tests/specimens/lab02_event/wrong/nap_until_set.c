@@ -1,4 +1,4 @@
-/* expect: tests polling | looks every millisecond whether the event is set */
+/* expect: tests polling; schedules livelock | looks every millisecond whether the event is set */
 #include "event.h"
 
 #include <pthread.h>

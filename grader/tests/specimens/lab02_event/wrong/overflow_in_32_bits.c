@@ -1,4 +1,4 @@
-/* expect: tests moments | milliseconds * 1000000 in 32 bits: from 4295 ms on the time-out is far too short */
+/* expect: tests moments; schedules assertion | milliseconds * 1000000 in 32 bits: from 4295 ms on the time-out is far too short */
 #include "event.h"
 
 #include <pthread.h>

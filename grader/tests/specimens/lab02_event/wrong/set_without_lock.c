@@ -1,4 +1,4 @@
-/* expect: tests missed | atomic flag and broadcast without the lock: both fit between look and sleep */
+/* expect: tests missed; schedules lost-wake-up | atomic flag and broadcast without the lock: both fit between look and sleep */
 #include "event.h"
 
 #include <pthread.h>

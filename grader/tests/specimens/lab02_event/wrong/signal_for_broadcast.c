@@ -1,4 +1,4 @@
-/* expect: tests waiters | wakes one waiter and leaves the others asleep */
+/* expect: tests waiters; schedules lost-wake-up | wakes one waiter and leaves the others asleep */
 #include "event.h"
 
 #include <pthread.h>

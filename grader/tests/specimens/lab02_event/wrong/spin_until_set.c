@@ -1,4 +1,4 @@
-/* expect: tests polling | waits in a loop that burns a core */
+/* expect: tests polling; schedules livelock | waits in a loop that burns a core */
 #include "event.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: speedup idle | event_wait sleeps as it should, but the tasks do not use it */
+/* expect: schedules livelock; speedup idle | event_wait sleeps as it should, but the tasks do not use it */
 #include "event.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: tests state | returns on a time-out with the lock still held */
+/* expect: tests state; schedules misuse | returns on a time-out with the lock still held */
 #include "event.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* expect: tests clear | the first waiter that wakes clears the event */
+/* expect: tests clear; schedules lost-wake-up | the first waiter that wakes clears the event */
 #include "event.h"
 
 #include <pthread.h>

@@ -1,0 +1,47 @@
+/* expect: assertion | Dekker's lock, relaxed: both are inside */
+#define _GNU_SOURCE
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define START(thread, function, argument) pthread_create(&(thread), NULL, function, argument)
+#define JOIN(thread)                      pthread_join(thread, NULL)
+
+static atomic_int wants[2], turn;
+static atomic_int inside;
+static void lock(int me)
+{
+    atomic_store_explicit(&wants[me], 1, memory_order_relaxed);
+    while (atomic_load_explicit(&wants[1 - me], memory_order_relaxed)) {
+        if (atomic_load_explicit(&turn, memory_order_relaxed) == me)
+            continue;
+        atomic_store_explicit(&wants[me], 0, memory_order_relaxed);
+        while (atomic_load_explicit(&turn, memory_order_relaxed) != me)
+            ;
+        atomic_store_explicit(&wants[me], 1, memory_order_relaxed);
+    }
+}
+static void unlock(int me)
+{
+    atomic_store_explicit(&turn, 1 - me, memory_order_relaxed);
+    atomic_store_explicit(&wants[me], 0, memory_order_relaxed);
+}
+static void *work(void *a)
+{
+    const int me = (int)(intptr_t)a;
+    lock(me);
+    assert(atomic_fetch_add_explicit(&inside, 1, memory_order_relaxed) == 0);
+    atomic_fetch_sub_explicit(&inside, 1, memory_order_relaxed);
+    unlock(me);
+    return NULL;
+}
+int main(void)
+{
+    pthread_t t[2];
+    for (int i = 0; i < 2; i++)
+        START(t[i], work, (void *)(intptr_t)i);
+    for (int i = 0; i < 2; i++)
+        JOIN(t[i]);
+    return 0;
+}

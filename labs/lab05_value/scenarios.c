@@ -1,0 +1,316 @@
+/*
+ * scenarios.c: small programs that use a value in the ways of its contract, for the explorer: it runs each of them in
+ * every order of the processes that matters. Processes die inside value_update, which nobody can foresee.
+ *
+ * Additions and updates are chosen so that the end is the same in every order, unless one of them is lost.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "scenario.h"
+#include "value.h"
+
+enum { OWN_STATUS = 7 };
+
+static atomic_int *inside; /* functions that are running; in memory of all processes */
+
+static struct value *make(int64_t initial)
+{
+    struct value *value = value_create(initial);
+    scenario_expect(value != NULL, "value_create returned NULL, though nothing was lacking");
+    return value;
+}
+
+/* Call before the first fork. */
+static void share(void)
+{
+    inside = mmap(NULL, sizeof *inside, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+static int64_t plus_ten(int64_t old, void *arg)
+{
+    (void)arg;
+    scenario_expect(atomic_fetch_add(inside, 1) == 0, "two functions run on the value at the same time");
+    atomic_fetch_sub(inside, 1);
+    return old + 10;
+}
+
+static int64_t same(int64_t old, void *arg)
+{
+    *(int64_t *)arg = old;
+    return old;
+}
+
+static _Noreturn int64_t die_by_signal(int64_t old, void *arg)
+{
+    (void)old;
+    (void)arg;
+    kill(getpid(), SIGKILL);
+    abort();
+}
+
+static _Noreturn int64_t die_by_exit(int64_t old, void *arg)
+{
+    (void)old;
+    (void)arg;
+    _exit(0);
+}
+
+static void wait_for(pid_t child)
+{
+    int status;
+    scenario_expect(waitpid(child, &status, 0) == child, "a child of the caller's own is gone");
+}
+
+static void expect_value(struct value *value, int64_t expected)
+{
+    scenario_expect(value_get(value) == expected, "the value is not what all additions and updates together make");
+}
+
+/* Two processes add, and a third number is only looked at. */
+SCENARIO(two_additions)
+{
+    struct value *value = make(100);
+    const pid_t child = fork();
+    if (child == 0) {
+        value_add(value, 1);
+        _exit(0);
+    }
+    value_add(value, -20);
+    const int64_t seen = value_get(value);
+    scenario_expect(seen == 80 || seen == 81, "value_get returns what the value never was");
+    wait_for(child);
+    expect_value(value, 81);
+    value_free(value);
+}
+
+/* An update is one step: no other update, and no addition, comes between what it reads and what it writes. */
+SCENARIO(two_updates)
+{
+    share();
+    struct value *value = make(0);
+    const pid_t child = fork();
+    if (child == 0) {
+        value_update(value, plus_ten, NULL);
+        _exit(0);
+    }
+    const int64_t new = value_update(value, plus_ten, NULL);
+    scenario_expect(new == 10 || new == 20, "value_update does not return the new value");
+    wait_for(child);
+    expect_value(value, 20);
+    value_free(value);
+    value_free(NULL);
+}
+
+SCENARIO(addition_beside_update)
+{
+    share();
+    struct value *value = make(0);
+    const pid_t child = fork();
+    if (child == 0) {
+        value_update(value, plus_ten, NULL);
+        _exit(0);
+    }
+    value_add(value, 1);
+    wait_for(child);
+    expect_value(value, 11);
+    value_free(value);
+}
+
+/* An update that changes nothing keeps nobody out when it is over. */
+SCENARIO(update_without_change)
+{
+    struct value *value = make(5);
+    int64_t seen = 0;
+    const pid_t child = fork();
+    if (child == 0) {
+        value_add(value, 2);
+        _exit(0);
+    }
+    const int64_t new = value_update(value, same, &seen);
+    scenario_expect(new == seen && (seen == 5 || seen == 7), "value_update did not give its function the value");
+    wait_for(child);
+    expect_value(value, 7);
+    value_free(value);
+}
+
+static void *add_two(void *value)
+{
+    value_add(value, 2);
+    return NULL;
+}
+
+static void *update(void *value)
+{
+    value_update(value, plus_ten, NULL);
+    return NULL;
+}
+
+/* Threads of one process. */
+SCENARIO(threads_add)
+{
+    struct value *value = make(0);
+    pthread_t thread;
+    pthread_create(&thread, NULL, add_two, value);
+    value_add(value, 1);
+    const int64_t seen = value_get(value);
+    scenario_expect(seen == 1 || seen == 3, "value_get returns what the value never was");
+    pthread_join(thread, NULL);
+    expect_value(value, 3);
+    value_free(value);
+}
+
+SCENARIO(threads_update)
+{
+    share();
+    struct value *value = make(0);
+    pthread_t thread;
+    pthread_create(&thread, NULL, update, value);
+    value_update(value, plus_ten, NULL);
+    pthread_join(thread, NULL);
+    expect_value(value, 20);
+    value_free(value);
+}
+
+/* A process dies inside its update, at any moment of the others' calls. Nobody waits for it before the others have
+ * gone on. */
+static void die_beside_others(value_fn *death)
+{
+    share();
+    struct value *value = make(3);
+    const pid_t dying = fork();
+    if (dying == 0)
+        value_update(value, death, NULL);
+    const int64_t seen = value_get(value);
+    scenario_expect(seen == 3, "a process that died inside value_update has changed the value");
+    value_add(value, 1);
+    value_update(value, plus_ten, NULL);
+    expect_value(value, 14);
+    wait_for(dying);
+    value_free(value);
+}
+
+SCENARIO(killed_inside_update)
+{
+    die_beside_others(die_by_signal);
+}
+
+SCENARIO(exits_inside_update)
+{
+    die_beside_others(die_by_exit);
+}
+
+/* After a death the value still keeps apart who comes later, also a second death. */
+SCENARIO(still_a_lock_after_deaths)
+{
+    share();
+    struct value *value = make(0);
+    for (int i = 0; i < 2; i++) {
+        const pid_t dying = fork();
+        if (dying == 0)
+            value_update(value, die_by_signal, NULL);
+        wait_for(dying);
+        value_add(value, 1);
+    }
+    const pid_t child = fork();
+    if (child == 0) {
+        value_update(value, plus_ten, NULL);
+        _exit(0);
+    }
+    value_update(value, plus_ten, NULL);
+    wait_for(child);
+    expect_value(value, 22);
+    value_free(value);
+}
+
+static int64_t add_to_other(int64_t old, void *arg)
+{
+    value_add(arg, 1);
+    return old + 1;
+}
+
+/* What is done to one value never waits for another. */
+SCENARIO(values_are_independent)
+{
+    struct value *one = make(0), *other = make(0);
+    value_update(one, add_to_other, other);
+    expect_value(one, 1);
+    expect_value(other, 1);
+    value_free(one);
+    value_free(other);
+}
+
+static int64_t square(uint64_t index)
+{
+    return (int64_t)(index * index);
+}
+
+/* Another process adds while two share three items. */
+SCENARIO(reduce_adds_the_sum)
+{
+    struct value *value = make(100);
+    const pid_t own = fork();
+    if (own == 0) {
+        value_add(value, 1000);
+        _exit(OWN_STATUS);
+    }
+    scenario_expect(value_reduce(value, square, 3, 2) == 0, "value_reduce fails, though none of its processes died");
+    int status = 0;
+    scenario_expect(waitpid(own, &status, 0) == own, "value_reduce has waited for a child that is not its own");
+    scenario_expect(WIFEXITED(status) && WEXITSTATUS(status) == OWN_STATUS, "a child of the caller was disturbed");
+    expect_value(value, 1105);
+    value_free(value);
+}
+
+static int64_t deadly(uint64_t index)
+{
+    if (index == 1)
+        kill(getpid(), SIGKILL);
+    return 1;
+}
+
+/* A process that dies is told, and the value can be used as before. */
+SCENARIO(reduce_reports_a_death)
+{
+    struct value *value = make(0);
+    scenario_expect(value_reduce(value, deadly, 2, 2) == -1,
+                    "value_reduce does not say that one of its processes died");
+    const int64_t left = value_get(value);
+    scenario_expect(left == 0 || left == 1, "the value holds more than the sum of the items that were computed");
+    value_add(value, 10);
+    expect_value(value, left + 10);
+    value_free(value);
+}
+
+static bool begun; /* of each process */
+
+/* The first item of each process waits until another process has begun, too. */
+static int64_t meet(uint64_t index)
+{
+    (void)index;
+    if (begun)
+        return 1;
+    begun = true;
+    atomic_fetch_add(inside, 1);
+    while (atomic_load(inside) < 2)
+        continue;
+    return 1;
+}
+
+/* So many items that no way to share them leaves a process without any. */
+SCENARIO(reduce_works_side_by_side)
+{
+    enum { ITEMS = 3000 };
+    share();
+    struct value *value = make(0);
+    scenario_expect(value_reduce(value, meet, ITEMS, 2) == 0, "value_reduce fails, though none of its processes died");
+    expect_value(value, ITEMS);
+    value_free(value);
+}
