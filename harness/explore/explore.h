@@ -23,6 +23,7 @@
  *       judges      memory.c (races, use after free; clocks.h), deadlock.c,
  *                   location.c (atomics and fences, weak memory)
  *       verdict.c   what was wrong; ends the run
+ *     coverage.c which accesses were executed at all
  *     shrink.c   fewest deviations; and what a data race can lead to
  *   main.c     tells the result on fd 3 in lines; explore_cli.c reads them (results.c), finds the source lines
  *              (lines.c) and prints columns (columns.c)

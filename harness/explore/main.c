@@ -7,7 +7,7 @@
  *   PROGRAM bench SECONDS
  *
  * Lines, on fd 3: kind, text, place THREAD PC WORDS, event THREAD PC WORDS, token, effect, effect-token,
- * schedules, cut, complete, timeout.
+ * schedules, cut, complete, timeout; covered PC PC ... (coverage.h), perhaps several.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "coverage.h"
 #include "exhaustive.h"
 #include "output.h"
 #include "process.h"
@@ -121,6 +122,7 @@ static int explore(char **argument)
         tell_verdict(&result.verdict);
     if (result.verdict.kind == VERDICT_UNSUPPORTED || (status == EXIT_CLEAN && result.cut > result.schedules / 2))
         status = EXIT_BROKEN;
+    coverage_tell(result_stream);
     free(result.list.items);
     return status;
 }

@@ -8,6 +8,7 @@
 #include <ucontext.h>
 
 #include "arena.h"
+#include "coverage.h"
 #include "family.h"
 #include "heap.h"
 #include "location.h"
@@ -84,6 +85,7 @@ void run_open(void)
 {
     region_open();
     memory_open();
+    coverage_open();
     handle_signals();
 }
 
