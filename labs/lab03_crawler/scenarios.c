@@ -181,11 +181,13 @@ SCENARIO(queue_join_waits_for_task_done)
 {
     struct crawler_queue *queue = create(0);
     struct hand hand = {.queue = queue};
+    pthread_t worker = start(work_on_one, &hand);
     scenario_expect(crawler_queue_put(queue, &hand), "put returns false although the queue is open");
-    pthread_t threads[] = {start(work_on_one, &hand), start(join_work, &hand)};
+    pthread_t joiner = start(join_work, &hand);
+    crawler_queue_close(queue);
     join_work(&hand);
-    pthread_join(threads[0], NULL);
-    pthread_join(threads[1], NULL);
+    pthread_join(worker, NULL);
+    pthread_join(joiner, NULL);
     crawler_queue_join(queue);
     crawler_queue_free(queue);
 }
@@ -256,7 +258,7 @@ SCENARIO(crawl_fetches_side_by_side)
 
 SCENARIO(crawl_never_blocks_on_many_links)
 {
-    enum { LINKS = 150, LINK_BYTES = 20 };
+    enum { LINKS = 310, LINK_BYTES = 20 };
     static struct fake_page pages[LINKS + 1];
     static char paths[LINKS][8], body[LINKS * LINK_BYTES];
     pages[0] = (struct fake_page){.path = "/", .body = body};
