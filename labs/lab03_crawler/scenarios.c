@@ -155,11 +155,12 @@ SCENARIO(queue_close_wakes_putters)
     crawler_queue_free(NULL);
 }
 
-/* Takes an item, works on it, and says so. */
+/* Takes an item, works on it until the others are blocked, and says so. */
 static void *work_on_one(void *argument)
 {
     struct hand *hand = argument;
     get_item(hand->queue);
+    scenario_settle();
     hand->worked = true;
     hand->completed++;
     crawler_queue_task_done(hand->queue);
@@ -177,17 +178,23 @@ static void *join_work(void *argument)
     return NULL;
 }
 
+/* Calls join at the time when the work is done. */
+static void *join_later(void *argument)
+{
+    scenario_settle();
+    return join_work(argument);
+}
+
 SCENARIO(queue_join_waits_for_task_done)
 {
     struct crawler_queue *queue = create(0);
     struct hand hand = {.queue = queue};
-    pthread_t worker = start(work_on_one, &hand);
     scenario_expect(crawler_queue_put(queue, &hand), "put returns false although the queue is open");
-    pthread_t joiner = start(join_work, &hand);
+    pthread_t threads[] = {start(work_on_one, &hand), start(join_later, &hand)};
     crawler_queue_close(queue);
     join_work(&hand);
-    pthread_join(worker, NULL);
-    pthread_join(joiner, NULL);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
     crawler_queue_join(queue);
     crawler_queue_free(queue);
 }
