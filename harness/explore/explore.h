@@ -23,6 +23,7 @@
  *       judges      memory.c (races, use after free; clocks.h), deadlock.c,
  *                   location.c (atomics and fences, weak memory)
  *       verdict.c   what was wrong; ends the run
+ *     coverage.c which accesses were executed at all
  *     shrink.c   fewest deviations; and what a data race can lead to
  *   main.c     tells the result in lines (protocol.h); grader/explore reads them, finds the source lines and prints
  *              columns

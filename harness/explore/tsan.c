@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "coverage.h"
 #include "memory.h"
 #include "schedule.h"
 #include "sync.h"
@@ -41,6 +42,7 @@ static void plain_turn(uintptr_t pc)
 
 static inline void plain(const void *address, size_t size, unsigned access, uintptr_t pc)
 {
+    coverage_note(pc);
     if (++schedule.plain > PLAIN_MAX)
         plain_turn(pc);
     if (schedule.split != 0 && (uintptr_t)address / 8 <= schedule.split / 8 &&
