@@ -24,7 +24,7 @@ CHOSEN = lab='$(LAB)'; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts bench doctor setup setup-test ready $(LAB_IDS)
+.PHONY: explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts attacks bench doctor setup setup-test ready $(LAB_IDS)
 
 help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
@@ -76,6 +76,9 @@ test: ready setup-test ## test Lockstep itself (about 8 minutes); SANITIZE=addre
 verdicts: ready ## test the verdicts on all specimens, not only those of make test (about 15 minutes)
 	@$(MAKE) --no-print-directory -s $(BUILD)/tests/expect
 	@BUILD=$(BUILD) grader/tests/verdicts.sh
+
+attacks: ready ## grade hostile hand-ins: none gains a point, none does harm (about 3 minutes)
+	@BUILD=$(BUILD) grader/tests/attacks.sh
 
 # --- set-up: grader/packages.txt is the one list of what is needed ---
 

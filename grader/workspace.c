@@ -35,6 +35,24 @@ static char *locate(const struct manifest *manifest, const char *handin)
     return directory ? text_join(handin, manifest->file) : text_copy(handin, strlen(handin));
 }
 
+/* Whether `path` is a symbolic link that leads out of its folder: its owner could have a file of the grader's user
+ * shown that only the latter may read. */
+static bool leads_away(const char *path)
+{
+    struct stat status;
+    if (lstat(path, &status) != 0 || !S_ISLNK(status.st_mode))
+        return false;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash != NULL ? text_copy(path, (size_t)(slash - path) + 1) : text_format(".");
+    char *real_folder = realpath(folder, NULL), *real = realpath(path, NULL);
+    const size_t length = real_folder != NULL ? strlen(real_folder) : 0;
+    const bool inside = real == NULL || (length > 0 && strncmp(real, real_folder, length) == 0 && real[length] == '/');
+    free(real);
+    free(real_folder);
+    free(folder);
+    return !inside;
+}
+
 /* Reads the hand-in. Returns an exit code; a file that is there but no C text sets workspace->problem. */
 static int read_handin(struct workspace *workspace, char **error)
 {
@@ -45,6 +63,11 @@ static int read_handin(struct workspace *workspace, char **error)
         return EXIT_USAGE;
     }
     size_t length = 0;
+    if (leads_away(path)) {
+        workspace->problem = text_format("The file is a symbolic link to another folder: hand in the file itself.");
+        workspace->content = text_copy("", 0);
+        return EXIT_GRADED;
+    }
     workspace->content = text_read_file(path, HANDIN_BYTES_MAX, &length);
     if (workspace->content == NULL && errno == EFBIG) {
         workspace->problem =
