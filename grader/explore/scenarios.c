@@ -33,6 +33,8 @@ enum program_outcome scenarios_build(const struct manifest *manifest, const stru
                                       .files_count = 2,
                                       .options = options,
                                       .scenarios = true,
+                                      .libraries = (const char *const *)manifest->libraries,
+                                      .libraries_count = manifest->libraries_count,
                                       .jobs = (size_t)workspace->cores};
     if (cflags != NULL) {
         mkdir(directory, 0755);
