@@ -170,7 +170,7 @@ static void enter(struct thread *next)
         region_tls_enter(next->id);
 }
 
-static void resume_another(void)
+static inline __attribute__((always_inline)) void resume_another(void)
 {
     struct thread *self = schedule.current;
     if (++schedule.steps > STEPS_MAX)
