@@ -119,20 +119,20 @@ static __attribute__((noinline)) uint16_t decide_anew(uint32_t number)
     return values[strategy_pick(&choice, number)];
 }
 
-static bool is_possible(int value)
+static bool is_possible(unsigned value)
 {
     const struct thread *thread = &schedule.threads[value / 2];
-    if (value / 2 >= schedule.count || !thread->alive)
+    if (value / 2 >= (unsigned)schedule.count || !thread->alive)
         return false;
     return value % 2 == 0 ? is_ready(thread) : thread->wait.deadline != NEVER || schedule.spurious_left > 0;
 }
 
-static inline int decide(void)
+static inline unsigned decide(void)
 {
     const uint32_t number = schedule.decisions++;
     if (number >= prefix.count || prefix.items[number].idle)
         return decide_anew(number);
-    const int known = prefix.items[number].value;
+    const unsigned known = prefix.items[number].value;
     if (!is_possible(known))
         exhaustive_not_repeated();
     return known;
@@ -189,14 +189,14 @@ static void enter(struct thread *next)
         region_tls_enter(next->id);
 }
 
-static void resume_another(void)
+static inline __attribute__((always_inline)) void resume_another(void)
 {
     struct thread *self = schedule.current;
     if (++schedule.steps > STEPS_MAX)
         verdict_end(VERDICT_CUT, "a schedule of more than %d steps", STEPS_MAX);
     schedule.work += (unsigned)schedule.count + schedule.plain / PLAIN_PER_WORK;
     schedule.plain = 0;
-    const int value = decide();
+    const unsigned value = decide();
     struct thread *next = &schedule.threads[value / 2];
     watch_turns(next);
     wake(next, value % 2 == 1);
