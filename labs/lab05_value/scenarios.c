@@ -194,6 +194,7 @@ static void die_beside_others(value_fn *death)
     value_update(value, plus_ten, NULL);
     expect_value(value, 14);
     wait_for(dying);
+    expect_value(value, 14);
     value_free(value);
 }
 
@@ -289,18 +290,26 @@ SCENARIO(reduce_reports_a_death)
     value_free(value);
 }
 
-static bool begun; /* of each process */
+static pthread_barrier_t *two; /* in memory of all processes */
+static bool begun;             /* of each process */
+
+static void share_barrier(void)
+{
+    pthread_barrierattr_t attributes;
+    two = mmap(NULL, sizeof *two, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_barrierattr_init(&attributes);
+    pthread_barrierattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_barrier_init(two, &attributes, 2);
+    pthread_barrierattr_destroy(&attributes);
+}
 
 /* The first item of each process waits until another process has begun, too. */
 static int64_t meet(uint64_t index)
 {
     (void)index;
-    if (begun)
-        return 1;
+    if (!begun)
+        pthread_barrier_wait(two);
     begun = true;
-    atomic_fetch_add(inside, 1);
-    while (atomic_load(inside) < 2)
-        continue;
     return 1;
 }
 
@@ -308,7 +317,7 @@ static int64_t meet(uint64_t index)
 SCENARIO(reduce_works_side_by_side)
 {
     enum { ITEMS = 3000 };
-    share();
+    share_barrier();
     struct value *value = make(0);
     scenario_expect(value_reduce(value, meet, ITEMS, 2) == 0, "value_reduce fails, though none of its processes died");
     expect_value(value, ITEMS);
