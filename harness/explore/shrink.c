@@ -7,7 +7,7 @@
 
 /* Bounds of what is tried: schedules, and scheduling points of all of them together, so that long schedules are not
  * tried for minutes. Counts, not times: the result is the same in every run. */
-enum { TRIES = 600, SHRINK_STEPS = 4000000, SEEDS = 400, EFFECT_STEPS = 2000000 };
+enum { TRIES = 600, SHRINK_STEPS = 4000000, SEEDS = 400, EFFECT_STEPS = 500000 };
 
 struct plan shrink_plan(struct deviations list, bool weak, uintptr_t split)
 {
