@@ -128,7 +128,7 @@ EXPLORE_ENDS := harness/explore/first.c harness/explore/last.c harness/explore/s
 EXPLORE_RUNTIME := $(filter-out $(EXPLORE_ENDS),$(wildcard harness/explore/*.c))
 # The explored program is not position independent, and between fibers addresses of thread-local variables must not be remembered.
 EXPLORE_CFLAGS := -std=c17 -D_GNU_SOURCE -O3 -g $(WARNINGS) -fno-pie -fno-stack-protector -ftls-model=local-exec
-EXPLORE_FILES := $(EXPLORE)/libexplore.o $(EXPLORE_ENDS:harness/explore/%.c=$(EXPLORE)/%.o)
+EXPLORE_FILES := $(EXPLORE)/libexplore.o $(EXPLORE_ENDS:harness/explore/%.c=$(EXPLORE)/%.o) $(EXPLORE)/libcurl.o
 
 # FILE alone is a program; with LAB or SCENARIO, or without FILE, the lab's scenarios are meant, with FILE or with your own file.
 explore: ready ## search schedules for bugs: of a lab's scenarios, SCENARIO= one of them; of a program, FILE=program.c; SECONDS=N
@@ -147,6 +147,21 @@ bench-explore: ready ## schedules the explorer runs in a second, and how soon it
 $(EXPLORE)/libexplore.o: $(EXPLORE_RUNTIME:harness/explore/%.c=$(EXPLORE)/%.o)
 	ld -r -o $@ $^
 	objcopy --wildcard --keep-global-symbol='x_*' --keep-global-symbol='__tsan_*' --keep-global-symbol=main $@
+
+# Stand-ins for libraries belong to the explored program: instrumented, and their calls renamed (grader/explore/program.c).
+EXPLORED_CFLAGS := -std=gnu17 -g -O0 $(WARNINGS) -fsanitize=thread -fno-pie -fno-builtin -fno-stack-protector -U_FORTIFY_SOURCE
+
+$(EXPLORE)/libcurl.o: $(patsubst harness/explore/%.c,$(EXPLORE)/%.o,$(wildcard harness/explore/libcurl/*.c)) $(EXPLORE)/renaming
+	ld -r -o $@ $(filter %.o,$^)
+	objcopy --redefine-syms=$(EXPLORE)/renaming $@
+
+$(EXPLORE)/renaming: harness/explore/symbols.def
+	@mkdir -p $(@D)
+	sed -n 's/^MODELLED(\(.*\))$$/\1 x_\1/p' $< > $@
+
+$(EXPLORE)/libcurl/%.o: harness/explore/libcurl/%.c
+	@mkdir -p $(@D)
+	$(CC) $(EXPLORED_CFLAGS) -Iharness/explore -MMD -MP -c $< -o $@
 
 $(EXPLORE)/%.o: harness/explore/%.c
 	@mkdir -p $(@D)
@@ -169,4 +184,4 @@ $(BUILD)/harness/%.o: harness/%.c
 $(BUILD)/harness/site: $(SITE_SOURCES:harness/%.c=$(BUILD)/harness/%.o) $(BUILD)/harness/libharness.a
 	$(CC) $(HARNESS_CFLAGS) $^ -o $@ $(shell pkg-config --libs libmicrohttpd) -lm
 
--include $(wildcard $(BUILD)/harness/explore/*.d $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/harness/*.d)
+-include $(wildcard $(BUILD)/harness/explore/*.d $(BUILD)/harness/explore/*/*.d $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/harness/*.d)

@@ -112,7 +112,7 @@ static void refuse_call(const struct gate *gate, const char *name)
 }
 
 /* What nobody defines is left to the linker, which says so better. */
-static void check_use(const struct gate *gate, const char *name)
+static void check_use(const struct gate *gate, const char *name, bool weak)
 {
     const struct manifest *manifest = gate->manifest;
     if (*name == '\0' || strcmp(name, "_GLOBAL_OFFSET_TABLE_") == 0 ||
@@ -123,6 +123,12 @@ static void check_use(const struct gate *gate, const char *name)
     const bool known = symbol_groups_allow(manifest->symbols, manifest->symbols_count, name);
     if (owner != NULL && !known && (!of_libc || manifest->symbols_count > 0))
         refuse_call(gate, name);
+    else if (owner == NULL && weak)
+        refuse(
+            gate, "call-not-allowed", gate_lines_of_use(gate->object->path, name),
+            text_format("%s is declared as weak and defined nowhere in the hand-in: whether it is there depends on the "
+                        "program it is linked to, and a hand-in is the same in all of them.",
+                        name));
 }
 
 static void check_symbols(const struct gate *gate, Elf_Scn *section, const GElf_Shdr *header)
@@ -137,7 +143,7 @@ static void check_symbols(const struct gate *gate, Elf_Scn *section, const GElf_
         if (name == NULL)
             continue;
         if (symbol.st_shndx == SHN_UNDEF)
-            check_use(gate, name);
+            check_use(gate, name, GELF_ST_BIND(symbol.st_info) == STB_WEAK);
         else
             check_definition(gate, name, &symbol);
     }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../command.h"
 #include "../object.h"
@@ -111,11 +112,35 @@ static char *add_unknown(char *names, const struct object *object, const struct 
     return names;
 }
 
+/* The stand-in for library `i`; NULL if there is none: then its functions are not modelled. Caller frees. */
+static char *stand_in(const struct program_spec *spec, size_t i)
+{
+    char *path = text_format("%s/%s.o", spec->runtime, spec->libraries[i]);
+    if (access(path, F_OK) == 0)
+        return path;
+    free(path);
+    return NULL;
+}
+
+static bool read_stand_ins(const struct program_spec *spec, struct object *objects, char **error)
+{
+    bool ok = true;
+    for (size_t i = 0; i < spec->libraries_count && ok; i++) {
+        char *path = stand_in(spec, i);
+        ok = path == NULL || object_read(&objects[i], path, error);
+        free(path);
+    }
+    return ok;
+}
+
 static enum program_outcome check_symbols(const struct program_spec *spec, char **error)
 {
-    struct object objects[PROGRAM_FILES] = {0};
+    const size_t count = spec->files_count + spec->libraries_count;
+    struct object *objects = text_allocate(count, sizeof *objects);
     enum program_outcome outcome = PROGRAM_BUILT;
     char *names = text_copy("", 0);
+    if (!read_stand_ins(spec, objects + spec->files_count, error))
+        outcome = PROGRAM_BROKEN;
     for (size_t i = 0; i < spec->files_count && outcome == PROGRAM_BUILT; i++) {
         char *path = object_path(spec, i);
         if (!object_read(&objects[i], path, error))
@@ -123,9 +148,10 @@ static enum program_outcome check_symbols(const struct program_spec *spec, char 
         free(path);
     }
     for (size_t i = 0; i < spec->files_count && outcome == PROGRAM_BUILT; i++)
-        names = add_unknown(names, &objects[i], objects, spec->files_count);
-    for (size_t i = 0; i < spec->files_count; i++)
+        names = add_unknown(names, &objects[i], objects, count);
+    for (size_t i = 0; i < count; i++)
         object_release(&objects[i]);
+    free(objects);
     if (outcome == PROGRAM_BUILT && *names != '\0') {
         *error = names;
         return PROGRAM_UNSUPPORTED;
@@ -161,6 +187,12 @@ static enum program_outcome link_program(const struct program_spec *spec, char *
     command_add_path(&command, "", spec->runtime, "first.o");
     if (spec->scenarios)
         command_add_path(&command, "", spec->runtime, "scenario.o");
+    for (size_t i = 0; i < spec->libraries_count; i++) {
+        char *path = stand_in(spec, i);
+        if (path != NULL)
+            command_add(&command, path);
+        free(path);
+    }
     for (size_t i = 0; i < spec->files_count; i++) {
         char *object = object_path(spec, i);
         command_add(&command, object);

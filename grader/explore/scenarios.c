@@ -4,11 +4,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../gate.h"
 #include "../libraries.h"
 #include "../policy.h"
 #include "../text.h"
 
 static const char program_directory[] = "bin/schedules";
+
+/* The files of the program: the lab's and the hand-in. */
+enum { OF_LAB, OF_HANDIN, FILES };
 
 static char *results_path(const struct workspace *workspace, const struct manifest_scenario *scenario)
 {
@@ -30,17 +34,20 @@ enum program_outcome scenarios_build(const struct manifest *manifest, const stru
     struct policy of_lab, of_handin;
     policy_link(&of_lab, workspace);
     policy_compile(&of_handin, workspace);
-    const struct program_spec spec = {.runtime = runtime,
-                                      .directory = directory,
-                                      .working = working,
-                                      .files = (const char *const[]){scenarios, manifest->file},
-                                      .files_count = 2,
-                                      .options = options,
-                                      .scenarios = true,
-                                      .jobs = (size_t)workspace->cores,
-                                      .sandbox = &of_lab.sandbox,
-                                      .file_sandboxes =
-                                          (const struct sandbox *const[]){&of_lab.sandbox, &of_handin.sandbox}};
+    const struct program_spec spec = {
+        .runtime = runtime,
+        .directory = directory,
+        .working = working,
+        .files = (const char *const[]){[OF_LAB] = scenarios, [OF_HANDIN] = manifest->file},
+        .files_count = FILES,
+        .options = options,
+        .scenarios = true,
+        .libraries = (const char *const *)manifest->libraries,
+        .libraries_count = manifest->libraries_count,
+        .jobs = (size_t)workspace->cores,
+        .sandbox = &of_lab.sandbox,
+        .file_sandboxes =
+            (const struct sandbox *const[]){[OF_LAB] = &of_lab.sandbox, [OF_HANDIN] = &of_handin.sandbox}};
     if (cflags != NULL) {
         mkdir(directory, 0755);
         sandbox_hand_over(directory);
@@ -55,6 +62,17 @@ enum program_outcome scenarios_build(const struct manifest *manifest, const stru
     free(options);
     free(cflags);
     return outcome;
+}
+
+bool scenarios_pass_gate(struct stage_result *result, const struct manifest *manifest,
+                         const struct workspace *workspace, char **error)
+{
+    char *name = text_format("%s/%d.o", program_directory, OF_HANDIN), *path = workspace_path(workspace, name);
+    const struct gate_object object = {.path = path, .sanitized = true};
+    const bool read = gate_check(result, manifest, workspace, &object, 1, error);
+    free(path);
+    free(name);
+    return read;
 }
 
 /* In a sandbox a program can only write to a file that is there. */

@@ -19,7 +19,7 @@
  *       schedule.c  threads are fibers (fiber.c); at each scheduling point
  *         strategy.c  decides who goes on: exhaustive.c, PCT, random, or a list of deviations
  *       models      mutex.c cond.c rwlock.c semaphore.c once.c thread_model.c c11.c futex.c vtime.c process.c
- *                   output.c strings.c heap.c family.c (fork, wait, kill, mmap) pipes.c quiet.c
+ *                   output.c memstream.c strings.c heap.c family.c (fork, wait, kill, mmap) quiet.c (for scenarios)
  *       judges      memory.c (races, use after free; clocks.h), deadlock.c,
  *                   location.c (atomics and fences, weak memory)
  *       verdict.c   what was wrong; ends the run

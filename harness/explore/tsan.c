@@ -48,8 +48,10 @@ static inline void plain(const void *address, size_t size, unsigned access, uint
     if (schedule.split != 0 && (uintptr_t)address / 8 <= schedule.split / 8 &&
         ((uintptr_t)address + size - 1) / 8 >= schedule.split / 8)
         schedule_point((struct operation){.object = schedule.split, .words = "access", .pc = pc}, NULL);
-    if (access & ACCESS_WRITE && !schedule_own_stack((uintptr_t)address))
+    if (access & ACCESS_WRITE && !schedule_own_stack((uintptr_t)address)) {
         schedule.idle = 0;
+        schedule.changed_at = schedule.steps;
+    }
     if (trace_active)
         trace_plain((uintptr_t)address, size, access & ACCESS_WRITE, pc);
     memory_access((uintptr_t)address, size, access, pc);

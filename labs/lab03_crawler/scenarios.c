@@ -15,7 +15,7 @@
 #include <curl/curl.h>
 
 #include "crawler.h"
-#include "fake_site.h"
+#include "libcurl/fake_site.h"
 #include "scenario.h"
 
 /* ---- the queue ---- */
@@ -86,11 +86,11 @@ SCENARIO(queue_blocks_when_full)
     struct crawler_queue *queue = create(1);
     struct hand putter = {.queue = queue, .item = 1};
     pthread_t thread = start(put_two, &putter);
-    scenario_settle();
+    scenario_until_all_sleep();
     scenario_expect(putter.completed > 0, "put blocks although there is room");
     scenario_expect(putter.completed < 2, "put returns although the queue is full");
     scenario_expect(get_item(queue) == 1, "get does not return what was put first");
-    scenario_settle();
+    scenario_until_all_sleep();
     scenario_expect(putter.completed == 2, "get has made room, but the blocked put does not return");
     scenario_expect(get_item(queue) == 2, "get does not return what was put last");
     pthread_join(thread, NULL);
@@ -102,7 +102,7 @@ SCENARIO(queue_blocks_when_empty)
     struct crawler_queue *queue = create(0);
     struct hand getters[2] = {{.queue = queue}, {.queue = queue}}, putter = {.queue = queue, .item = 1};
     pthread_t threads[] = {start(get_one, &getters[0]), start(get_one, &getters[1])};
-    scenario_settle();
+    scenario_until_all_sleep();
     scenario_expect(getters[0].completed + getters[1].completed == 0, "get returns although nothing was put");
     put_two(&putter);
     pthread_join(threads[0], NULL);
@@ -160,7 +160,7 @@ static void *work_on_one(void *argument)
 {
     struct hand *hand = argument;
     get_item(hand->queue);
-    scenario_settle();
+    scenario_until_all_sleep();
     hand->worked = true;
     hand->completed++;
     crawler_queue_task_done(hand->queue);
@@ -181,7 +181,7 @@ static void *join_work(void *argument)
 /* Calls join at the time when the work is done. */
 static void *join_later(void *argument)
 {
-    scenario_settle();
+    scenario_until_all_sleep();
     return join_work(argument);
 }
 
