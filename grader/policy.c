@@ -76,6 +76,20 @@ void policy_add_writable(struct policy *policy, const char *path)
     add(policy->writable, text_format("%s", path));
 }
 
+char *policy_unreadable(const struct kit *kit)
+{
+    static const char *const built[] = {".", "libharness.a", "site", "explore", "explore/libexplore.o"};
+    char *path = text_join(kit->top, "harness/test.h");
+    for (size_t i = 0; sandbox_can_read(path) && i < sizeof built / sizeof *built; i++) {
+        free(path);
+        path = text_join(kit->harness, built[i]);
+    }
+    if (!sandbox_can_read(path))
+        return path;
+    free(path);
+    return NULL;
+}
+
 static void release(char **list)
 {
     for (size_t i = 0; list[i] != NULL; i++)

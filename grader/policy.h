@@ -33,6 +33,10 @@ void policy_add(struct policy *policy, const struct workspace *workspace, const 
 /* policy_add_writable: lets a program write to the existing file `path`. */
 void policy_add_writable(struct policy *policy, const char *path);
 
+/* policy_unreadable: the first part of the kit that programs in the sandbox need and may not read, because it was
+ * unpacked for its owner alone; NULL if there is none. Caller frees. */
+char *policy_unreadable(const struct kit *kit);
+
 /* policy_release: frees what a policy of those above holds. */
 void policy_release(struct policy *policy);
 

@@ -261,6 +261,15 @@ int sandbox_filter(void)
     return current_mode() != MODE_NONE ? filter : -1;
 }
 
+bool sandbox_can_read(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return false;
+    const mode_t needed = S_ISDIR(status.st_mode) ? S_IROTH | S_IXOTH : S_IROTH;
+    return current_mode() != MODE_ROOT || (status.st_mode & needed) == needed;
+}
+
 bool sandbox_hand_over(const char *path)
 {
     return current_mode() != MODE_ROOT || lchown(path, SANDBOX_USER, SANDBOX_USER) == 0;

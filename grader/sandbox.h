@@ -54,6 +54,9 @@ char **sandbox_arguments(const struct sandbox *sandbox, const char *directory, c
  * sandbox. */
 int sandbox_filter(void);
 
+/* sandbox_can_read: whether programs in the sandbox can read the file or directory `path`, once they are shown it. */
+bool sandbox_can_read(const char *path);
+
 /* sandbox_hand_over: lets programs in the sandbox write to the file or directory `path`, the grader's own. Does nothing
  * where they can already. Returns false with errno set. */
 bool sandbox_hand_over(const char *path);

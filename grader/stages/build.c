@@ -314,6 +314,13 @@ struct stage_result build_run(const struct manifest *manifest, const struct work
         finding->cost = result.max_score;
         return result_finish(&result, STATUS_FAILED, 0, "not a C file");
     }
+    char *unreadable = policy_unreadable(workspace->kit);
+    if (unreadable != NULL) {
+        result = result_grader_error(&result, "hand-ins run as another user, who may not read '%s': chmod -R a+rX %s",
+                                     unreadable, workspace->kit->top);
+        free(unreadable);
+        return result;
+    }
     build.cflags = libraries_flags(manifest, "--cflags", &error);
     build.libs = build.cflags != NULL ? libraries_flags(manifest, "--libs", &error) : NULL;
     if (build.libs == NULL)

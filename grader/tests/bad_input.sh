@@ -196,7 +196,12 @@ for tool in $(ls /usr/bin /bin /usr/local/bin 2>/dev/null | sort -u); do
     esac
 done
 run="env PATH=$scratch/bin"
+rm "$scratch/bin/bwrap"
+row "no bubblewrap" 0 "PASSED.*ran without a sandbox.*bubblewrap is not installed" grade lab01 "$in/good.c" --only build
+ln -s "$(command -v bwrap)" "$scratch/bin/bwrap"
 row "no valgrind" 0 "NOT_RUN.*valgrind is not installed" grade lab01 "$in/good.c" --only races
+run=
+row "no sandbox wanted" 0 "tests pass.*ran without a sandbox.*--no-sandbox" grade lab01 "$in/good.c" --test counts_on_one_thread --no-sandbox
 run="taskset -c $(taskset -cp $$ | sed 's/.*: *//; s/[-,].*//')"
 row "one core only" 0 "one core: nothing can run faster" grade lab01 "$in/good.c" --only speedup
 run=

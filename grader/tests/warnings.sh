@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 . grader/tests/lib.sh
 own="-O2 -std=c17 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes"
 lab="-std=gnu17 -Wall -Wextra -Wshadow"
-libraries=$(pkg-config --cflags libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw criterion libcurl libmicrohttpd)
+libraries=$(pkg-config --cflags libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw libseccomp criterion libcurl libmicrohttpd)
 
 # compile COMPILER FLAGS FILES...: no file gives a warning.
 compile() {
