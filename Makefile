@@ -94,7 +94,7 @@ setup-test: setup
 
 # --- the grader ---
 
-GRADER_SOURCES := $(filter-out grader/supervise.c grader/inside.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c))
+GRADER_SOURCES := $(filter-out grader/supervise%.c grader/inside.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c))
 GRADER_OBJECTS := $(GRADER_SOURCES:%.c=$(BUILD)/obj/%.o)
 UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard grader/tests/test_*.c harness/tests/test_*.c))
 
@@ -102,7 +102,7 @@ $(GRADER): $(GRADER_OBJECTS)
 	@echo "building the grader" >&2
 	$(CC) $(CFLAGS) $^ -o $@ $(GRADER_LIBS)
 
-$(BUILD)/supervise: $(BUILD)/obj/grader/supervise.o $(BUILD)/obj/grader/process_tree.o
+$(BUILD)/supervise: $(addprefix $(BUILD)/obj/grader/,supervise.o supervise_child.o process_tree.o)
 	$(CC) $(CFLAGS) $^ -o $@
 
 $(BUILD)/inside: $(BUILD)/obj/grader/inside.o

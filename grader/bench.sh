@@ -18,6 +18,9 @@ seconds() {
     "$1" "$2" "$3" "$4" 1 | sed -n 's/^answer [0-9]*  \([0-9.]*\) s.*/\1/p'
 }
 
+echo "isolation, added to each program that is started:"
+"$grader" doctor | sed -n 's/^ok *sandbox .*, \([0-9.]* ms of CPU\) a program.*/  \1/p'
+
 echo "the notes' own numbers:"
 while read -r lab measure workers notes what; do
     directory=$(echo labs/"$lab"_*)

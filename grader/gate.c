@@ -1,5 +1,6 @@
 #include "gate.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <stdio.h>
@@ -206,7 +207,12 @@ static void check_section(const struct gate *gate, Elf_Scn *section, const char 
     const bool code = (header->sh_flags & SHF_EXECINSTR) != 0;
     if (is_sanitizers(gate, name, header))
         return;
-    if (runs_unasked(name, header)) {
+    if (strcmp(name, ".note.GNU-stack") == 0 && code) {
+        refuse(
+            gate, "section-not-allowed", 0,
+            text_format("The file needs a stack whose data can be run as code: take no address of a function within a "
+                        "function."));
+    } else if (runs_unasked(name, header)) {
         refuse(gate, "runs-unasked", 0,
                text_format(
                    "The file holds code that runs before or after the program without being called (section %s: "
@@ -242,24 +248,43 @@ static void check_sections(const struct gate *gate)
 
 /* --- assembly --- */
 
-/* gcc and clang mark a hand-in's own assembly with #APP, and name the line before it (.loc FILE LINE). */
+static bool allows_assembly(const struct manifest *manifest)
+{
+    for (unsigned i = 0; i < manifest->symbols_count; i++)
+        if (strcmp(manifest->symbols[i], "assembly") == 0)
+            return true;
+    return false;
+}
+
+/* gcc and clang mark a hand-in's own assembly with a line #APP. A text within it cannot begin a line. */
+static const char *find_mark(const char *listing)
+{
+    const char *gcc = strstr(listing, "\n#APP"), *clang = strstr(listing, "\n\t#APP");
+    return gcc != NULL ? gcc : clang;
+}
+
+/* The line is named before it (.loc FILE LINE). */
+static int line_before(const char *listing, const char *mark)
+{
+    int line = 0;
+    for (const char *at = listing; (at = strstr(at, "\t.loc ")) != NULL && at < mark; at++)
+        sscanf(at, " .loc %*d %d", &line);
+    return line;
+}
+
 static void check_listing(const struct gate *gate)
 {
-    if (gate->object->listing == NULL)
+    if (gate->object->listing == NULL || allows_assembly(gate->manifest))
         return;
-    for (unsigned i = 0; i < gate->manifest->symbols_count; i++)
-        if (strcmp(gate->manifest->symbols[i], "assembly") == 0)
-            return;
     char *listing = text_read_file(gate->object->listing, LISTING_BYTES_MAX, NULL);
-    const char *mark = listing != NULL ? strstr(listing, "#APP") : NULL;
-    if (mark != NULL) {
-        int line = 0;
-        for (const char *at = listing; (at = strstr(at, "\t.loc ")) != NULL && at < mark; at++)
-            sscanf(at, " .loc %*d %d", &line);
-        refuse(gate, "assembly-not-allowed", line,
+    const char *mark = listing != NULL ? find_mark(listing) : NULL;
+    if (mark != NULL)
+        refuse(gate, "assembly-not-allowed", line_before(listing, mark),
                text_format("The file holds assembly. This lab is about C: use the functions of the C library and "
                            "<stdatomic.h>."));
-    }
+    else if (listing == NULL && errno == EFBIG)
+        refuse(gate, "compile-error", 0,
+               text_format("The file becomes more than %d MiB of machine code.", LISTING_BYTES_MAX >> 20));
     free(listing);
 }
 

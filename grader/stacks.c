@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,10 +36,17 @@ static _Thread_local pid_t looked_at; /* for find_elf, which libdwfl does not te
 /* Paths are those the process sees, which may have a root of its own (a sandbox). */
 static int find_elf(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr base, char **file, Elf **elf)
 {
+    struct stat status;
     char *path;
     if (name[0] != '/' || asprintf(&path, "/proc/%d/root%s", (int)looked_at, name) < 0)
         return dwfl_linux_proc_find_elf(module, data, name, base, file, elf);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* the program lives, and may put a pipe there, or a link that leads out of its sandbox */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (fd >= 0 && (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))) {
+        close(fd);
+        free(path);
+        return -1;
+    }
     if (fd < 0) {
         free(path);
         return dwfl_linux_proc_find_elf(module, data, name, base, file, elf);

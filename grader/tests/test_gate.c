@@ -202,6 +202,17 @@ Test(gate, sections)
                    "run as code");
 }
 
+Test(gate, executable_stack)
+{
+    expect_refusal("void g(void (*)(void));\nvoid f(void) { int x = 0; void in(void) { x++; } g(in); }",
+                   "section-not-allowed", 0, "function within");
+}
+
+Test(gate, text_that_looks_like_assembly_passes)
+{
+    expect_pass("#include <stdio.h>\nvoid f(void) { puts(\"\\n#APP\"); puts(\"\\t#APP\"); }");
+}
+
 Test(gate, assembly)
 {
     expect_refusal("void f(void)\n{\n    __asm__ volatile(\"nop\");\n}", "assembly-not-allowed", 5, "assembly");

@@ -1,0 +1,31 @@
+/*
+ * supervise_child.h: the supervisor's child, up to the moment in which it becomes the program (or bubblewrap).
+ */
+#ifndef GRADER_SUPERVISE_CHILD_H
+#define GRADER_SUPERVISE_CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+/* The supervisor's arguments (supervise.h). */
+struct order {
+    pid_t grader;
+    rlim_t memory, file;
+    size_t processes;
+    bool stopwatch, sandbox;
+    const char *report; /* path, empty: none */
+    const char *directory;
+    char **argv;
+};
+
+/* supervise_parse_order: reads the arguments, which `order` then points to. Returns false if they are none. */
+bool supervise_parse_order(int argc, char **argv, struct order *order);
+
+/* supervise_fork: forks a child that takes its limits, descriptors and directory and becomes the program. It writes
+ * errno to the descriptor `news`, which becomes its INSIDE_STATUS, if it cannot. Returns the child's pid, -1 with errno
+ * if there is none. */
+pid_t supervise_fork(const struct order *order, int news);
+
+#endif
