@@ -129,7 +129,7 @@ explore: setup ## search the schedules of a C program of yours for bugs: FILE=pr
 	@$(MAKE) --no-print-directory -s $(EXPLORE_FILES)
 	@$(if $(FILE),$(EXPLORE)/explore $(HANDIN),echo "which program? say FILE=program.c" >&2; exit 2)
 
-test-explore: setup ## test the explorer on its 140 small programs (about 5 minutes)
+test-explore: setup ## test the explorer on its 161 small programs (about 5 minutes)
 	@$(MAKE) --no-print-directory -s $(EXPLORE_FILES)
 	@harness/explore/tests/run.sh $(EXPLORE)/explore
 
