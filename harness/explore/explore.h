@@ -40,10 +40,9 @@
  * cannot tell, and one with a data race is reported for that. Only to show what a race leads to are the accesses to
  * that variable taken apart (schedule.split).
  *
- * Not modelled and refused by name: signal handlers that run, cancellation, files other than temporary ones,
- * sockets other than pairs, longjmp, 16-byte atomics. Not seen:
- * inline assembly, reads of memory that was never written, accesses outside of an array (memcheck and AddressSanitizer
- * find the last two).
+ * Not modelled and refused by name: signal handlers that run, cancellation, files other than temporary ones, sockets
+ * other than pairs, longjmp, 16-byte atomics. Not seen: inline assembly, reads of memory that was never written,
+ * accesses outside of an array (memcheck and AddressSanitizer find the last two).
  */
 #ifndef EXPLORE_EXPLORE_H
 #define EXPLORE_EXPLORE_H
