@@ -10,7 +10,7 @@ CC := gcc
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes
 CFLAGS := -std=c17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 # Asked for once, and only by goals that compile: pkg-config may not be there yet when set-up runs.
-PACKAGES := libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw
+PACKAGES := libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw libseccomp
 GRADER_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 GRADER_LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 
@@ -24,7 +24,7 @@ CHOSEN = lab='$(LAB)'; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts bench doctor setup setup-test ready $(LAB_IDS)
+.PHONY: explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts attacks bench doctor setup setup-test ready $(LAB_IDS)
 
 help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
@@ -77,10 +77,13 @@ verdicts: ready ## test the verdicts on all specimens, not only those of make te
 	@$(MAKE) --no-print-directory -s $(BUILD)/tests/expect
 	@BUILD=$(BUILD) grader/tests/verdicts.sh
 
+attacks: ready ## grade hostile hand-ins: none gains a point, none does harm (about 3 minutes)
+	@BUILD=$(BUILD) grader/tests/attacks.sh
+
 # --- set-up: grader/packages.txt is the one list of what is needed ---
 
 ready: setup
-	@$(MAKE) --no-print-directory -s $(GRADER) $(BUILD)/supervise $(BUILD)/harness/libharness.a $(BUILD)/harness/test.o \
+	@$(MAKE) --no-print-directory -s $(GRADER) $(BUILD)/supervise $(BUILD)/inside $(BUILD)/harness/libharness.a $(BUILD)/harness/test.o \
 		$(BUILD)/harness/bench.o $(BUILD)/harness/site $(EXPLORE_FILES)
 
 setup:
@@ -91,7 +94,7 @@ setup-test: setup
 
 # --- the grader ---
 
-GRADER_SOURCES := $(filter-out grader/supervise.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c))
+GRADER_SOURCES := $(filter-out grader/supervise.c grader/inside.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c))
 GRADER_OBJECTS := $(GRADER_SOURCES:%.c=$(BUILD)/obj/%.o)
 UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard grader/tests/test_*.c harness/tests/test_*.c))
 
@@ -100,6 +103,9 @@ $(GRADER): $(GRADER_OBJECTS)
 	$(CC) $(CFLAGS) $^ -o $@ $(GRADER_LIBS)
 
 $(BUILD)/supervise: $(BUILD)/obj/grader/supervise.o $(BUILD)/obj/grader/process_tree.o
+	$(CC) $(CFLAGS) $^ -o $@
+
+$(BUILD)/inside: $(BUILD)/obj/grader/inside.o
 	$(CC) $(CFLAGS) $^ -o $@
 
 $(BUILD)/obj/%.o: %.c

@@ -163,6 +163,8 @@ void pipeline_run(const struct manifest *manifest, const struct workspace *works
             continue;
         struct stage_result *result = &report->stages[report->stages_count++];
         const char *why = stage->needs >= 0 ? obstacle(stage, done[stage->needs]) : NULL;
+        if (why == NULL && i > STAGE_TESTS && manifest->points.build > 0) /* what it needs was not asked for */
+            why = obstacle(&stages[STAGE_TESTS], done[STAGE_BUILD]);
         *result = why != NULL ? skip(stage, stage_points(manifest, stage), why) : run_stage(stage, manifest, workspace);
         add_sources(result, workspace);
         done[i] = result;

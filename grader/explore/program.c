@@ -33,9 +33,10 @@ static char *describe_failure(const struct command *command, const struct proces
     return text;
 }
 
-/* Runs the commands side by side and releases them. `refusal` is what it means that one of them ends with an error. */
+/* Runs the commands side by side, each in its sandbox of `sandboxes` (NULL: all in that of `spec`), and releases them.
+ * `refusal` is what it means that one of them ends with an error. */
 static enum program_outcome run_all(const struct program_spec *spec, struct command *commands, size_t count,
-                                    enum program_outcome refusal, char **error)
+                                    const struct sandbox *const *sandboxes, enum program_outcome refusal, char **error)
 {
     struct process_spec specs[PROGRAM_FILES] = {0};
     struct process_result results[PROGRAM_FILES];
@@ -46,6 +47,7 @@ static enum program_outcome run_all(const struct program_spec *spec, struct comm
         specs[i] = (struct process_spec){.argv = (const char *const *)commands[i].words,
                                          .directory = spec->working,
                                          .set = set,
+                                         .sandbox = sandboxes != NULL ? sandboxes[i] : spec->sandbox,
                                          .deadline = tool_seconds,
                                          .memory_limit = tool_memory};
     if (!process_run(specs, count, spec->jobs, results)) {
@@ -83,7 +85,7 @@ static enum program_outcome compile(const struct program_spec *spec, char **erro
         command_add(&commands[i], object);
         free(object);
     }
-    return run_all(spec, commands, spec->files_count, PROGRAM_REFUSED, error);
+    return run_all(spec, commands, spec->files_count, spec->file_sandboxes, PROGRAM_REFUSED, error);
 }
 
 static bool defined_anywhere(const struct object *objects, size_t count, const char *name)
@@ -174,7 +176,7 @@ static enum program_outcome rename_calls(const struct program_spec *spec, char *
     }
     free(path);
     free(renaming);
-    return written ? run_all(spec, commands, spec->files_count, PROGRAM_BROKEN, error) : PROGRAM_BROKEN;
+    return written ? run_all(spec, commands, spec->files_count, NULL, PROGRAM_BROKEN, error) : PROGRAM_BROKEN;
 }
 
 static enum program_outcome link_program(const struct program_spec *spec, char **error)
@@ -199,7 +201,7 @@ static enum program_outcome link_program(const struct program_spec *spec, char *
     command_add_path(&command, "", spec->runtime, "last.o");
     command_add_path(&command, "", spec->runtime, "libexplore.o");
     command_add_words(&command, "-lpthread -lm");
-    return run_all(spec, &command, 1, PROGRAM_REFUSED, error);
+    return run_all(spec, &command, 1, NULL, PROGRAM_REFUSED, error);
 }
 
 enum program_outcome program_build(const struct program_spec *spec, char **error)

@@ -12,6 +12,8 @@
 
 enum { PROGRAM_FILES = 16 };
 
+struct sandbox;
+
 struct program_spec {
     const char *runtime;   /* directory of libexplore.o and its companions */
     const char *directory; /* absolute; DIRECTORY/program and all in between is put there */
@@ -23,7 +25,9 @@ struct program_spec {
     bool scenarios;               /* the files are a lab's scenarios: their main is scenario.o's */
     const char *const *libraries; /* names whose stand-ins, RUNTIME/NAME.o where there is one, are linked, too */
     size_t libraries_count;
-    size_t jobs; /* compilers at a time */
+    size_t jobs;                                 /* compilers at a time */
+    const struct sandbox *sandbox;               /* of all tools; NULL: none */
+    const struct sandbox *const *file_sandboxes; /* of each file's compiler instead; NULL: as all tools */
 };
 
 enum program_outcome {
