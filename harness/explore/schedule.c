@@ -15,7 +15,7 @@
 
 /* QUANTUM: steps in a row before others get a turn. PATIENCE: rounds in which all that run look at the same values
  * again and write nothing, before that is called a livelock; a loop that ends by counting is shorter. */
-enum { QUANTUM = 300, PATIENCE = 2000, PLAIN_PER_WORK = 4 };
+enum { QUANTUM = 300, PATIENCE = 2000, PLAIN_PER_WORK = 4, BARREN = STEPS_MAX / 2 };
 
 struct schedule schedule;
 
@@ -203,18 +203,19 @@ static void enter(struct thread *next)
 }
 
 /* So many steps without a change are no loop that ends by counting. */
-static _Noreturn void give_up(void)
+static void watch_length(void)
 {
-    if (schedule.steps - schedule.changed_at > STEPS_MAX / 2)
+    schedule.steps++;
+    if (schedule.steps - schedule.changed_at > BARREN)
         deadlock_report_livelock();
-    verdict_end(VERDICT_CUT, "a schedule of more than %d steps", STEPS_MAX);
+    if (schedule.steps > STEPS_MAX)
+        verdict_end(VERDICT_CUT, "a schedule of more than %d steps", STEPS_MAX);
 }
 
 static inline __attribute__((always_inline)) void resume_another(void)
 {
     struct thread *self = schedule.current;
-    if (++schedule.steps > STEPS_MAX)
-        give_up();
+    watch_length();
     schedule.work += (unsigned)schedule.count + schedule.plain / PLAIN_PER_WORK;
     schedule.plain = 0;
     const unsigned value = decide();

@@ -38,6 +38,7 @@ struct operation {
     uintptr_t object, other; /* 0: none */
     bool reads;              /* does not change `object` */
     bool all;                /* depends on everything */
+    bool data;               /* for what another writes, or the end of it */
     const struct footprint *more;
     const char *words; /* e.g. "lock mutex" */
     uintptr_t pc;      /* where, in the program */

@@ -277,7 +277,7 @@ static int64_t meet(uint64_t index)
 /* So many items that no way to share them leaves a process without any. */
 SCENARIO(reduce_works_side_by_side)
 {
-    enum { ITEMS = 3000 };
+    enum { ITEMS = 2000 };
     share_barrier();
     struct value *value = make(0);
     scenario_expect(value_reduce(value, meet, ITEMS, 2) == 0, "value_reduce fails, though none of its processes died");
