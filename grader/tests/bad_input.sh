@@ -182,6 +182,18 @@ row "unknown test" 2 "has no test 'nosuch'" grade lab01 --test nosuch
 row "a seed that is no number" 2 "not a number" grade lab01 --seed seven
 row "--require not reached" 1 "score" grade lab01 "$in/empty.c" --require 50
 row "--require reached" 0 "score" grade lab01 "$in/good.c" --only build --require 10
+cat >"$in/cancel.c" <<EOF
+#include <pthread.h>
+int main(void) { return pthread_cancel(pthread_self()); }
+EOF
+row "explore: no file" 2 "usage: grader explore" explore
+row "explore: a file that is not there" 2 "no-such.c: No such file" explore "$in/no-such.c"
+row "explore: a file that does not compile" 2 "error" explore "$in/garbage.c"
+row "explore: what is not modelled" 3 "unsupported: pthread_cancel" explore "$in/cancel.c"
+row "explore: a token that is none" 2 "is not a schedule" explore --replay '%%' harness/explore/tests/right/buffer.c
+row "explore: no number" 2 "'few' is nothing this option can take" explore --schedules few "$in/cancel.c"
+row "explore: unknown lab" 2 "unknown lab 'lab99'" explore --lab lab99
+row "explore: an empty hand-in" 2 "The file is empty" explore --lab lab01 "$in/empty.c"
 row "JSON into a folder that is not there" 3 "cannot write '.*report.json'" grade lab01 "$in/empty.c" --json "$scratch/none/report.json"
 mkdir "$scratch/kit" && cp -r labs harness "$scratch/kit/"
 echo 'colour: blue' >>"$scratch/kit/labs/lab01_counter/lab.yaml"

@@ -7,7 +7,7 @@ copy=$scratch/copy
 mkdir "$copy"
 tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C "$copy"
 mkdir "$copy/build"
-cp -rp "$BUILD/grader" "$BUILD/supervise" "$BUILD/harness" "$copy/build/"
+cp -rp "$BUILD/grader" "$BUILD/supervise" "$BUILD/inside" "$BUILD/harness" "$copy/build/"
 [ -d "$BUILD/obj" ] && cp -rp "$BUILD/obj" "$copy/build/"
 cd "$copy" || exit 1
 export DEPS=skip
@@ -42,11 +42,21 @@ check "make lab01 TEST=" says '1 of 1 tests pass' lab01 TEST=increments_are_not_
 check "make grade JSON=" says 'score' grade JSON="$scratch/report.json" FILE=labs/lab01_counter/skeleton.c
 check "its JSON has the schema" grep -q '"schema": "lockstep/report/1"' "$scratch/report.json"
 check "make grade REQUIRE= not reached fails" refuses 'score' grade FILE=labs/lab01_counter/skeleton.c REQUIRE=50
-check "make races" says 'races  *25/25' races LAB=lab01
+check "make races" says 'races  *10/10' races LAB=lab01
 check "make keep" says 'compiles' keep LAB=lab01
 check "it keeps the programs" test -x build/keep/lab01/bin/race
 check "make keep again" says 'compiles' keep LAB=lab01
 check "make solution" says 'solutions/lab01_counter' solution LAB=lab01
+unlocked=grader/tests/specimens/lab01_counter/wrong/no_lock.c
+check "make explore on a right file" says 'two_increments: nothing found' explore LAB=lab01
+check "make explore finds what is wrong" refuses 'an increment is lost' explore LAB=lab01 SCENARIO=two_increments FILE=$unlocked
+token=$(sed -n 's/^schedule: //p' "$scratch/out")
+check "make replay shows it again" refuses 'an increment is lost' replay LAB=lab01 SCHEDULE="$token" FILE=$unlocked
+check "make explore on a program" refuses 'wakes up for no reason' explore FILE=harness/explore/tests/wrong/wait_if.c
+token=$(sed -n 's/^schedule: //p' "$scratch/out")
+check "make replay on a program" refuses 'wakes up for no reason' replay SCHEDULE="$token" FILE=harness/explore/tests/wrong/wait_if.c
+check "make replay without a schedule" refuses 'which schedule' replay LAB=lab01
+check "make explore of no such scenario" refuses 'which scenario of lab01' explore LAB=lab01 SCENARIO=nosuch
 check "make reset without an answer changes nothing" says 'nothing changed' reset LAB=lab01
 check "the file is still there" cmp $file solutions/lab01_counter/counter.c
 check "make reset" says 'is the skeleton again' reset LAB=lab01 YES=1
