@@ -24,7 +24,7 @@ CHOSEN = lab='$(LAB)'; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts attacks bench doctor setup setup-test ready $(LAB_IDS)
+.PHONY: explore explain replay test-explore bench-explore help list grade races solution keep reset clean test verdicts attacks bench doctor setup setup-test ready $(LAB_IDS)
 
 help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
@@ -143,6 +143,9 @@ test-explore: ready ## test the explorer on its small programs (about 5 minutes)
 
 bench-explore: ready ## schedules the explorer runs in a second, and how soon it finds what is wrong with each wrong specimen
 	@grader/bench_explore.sh $(GRADER)
+
+explain: ready ## what a kind of finding means and how to mend it: KIND=data-race; without KIND the list of them
+	@$(GRADER) explain $(if $(KIND),'$(KIND)')
 
 $(EXPLORE)/libexplore.o: $(EXPLORE_RUNTIME:harness/explore/%.c=$(EXPLORE)/%.o)
 	ld -r -o $@ $^

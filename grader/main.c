@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "doctor.h"
+#include "explain.h"
 #include "explore/explore_command.h"
 #include "kit.h"
 #include "manifest.h"
@@ -25,6 +26,7 @@
 static const char usage_text[] =
     "usage: grader grade LAB [FILE|DIR] [options]   grade one hand-in (default: the file in labs/)\n"
     "       grader explore [options] FILE.c...      search the schedules of a program (grader explore --help)\n"
+    "       grader explain [KIND]                   what a kind of finding means and how to mend it\n"
     "       grader list                             the labs\n"
     "       grader doctor                           what this machine has, and what a lack costs\n"
     "options of grade:\n"
@@ -97,14 +99,11 @@ static bool parse_option(int option, const char *value, struct request *request)
 
 static int parse_grade(int argc, char **argv, struct request *request)
 {
-    static const struct option options[] = {{"json", required_argument, NULL, 'j'},
-                                            {"require", required_argument, NULL, 'r'},
-                                            {"seed", required_argument, NULL, 's'},
-                                            {"only", required_argument, NULL, 'o'},
-                                            {"test", required_argument, NULL, 't'},
-                                            {"keep", required_argument, NULL, 'k'},
-                                            {"no-sandbox", no_argument, NULL, 'n'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"json", required_argument, NULL, 'j'}, {"require", required_argument, NULL, 'r'},
+        {"seed", required_argument, NULL, 's'}, {"only", required_argument, NULL, 'o'},
+        {"test", required_argument, NULL, 't'}, {"keep", required_argument, NULL, 'k'},
+        {"no-sandbox", no_argument, NULL, 'n'}, {NULL, 0, NULL, 0}};
     *request = (struct request){.require = -1, .seed = 1};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == '?') {
@@ -273,7 +272,11 @@ static int run_doctor(const struct kit *kit, int argc, char **argv)
 static const struct {
     const char *name;
     int (*run)(const struct kit *kit, int argc, char **argv);
-} commands[] = {{"grade", run_grade}, {"explore", explore_command}, {"list", run_list}, {"doctor", run_doctor}};
+} commands[] = {{"grade", run_grade},
+                {"explore", explore_command},
+                {"explain", explain_run},
+                {"list", run_list},
+                {"doctor", run_doctor}};
 
 static int run_command(const char *name, int argc, char **argv)
 {

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "text.h"
 
@@ -64,6 +65,13 @@ struct stage_result result_grader_error(struct stage_result *result, const char 
     result_add(result, "grader-error", "%s", cause);
     free(cause);
     return result_finish(result, STATUS_GRADER_ERROR, 0, "the grader failed, not your code");
+}
+
+char *finding_page(const struct finding *finding)
+{
+    if (strcmp(finding->kind, "note") == 0 || strcmp(finding->kind, "grader-error") == 0)
+        return NULL;
+    return text_format("grader/explain/%s.md", finding->kind);
 }
 
 void result_release(struct stage_result *result)

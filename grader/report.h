@@ -57,6 +57,10 @@ struct stage_result result_finish(struct stage_result *result, enum status statu
 struct stage_result result_grader_error(struct stage_result *result, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* finding_page: the page that explains findings of this kind, from the top of the kit: grader/explain/KIND.md. Caller
+ * frees. NULL if there is nothing to explain: a note, a fault of ours. */
+char *finding_page(const struct finding *finding);
+
 /* result_release: frees what a result owns. */
 void result_release(struct stage_result *result);
 

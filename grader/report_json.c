@@ -19,6 +19,7 @@ static json_t *number_or_null(int number)
 static json_t *finding_json(const struct finding *finding)
 {
     json_t *object = json_object();
+    char *page = finding_page(finding);
     json_object_set_new(object, "kind", json_string(finding->kind));
     json_object_set_new(object, "message", json_string(finding->message));
     json_object_set_new(object, "file", text_or_null(finding->file));
@@ -26,7 +27,9 @@ static json_t *finding_json(const struct finding *finding)
     json_object_set_new(object, "source", text_or_null(finding->source));
     json_object_set_new(object, "detail", text_or_null(finding->detail));
     json_object_set_new(object, "command", text_or_null(finding->command));
+    json_object_set_new(object, "explain", text_or_null(page));
     json_object_set_new(object, "cost", json_integer(finding->cost));
+    free(page);
     return object;
 }
 

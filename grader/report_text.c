@@ -1,6 +1,9 @@
 #include "report_text.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "text.h"
 
 enum { WIDTH = 100, FULL_MAX = 12 };
 
@@ -83,18 +86,77 @@ static void write_stage(const struct pen *pen, const struct stage_result *stage)
     fputc('\n', pen->stream);
 }
 
+/* One finding in the order of the report. */
+struct entry {
+    const struct stage_result *stage;
+    const struct finding *finding;
+    int rank;
+    const struct finding *told_by; /* an exact one that tells the same mistake; NULL if none does */
+};
+
+struct order {
+    struct entry *entries;
+    size_t count;
+};
+
+enum { NOTE = 9 };
+
+static bool is_stage(const struct stage_result *stage, const char *name)
+{
+    return strcmp(stage->name, name) == 0;
+}
+
 /* The order in which findings are best mended: what does not build, then an exact cause, then its symptoms. */
 static int rank(const struct stage_result *stage, const struct finding *finding)
 {
     if (finding->cost == 0 && strcmp(finding->kind, "grader-error") != 0 && stage->status == STATUS_PASSED)
-        return 9;
+        return NOTE;
     if (strcmp(finding->kind, "note") == 0 || strcmp(finding->kind, "warning") == 0)
-        return 9;
-    if (strcmp(stage->name, "build") == 0)
+        return NOTE;
+    if (is_stage(stage, "build"))
         return 0;
-    if (strcmp(stage->name, "races") == 0 || strcmp(stage->name, "schedules") == 0)
-        return finding->line > 0 ? 1 : 3;
-    return strcmp(stage->name, "tests") == 0 ? 2 : 4;
+    if (is_stage(stage, "schedules"))
+        return 1;
+    if (is_stage(stage, "races"))
+        return finding->line > 0 ? 2 : 4;
+    return is_stage(stage, "tests") ? 3 : 5;
+}
+
+/* The finding of `schedules` that tells the race which `races` tells, too; NULL if there is none. */
+static const struct finding *find_exact(const struct report *report, const struct stage_result *stage,
+                                        const struct finding *finding)
+{
+    for (size_t s = 0; s < report->stages_count && is_stage(stage, "races") && finding->line > 0; s++)
+        for (size_t i = 0; i < report->stages[s].findings_count; i++) {
+            const struct finding *other = &report->stages[s].findings[i];
+            if (is_stage(&report->stages[s], "schedules") && other->line == finding->line &&
+                strcmp(other->kind, finding->kind) == 0)
+                return other;
+        }
+    return NULL;
+}
+
+static void order_rank(struct order *order, const struct report *report, int wanted)
+{
+    for (size_t s = 0; s < report->stages_count; s++)
+        for (size_t i = 0; i < report->stages[s].findings_count; i++) {
+            const struct stage_result *stage = &report->stages[s];
+            const struct finding *finding = &stage->findings[i];
+            if (rank(stage, finding) != wanted)
+                continue;
+            order->entries = text_grow(order->entries, order->count + 1, sizeof *order->entries);
+            order->entries[order->count++] = (struct entry){
+                .stage = stage, .finding = finding, .rank = wanted, .told_by = find_exact(report, stage, finding)};
+        }
+}
+
+/* Caller frees `entries`. */
+static struct order order_findings(const struct report *report)
+{
+    struct order order = {0};
+    for (int wanted = 0; wanted <= NOTE; wanted++)
+        order_rank(&order, report, wanted);
+    return order;
 }
 
 static void write_place(const struct pen *pen, const struct finding *finding)
@@ -113,15 +175,39 @@ static void write_place(const struct pen *pen, const struct finding *finding)
         fprintf(pen->stream, "   %5d | %s\n", finding->line, finding->source);
 }
 
-static void write_finding(const struct pen *pen, const struct stage_result *stage, const struct finding *finding,
-                          int number)
+/* What a finding costs, `[schedules, -5; races, -10]`: in its own stage, and in others that tell the same mistake.
+ * Returns the number of characters. */
+static int write_cost(const struct pen *pen, const struct order *order, const struct entry *entry)
 {
+    int column = fprintf(pen->stream, "[%s", entry->stage->name);
+    if (entry->finding->cost > 0)
+        column += fprintf(pen->stream, ", -%d", entry->finding->cost);
+    for (size_t i = 0; i < order->count; i++) {
+        const struct entry *other = &order->entries[i];
+        if (other->told_by == entry->finding && other->finding->cost > 0)
+            column += fprintf(pen->stream, "; %s, -%d", other->stage->name, other->finding->cost);
+    }
+    return column + fprintf(pen->stream, "]");
+}
+
+/* Where the kind of a finding is explained, below the first finding of that kind. */
+static void write_page(const struct pen *pen, const struct order *order, const struct entry *entry)
+{
+    char *page = finding_page(entry->finding);
+    bool told = page == NULL;
+    for (const struct entry *other = order->entries; other < entry; other++)
+        told = told || strcmp(other->finding->kind, entry->finding->kind) == 0;
+    if (!told)
+        fprintf(pen->stream, "   explain: make explain KIND=%s\n", entry->finding->kind);
+    free(page);
+}
+
+static void write_finding(const struct pen *pen, const struct order *order, const struct entry *entry, int number)
+{
+    const struct finding *finding = entry->finding;
     int column = fprintf(pen->stream, "\n%d. ", number);
     use(pen, finding->cost > 0 ? RED : YELLOW);
-    if (finding->cost > 0)
-        column += fprintf(pen->stream, "[%s, -%d]", stage->name, finding->cost);
-    else
-        column += fprintf(pen->stream, "[%s]", stage->name);
+    column += write_cost(pen, order, entry);
     use(pen, PLAIN);
     fputc(' ', pen->stream);
     write_wrapped(pen->stream, finding->message, 3, column);
@@ -130,51 +216,48 @@ static void write_finding(const struct pen *pen, const struct stage_result *stag
         fputs("   ", pen->stream);
         write_wrapped(pen->stream, finding->detail, 3, 3);
     }
-    if (finding->command != NULL) {
-        use(pen, DIM);
+    use(pen, DIM);
+    if (finding->command != NULL)
         fprintf(pen->stream, "   repeat: %s\n", finding->command);
-        use(pen, PLAIN);
-    }
+    write_page(pen, order, entry);
+    use(pen, PLAIN);
 }
 
 /* One line for what is left when there is more wrong than a reader takes in at once. */
-static void write_short(const struct pen *pen, const struct stage_result *stage, const struct finding *finding,
-                        int number)
+static void write_short(const struct pen *pen, const struct order *order, const struct entry *entry, int number)
 {
-    fprintf(pen->stream, "%s%d. [%s, -%d] %.*s (%s:%d)\n", number == FULL_MAX + 1 ? "\n" : "", number, stage->name,
-            finding->cost, (int)strcspn(finding->message, ":\n"), finding->message,
+    const struct finding *finding = entry->finding;
+    fprintf(pen->stream, "%s%d. ", number == FULL_MAX + 1 ? "\n" : "", number);
+    write_cost(pen, order, entry);
+    fprintf(pen->stream, " %.*s (%s:%d)\n", (int)strcspn(finding->message, ":\n"), finding->message,
             finding->file != NULL ? finding->file : "", finding->line);
 }
 
-static int write_ranked(const struct pen *pen, const struct report *report, int wanted, int number)
+static void write_note(const struct pen *pen, const struct finding *finding)
 {
-    for (size_t s = 0; s < report->stages_count; s++)
-        for (size_t i = 0; i < report->stages[s].findings_count; i++) {
-            const struct stage_result *stage = &report->stages[s];
-            const struct finding *finding = &stage->findings[i];
-            if (rank(stage, finding) != wanted)
-                continue;
-            if (number == 0 && wanted < 9)
-                fputs("\nWhat to mend, in this order:\n", pen->stream);
-            if (wanted < 9 && ++number > FULL_MAX)
-                write_short(pen, stage, finding, number);
-            else if (wanted < 9)
-                write_finding(pen, stage, finding, number);
-        }
-    return number;
+    const int column = fprintf(pen->stream, "\nNote (costs nothing): ");
+    write_wrapped(pen->stream, finding->message, 3, column);
+    write_place(pen, finding);
 }
 
-static void write_notes(const struct pen *pen, const struct report *report)
+static void write_findings(const struct pen *pen, const struct report *report)
 {
-    for (size_t s = 0; s < report->stages_count; s++)
-        for (size_t i = 0; i < report->stages[s].findings_count; i++) {
-            const struct finding *finding = &report->stages[s].findings[i];
-            if (rank(&report->stages[s], finding) != 9)
-                continue;
-            const int column = fprintf(pen->stream, "\nNote (costs nothing): ");
-            write_wrapped(pen->stream, finding->message, 3, column);
-            write_place(pen, finding);
-        }
+    const struct order order = order_findings(report);
+    int number = 0;
+    for (size_t i = 0; i < order.count; i++) {
+        const struct entry *entry = &order.entries[i];
+        if (entry->told_by != NULL)
+            continue;
+        if (number == 0 && entry->rank != NOTE)
+            fputs("\nWhat to mend, in this order:\n", pen->stream);
+        if (entry->rank == NOTE)
+            write_note(pen, entry->finding);
+        else if (++number > FULL_MAX)
+            write_short(pen, &order, entry, number);
+        else
+            write_finding(pen, &order, entry, number);
+    }
+    free(order.entries);
 }
 
 static void write_untouched(const struct pen *pen, const struct report *report)
@@ -220,8 +303,5 @@ void report_text(FILE *stream, const struct report *report, bool color)
         write_untouched(&pen, report);
         return;
     }
-    int number = 0;
-    for (int wanted = 0; wanted < 9; wanted++)
-        number = write_ranked(&pen, report, wanted, number);
-    write_notes(&pen, report);
+    write_findings(&pen, report);
 }

@@ -6,6 +6,7 @@
  * are lost, and WORD stands in one of its costing findings expect REPORT.json "right; STAGE NOT_RUN"        full marks,
  * and that stage could not judge it
  *
+ * Whatever is expected, the page that explains a finding must be there, below the current directory.
  * Prints one line that says what the report says. Exit status 0 if it is as expected, 1 if not, 2 on bad usage.
  */
 #include <jansson.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 static const char *field(const json_t *object, const char *name)
 {
@@ -107,6 +109,25 @@ static bool all_ran(const json_t *report, const char *expected)
     return true;
 }
 
+/* Whether each finding's page is there. */
+static bool all_explained(const json_t *report)
+{
+    size_t i, k;
+    json_t *stage, *finding;
+    json_array_foreach(json_object_get(report, "stages"), i, stage)
+    {
+        json_array_foreach(json_object_get(stage, "findings"), k, finding)
+        {
+            const char *page = json_string_value(json_object_get(finding, "explain"));
+            if (page != NULL && access(page, R_OK) != 0) {
+                printf(" (there is no %s)", page);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool judge(const json_t *report, char *expected)
 {
     const json_t *bad = first_bad(report);
@@ -115,6 +136,8 @@ static bool judge(const json_t *report, char *expected)
         printf(", %s %s", field(bad, "name"), field(bad, "status"));
         print_first_finding(bad);
     }
+    if (!all_explained(report))
+        return false;
     const bool right = strncmp(expected, "right", 5) == 0;
     if (right && (bad != NULL || number(report, "max_score") == 0 || !all_ran(report, expected)))
         return false;

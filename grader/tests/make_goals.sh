@@ -34,6 +34,9 @@ check "make prints help" says 'make grade'
 check "make help names every goal a user needs" says 'make reset' help
 check "make list" says 'lab03' list
 check "make grade without a lab says what to do" refuses 'which lab' grade
+check "make explain lists the kinds of findings" says '^data-race  *Two threads' explain
+check "make explain KIND=" says 'What does not fix it' explain KIND=lost-wake-up
+check "make explain of no kind" refuses "'no-such-kind'" explain KIND=no-such-kind
 check "make lab01 on the skeleton" says 'This is the skeleton' lab01
 check "make grade remembers the lab" says 'lab01: ' grade
 cp solutions/lab01_counter/counter.c $file

@@ -42,6 +42,7 @@ if [ -z "${SANITIZE:-}" ]; then
     suite "warnings" grader/tests/warnings.sh
     suite "set-up" grader/tests/setup_test.sh
     suite "explorer, a few programs" explorer
+    suite "pages of grader explain" grader/tests/explain.sh
 fi
 # These two spend their time waiting, and neither judges a measurement: side by side.
 goals=$(mktemp)

@@ -72,6 +72,20 @@ static void add_races(struct report *report)
     result_finish(stage, STATUS_FAILED, 0, "1 place");
 }
 
+/* Two scenarios fail: by the race that `races` tells, too, and by one that no other stage shows. */
+static void add_schedules(struct report *report)
+{
+    struct stage_result *stage = &report->stages[report->stages_count++];
+    *stage = (struct stage_result){.name = "schedules", .max_score = 15, .seconds = 0.5};
+    struct finding *finding =
+        place(result_add(stage, "data-race", "two_increments: an update is lost. It comes of a data race."), 31,
+              "    c->value++;", 5);
+    finding->detail = text_format("The schedule that shows it:\nA       B\n31      .\n.       31");
+    finding->command = text_format("make replay LAB=lab01 SCHEDULE=two_increments:3b");
+    place(result_add(stage, "data-race", "add_and_read: data race."), 44, "    return c->value;", 5);
+    result_finish(stage, STATUS_FAILED, 5, "2 of 3 scenarios fail in some schedule");
+}
+
 static void add_speedup(struct report *report, enum status status)
 {
     struct stage_result *stage = &report->stages[report->stages_count++];
@@ -118,6 +132,35 @@ Test(report, text)
     cr_expect_null(strchr(text, '\033'));
     free(text);
     report_release(&report);
+}
+
+/* `races` repeats what `schedules` shows exactly, and adds a place of its own. */
+Test(report, one_race_is_one_finding)
+{
+    struct report report = make_report(STATUS_NOT_RUN);
+    add_schedules(&report);
+    place(result_add(&report.stages[2], "data-race", "data race: one thread writes at counter.c:52."), 52,
+          "    c->calls++;", 0);
+    char *text = as_text(&report, false);
+    compare("report-merged.txt", text);
+    cr_expect_null(strstr(text, "what another reads"));
+    free(text);
+    char *json = report_json(&report);
+    cr_expect_not_null(strstr(json, "what another reads"));
+    free(json);
+    report_release(&report);
+}
+
+Test(report, pages)
+{
+    struct stage_result result = {0};
+    char *page = finding_page(result_add(&result, "data-race", "data race"));
+    cr_expect_str_eq(page, "grader/explain/data-race.md");
+    free(page);
+    cr_expect_null(finding_page(result_add(&result, "note", "a note")));
+    result_grader_error(&result, "a fault");
+    cr_expect_null(finding_page(&result.findings[2]));
+    result_release(&result);
 }
 
 Test(report, text_in_color)
