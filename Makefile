@@ -91,7 +91,7 @@ setup-test: setup
 
 # --- the grader ---
 
-GRADER_SOURCES := $(filter-out grader/supervise.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c))
+GRADER_SOURCES := $(filter-out grader/supervise.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c grader/formats/*.c))
 GRADER_OBJECTS := $(GRADER_SOURCES:%.c=$(BUILD)/obj/%.o)
 UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard grader/tests/test_*.c harness/tests/test_*.c))
 

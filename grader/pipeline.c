@@ -129,10 +129,21 @@ static struct stage_result run_stage(const struct stage *stage, const struct man
 /* The verdict: points from stage results, nothing else. */
 static void add_up(struct report *report)
 {
+    report->score = report->max_score = 0;
     for (size_t i = 0; i < report->stages_count; i++) {
         report->score += report->stages[i].score;
         report->max_score += report->stages[i].max_score;
     }
+}
+
+/* Enters every stage that is to run, so that a report of grading that is cut short names them all. */
+static void expect_stages(struct report *report, const struct manifest *manifest, const struct workspace *workspace)
+{
+    for (int i = 0; i < STAGE_COUNT; i++)
+        if ((workspace->stages & (1u << i)) != 0)
+            report->stages[report->stages_count++] =
+                skip(&stages[i], stage_points(manifest, &stages[i]), "not reached");
+    report->unfinished = true;
 }
 
 static int find_todo(const char *content)
@@ -144,7 +155,15 @@ static int find_todo(const char *content)
     return hit != NULL ? line : 0;
 }
 
-void pipeline_run(const struct manifest *manifest, const struct workspace *workspace, struct report *report)
+static void tell(struct report *report, pipeline_watcher *after, void *context)
+{
+    add_up(report);
+    if (after != NULL)
+        after(report, context);
+}
+
+void pipeline_run_watched(const struct manifest *manifest, const struct workspace *workspace, struct report *report,
+                          pipeline_watcher *after, void *context)
 {
     const struct stage_result *done[STAGE_COUNT] = {0};
     char *compiler = build_compiler();
@@ -157,15 +176,24 @@ void pipeline_run(const struct manifest *manifest, const struct workspace *works
                               .seed = workspace->seed,
                               .cores = workspace->cores,
                               .compiler = compiler != NULL ? compiler : text_format("unknown")};
+    expect_stages(report, manifest, workspace);
+    tell(report, after, context);
+    struct stage_result *result = report->stages;
     for (int i = 0; i < STAGE_COUNT; i++) {
         const struct stage *stage = &stages[i];
         if ((workspace->stages & (1u << i)) == 0)
             continue;
-        struct stage_result *result = &report->stages[report->stages_count++];
+        result_release(result);
         const char *why = stage->needs >= 0 ? obstacle(stage, done[stage->needs]) : NULL;
         *result = why != NULL ? skip(stage, stage_points(manifest, stage), why) : run_stage(stage, manifest, workspace);
         add_sources(result, workspace);
-        done[i] = result;
+        done[i] = result++;
+        report->unfinished = result < report->stages + report->stages_count || process_interrupted();
+        tell(report, after, context);
     }
-    add_up(report);
+}
+
+void pipeline_run(const struct manifest *manifest, const struct workspace *workspace, struct report *report)
+{
+    pipeline_run_watched(manifest, workspace, report, NULL, NULL);
 }

@@ -23,4 +23,11 @@ unsigned pipeline_stages(const char *names);
  * stages NOT_RUN, if process_interrupted(). */
 void pipeline_run(const struct manifest *manifest, const struct workspace *workspace, struct report *report);
 
+/* pipeline_run_watched: the same, and calls `after` (NULL: nothing) with `context` before the first stage and after
+ * each with the report as far as it is known: stages still to run are NOT_RUN, and `unfinished` is set until the last
+ * one. */
+typedef void pipeline_watcher(const struct report *report, void *context);
+void pipeline_run_watched(const struct manifest *manifest, const struct workspace *workspace, struct report *report,
+                          pipeline_watcher *after, void *context);
+
 #endif

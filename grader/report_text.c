@@ -201,6 +201,8 @@ static void write_score(const struct pen *pen, const struct report *report)
     use(pen, PLAIN);
     if (report_has_error(report))
         fputs("  no mark: the grader failed in a stage, see below", pen->stream);
+    else if (report->unfinished)
+        fputs("  no mark: grading was cut short", pen->stream);
     else if (report->score == report->max_score)
         fputs(all_measured(report) ? "  everything is right" : "  as far as it could be measured here", pen->stream);
     fputc('\n', pen->stream);
