@@ -87,10 +87,13 @@ char *format_names(void)
 
 char *format_text(const struct format *format, const struct report *report, const struct format_options *options)
 {
+    static char not_shown[] = "what these tests found is not shown";
     struct report seen = *report;
     for (size_t i = 0; i < seen.stages_count && !format->carries_visibility; i++)
-        if (seen.stages[i].visibility != VISIBLE)
+        if (seen.stages[i].visibility != VISIBLE) {
             seen.stages[i].findings_count = 0;
+            seen.stages[i].summary = not_shown;
+        }
     return format->make(&seen, options);
 }
 
