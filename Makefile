@@ -24,7 +24,7 @@ CHOSEN = lab='$(LAB)'; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts bench doctor setup setup-test ready $(LAB_IDS)
+.PHONY: student-kit explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts bench doctor setup setup-test ready $(LAB_IDS)
 
 help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
@@ -65,6 +65,9 @@ doctor: ready ## what this machine has for grading, and what each lack costs
 
 bench: ready ## speed-ups of the reference solutions, beside the figures of the study notes
 	@grader/bench.sh $(GRADER)
+
+student-kit: ## the kit for students, without solutions and hidden tests: OUT=folder or OUT=kit.tar.gz
+	@grader/student_kit.sh '$(OUT)'
 
 clean: ## delete everything that was built
 	@rm -rf build

@@ -16,6 +16,7 @@
 #include "formats/outputs.h"
 #include "kit.h"
 #include "manifest.h"
+#include "overlay.h"
 #include "pipeline.h"
 #include "process.h"
 #include "report_text.h"
@@ -35,13 +36,14 @@ static const char usage_text[] =
     "  --json OUT        the same as --format json --out OUT, but with - the text goes to stderr\n"
     "  --require N       exit 1 unless at least N points were earned\n"
     "  --seed N          seed of inputs (default 1)\n"
-    "  --only STAGE,...  only these stages of build, tests, schedules, races, speedup\n"
+    "  --only STAGE,...  only these stages of build, tests, schedules, races, speedup, hidden\n"
     "  --test NAME       only this test, of the stage tests\n"
+    "  --overlay DIR     hidden tests from DIR/LAB/hidden.yaml (default: those in the lab's folder hidden/, if any)\n"
     "  --keep DIR        work in DIR, which must not exist, build all programs and leave them there\n";
 
 /* What `grade` was asked to do. */
 struct request {
-    const char *lab, *handin, *only, *test, *keep;
+    const char *lab, *handin, *only, *test, *keep, *overlay;
     long require; /* -1: not asked */
     uint64_t seed;
     bool text_on_stderr;
@@ -97,6 +99,9 @@ static bool parse_option(int option, const char *value, struct request *request)
     case 'o':
         request->only = value;
         return true;
+    case 'v':
+        request->overlay = value;
+        return true;
     case 't':
         request->test = value;
         return true;
@@ -117,15 +122,12 @@ static bool parse_option(int option, const char *value, struct request *request)
 
 static int parse_grade(int argc, char **argv, struct request *request)
 {
-    static const struct option options[] = {{"json", required_argument, NULL, 'j'},
-                                            {"format", required_argument, NULL, 'f'},
-                                            {"out", required_argument, NULL, 'p'},
-                                            {"require", required_argument, NULL, 'r'},
-                                            {"seed", required_argument, NULL, 's'},
-                                            {"only", required_argument, NULL, 'o'},
-                                            {"test", required_argument, NULL, 't'},
-                                            {"keep", required_argument, NULL, 'k'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"json", required_argument, NULL, 'j'},    {"format", required_argument, NULL, 'f'},
+        {"out", required_argument, NULL, 'p'},     {"require", required_argument, NULL, 'r'},
+        {"seed", required_argument, NULL, 's'},    {"only", required_argument, NULL, 'o'},
+        {"test", required_argument, NULL, 't'},    {"keep", required_argument, NULL, 'k'},
+        {"overlay", required_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
     *request = (struct request){.require = -1, .seed = 1};
     if (!outputs_begin(&request->outputs)) {
         fprintf(stderr, "grader: no random numbers: %s\n", strerror(errno));
@@ -202,7 +204,7 @@ static bool has_test(const struct manifest *manifest, const char *name)
 
 /* Grades with everything that was asked for known to exist. */
 static int grade_handin(const struct request *request, const struct kit *kit, const struct manifest *manifest,
-                        unsigned stages)
+                        const struct overlay *overlay, unsigned stages)
 {
     struct workspace workspace;
     struct report report;
@@ -218,6 +220,7 @@ static int grade_handin(const struct request *request, const struct kit *kit, co
     if (code == EXIT_GRADED) {
         workspace.seed = request->seed;
         workspace.stages = stages;
+        workspace.overlay = overlay;
         workspace.programs = request->keep != NULL ? pipeline_stages(NULL) : stages;
         workspace.only_test = request->test;
         pipeline_run_watched(manifest, &workspace, &report, write_progress, (void *)request);
@@ -239,11 +242,21 @@ static int grade_lab(const struct request *request, const struct kit *kit, const
                                             : request->test != NULL ? "tests"
                                                                     : NULL);
     if (stages == 0)
-        return usage_error("--only '%s': the stages are build, tests, schedules, races, speedup", request->only);
+        return usage_error("--only '%s': the stages are build, tests, schedules, races, speedup, hidden",
+                           request->only);
     if (request->test != NULL && !has_test(manifest, request->test))
         return usage_error("%s has no test '%s': they are listed in %s/lab.yaml", manifest->id, request->test,
                            manifest->directory);
-    return grade_handin(request, kit, manifest, stages);
+    struct overlay *overlay;
+    char *error = NULL;
+    if (!overlay_load(manifest, request->overlay, &overlay, &error)) {
+        fprintf(stderr, "grader: %s\n", error);
+        free(error);
+        return EXIT_USAGE;
+    }
+    const int code = grade_handin(request, kit, manifest, overlay, stages);
+    overlay_free(overlay);
+    return code;
 }
 
 static int run_request(const struct kit *kit, const struct request *request)

@@ -5,16 +5,18 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
+#include "overlay.h"
 #include "process.h"
 #include "quiet.h"
 #include "stages/build.h"
+#include "stages/hidden.h"
 #include "stages/races.h"
 #include "stages/schedules.h"
 #include "stages/speedup.h"
 #include "stages/tests.h"
 #include "text.h"
 
-enum { DISK_BYTES_MIN = 64 * 1024 };
+enum { DISK_BYTES_MIN = 64 * 1024, OVERLAY = 4096 };
 
 typedef struct stage_result stage_run(const struct manifest *, const struct workspace *);
 
@@ -26,7 +28,7 @@ static const struct stage {
     int needs;     /* enum stage_id, -1 for none */
     bool alone;    /* wants the machine to itself */
     bool unhung;   /* runs though `needs` hung */
-    size_t points; /* where in struct manifest_points */
+    size_t points; /* where in struct manifest_points; OVERLAY: the overlay's */
 } stages[STAGE_COUNT] = {
     [STAGE_BUILD] = {"build", build_run, -1, false, false, offsetof(struct manifest_points, build)},
     [STAGE_TESTS] = {"tests", tests_run, STAGE_BUILD, false, false, offsetof(struct manifest_points, tests)},
@@ -34,6 +36,7 @@ static const struct stage {
                          offsetof(struct manifest_points, schedules)},
     [STAGE_RACES] = {"races", races_run, STAGE_TESTS, false, false, offsetof(struct manifest_points, races)},
     [STAGE_SPEEDUP] = {"speedup", speedup_run, STAGE_TESTS, true, false, offsetof(struct manifest_points, speedup)},
+    [STAGE_HIDDEN] = {"hidden", hidden_run, STAGE_BUILD, false, false, OVERLAY},
 };
 
 static int find_stage(const char *name, size_t length)
@@ -61,9 +64,17 @@ unsigned pipeline_stages(const char *names)
     }
 }
 
-static int stage_points(const struct manifest *manifest, const struct stage *stage)
+static int stage_points(const struct manifest *manifest, const struct workspace *workspace, const struct stage *stage)
 {
+    if (stage->points == OVERLAY)
+        return overlay_points(workspace->overlay);
     return *(const int *)((const char *)&manifest->points + stage->points);
+}
+
+/* Whether stage `i` was asked for, and there is something for it to do. */
+static bool is_wanted(const struct workspace *workspace, int i)
+{
+    return (workspace->stages & (1u << i)) != 0 && (i != STAGE_HIDDEN || workspace->overlay != NULL);
 }
 
 static double now(void)
@@ -140,9 +151,9 @@ static void add_up(struct report *report)
 static void expect_stages(struct report *report, const struct manifest *manifest, const struct workspace *workspace)
 {
     for (int i = 0; i < STAGE_COUNT; i++)
-        if ((workspace->stages & (1u << i)) != 0)
+        if (is_wanted(workspace, i))
             report->stages[report->stages_count++] =
-                skip(&stages[i], stage_points(manifest, &stages[i]), "not reached");
+                skip(&stages[i], stage_points(manifest, workspace, &stages[i]), "not reached");
     report->unfinished = true;
 }
 
@@ -181,11 +192,12 @@ void pipeline_run_watched(const struct manifest *manifest, const struct workspac
     struct stage_result *result = report->stages;
     for (int i = 0; i < STAGE_COUNT; i++) {
         const struct stage *stage = &stages[i];
-        if ((workspace->stages & (1u << i)) == 0)
+        if (!is_wanted(workspace, i))
             continue;
         result_release(result);
         const char *why = stage->needs >= 0 ? obstacle(stage, done[stage->needs]) : NULL;
-        *result = why != NULL ? skip(stage, stage_points(manifest, stage), why) : run_stage(stage, manifest, workspace);
+        *result = why != NULL ? skip(stage, stage_points(manifest, workspace, stage), why)
+                              : run_stage(stage, manifest, workspace);
         add_sources(result, workspace);
         done[i] = result++;
         report->unfinished = result < report->stages + report->stages_count || process_interrupted();
