@@ -10,7 +10,7 @@ CC := gcc
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes
 CFLAGS := -std=c17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 # Asked for once, and only by goals that compile: pkg-config may not be there yet when set-up runs.
-PACKAGES := libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw
+PACKAGES := libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw libseccomp
 GRADER_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 GRADER_LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 
@@ -24,7 +24,7 @@ CHOSEN = lab='$(LAB)'; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: student-kit explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts bench doctor setup setup-test ready $(LAB_IDS)
+.PHONY: student-kit explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts attacks bench doctor setup setup-test ready $(LAB_IDS)
 
 help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
@@ -80,10 +80,13 @@ verdicts: ready ## test the verdicts on all specimens, not only those of make te
 	@$(MAKE) --no-print-directory -s $(BUILD)/tests/expect
 	@BUILD=$(BUILD) grader/tests/verdicts.sh
 
+attacks: ready ## grade hostile hand-ins: none gains a point, none does harm (about 3 minutes)
+	@BUILD=$(BUILD) grader/tests/attacks.sh
+
 # --- set-up: grader/packages.txt is the one list of what is needed ---
 
 ready: setup
-	@$(MAKE) --no-print-directory -s $(GRADER) $(BUILD)/supervise $(BUILD)/harness/libharness.a $(BUILD)/harness/test.o \
+	@$(MAKE) --no-print-directory -s $(GRADER) $(BUILD)/supervise $(BUILD)/inside $(BUILD)/harness/libharness.a $(BUILD)/harness/test.o \
 		$(BUILD)/harness/bench.o $(BUILD)/harness/site $(EXPLORE_FILES)
 
 setup:
@@ -94,7 +97,7 @@ setup-test: setup
 
 # --- the grader ---
 
-GRADER_SOURCES := $(filter-out grader/supervise.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c grader/formats/*.c))
+GRADER_SOURCES := $(filter-out grader/supervise.c grader/inside.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c grader/formats/*.c))
 GRADER_OBJECTS := $(GRADER_SOURCES:%.c=$(BUILD)/obj/%.o)
 UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard grader/tests/test_*.c harness/tests/test_*.c))
 
@@ -103,6 +106,9 @@ $(GRADER): $(GRADER_OBJECTS)
 	$(CC) $(CFLAGS) $^ -o $@ $(GRADER_LIBS)
 
 $(BUILD)/supervise: $(BUILD)/obj/grader/supervise.o $(BUILD)/obj/grader/process_tree.o
+	$(CC) $(CFLAGS) $^ -o $@
+
+$(BUILD)/inside: $(BUILD)/obj/grader/inside.o
 	$(CC) $(CFLAGS) $^ -o $@
 
 $(BUILD)/obj/%.o: %.c
@@ -125,7 +131,7 @@ EXPLORE_ENDS := harness/explore/first.c harness/explore/last.c harness/explore/s
 EXPLORE_RUNTIME := $(filter-out $(EXPLORE_ENDS),$(wildcard harness/explore/*.c))
 # The explored program is not position independent, and between fibers addresses of thread-local variables must not be remembered.
 EXPLORE_CFLAGS := -std=c17 -D_GNU_SOURCE -O3 -g $(WARNINGS) -fno-pie -fno-stack-protector -ftls-model=local-exec
-EXPLORE_FILES := $(EXPLORE)/libexplore.o $(EXPLORE_ENDS:harness/explore/%.c=$(EXPLORE)/%.o)
+EXPLORE_FILES := $(EXPLORE)/libexplore.o $(EXPLORE_ENDS:harness/explore/%.c=$(EXPLORE)/%.o) $(EXPLORE)/libcurl.o
 
 # FILE alone is a program; with LAB or SCENARIO, or without FILE, the lab's scenarios are meant, with FILE or with your own file.
 explore: ready ## search schedules for bugs: of a lab's scenarios, SCENARIO= one of them; of a program, FILE=program.c; SECONDS=N
@@ -144,6 +150,21 @@ bench-explore: ready ## schedules the explorer runs in a second, and how soon it
 $(EXPLORE)/libexplore.o: $(EXPLORE_RUNTIME:harness/explore/%.c=$(EXPLORE)/%.o)
 	ld -r -o $@ $^
 	objcopy --wildcard --keep-global-symbol='x_*' --keep-global-symbol='__tsan_*' --keep-global-symbol=main $@
+
+# Stand-ins for libraries belong to the explored program: instrumented, and their calls renamed (grader/explore/program.c).
+EXPLORED_CFLAGS := -std=gnu17 -g -O0 $(WARNINGS) -fsanitize=thread -fno-pie -fno-builtin -fno-stack-protector -U_FORTIFY_SOURCE
+
+$(EXPLORE)/libcurl.o: $(patsubst harness/explore/%.c,$(EXPLORE)/%.o,$(wildcard harness/explore/libcurl/*.c)) $(EXPLORE)/renaming
+	ld -r -o $@ $(filter %.o,$^)
+	objcopy --redefine-syms=$(EXPLORE)/renaming $@
+
+$(EXPLORE)/renaming: harness/explore/symbols.def
+	@mkdir -p $(@D)
+	sed -n 's/^MODELLED(\(.*\))$$/\1 x_\1/p' $< > $@
+
+$(EXPLORE)/libcurl/%.o: harness/explore/libcurl/%.c
+	@mkdir -p $(@D)
+	$(CC) $(EXPLORED_CFLAGS) -Iharness/explore -MMD -MP -c $< -o $@
 
 $(EXPLORE)/%.o: harness/explore/%.c
 	@mkdir -p $(@D)
@@ -166,4 +187,4 @@ $(BUILD)/harness/%.o: harness/%.c
 $(BUILD)/harness/site: $(SITE_SOURCES:harness/%.c=$(BUILD)/harness/%.o) $(BUILD)/harness/libharness.a
 	$(CC) $(HARNESS_CFLAGS) $^ -o $@ $(shell pkg-config --libs libmicrohttpd) -lm
 
--include $(wildcard $(BUILD)/harness/explore/*.d $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/harness/*.d)
+-include $(wildcard $(BUILD)/harness/explore/*.d $(BUILD)/harness/explore/*/*.d $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/harness/*.d)

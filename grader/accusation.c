@@ -1,12 +1,16 @@
 #include "accusation.h"
 
+#include <fcntl.h>
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "text.h"
+
+enum { REPORT_BYTES_MAX = 64 << 20 };
 
 static struct accusation *append(struct accusations *into, enum accusation_kind kind, const char *tool)
 {
@@ -193,10 +197,22 @@ static bool is_forked(const xmlNode *root, const char *path)
     return forked;
 }
 
+/* The file lies where a hostile program could write: it may be a link to somewhere, a pipe, or no report at all. */
+static int open_report(const char *path)
+{
+    struct stat status;
+    const int file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0 || (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= REPORT_BYTES_MAX))
+        return file;
+    close(file);
+    return -1;
+}
+
 bool accusations_read_valgrind(struct accusations *into, const char *tool, const char *path, const char *handin)
 {
     enum { OPTIONS = XML_PARSE_RECOVER | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NONET | XML_PARSE_HUGE };
-    xmlDoc *document = xmlReadFile(path, NULL, OPTIONS);
+    const int file = open_report(path);
+    xmlDoc *document = file >= 0 ? xmlReadFd(file, path, NULL, OPTIONS) : NULL;
     const xmlNode *root = document != NULL ? xmlDocGetRootElement(document) : NULL;
     const bool forked = root != NULL && is_forked(root, path);
     for (const xmlNode *n = root != NULL ? root->children : NULL; n != NULL; n = n->next) {
@@ -208,6 +224,8 @@ bool accusations_read_valgrind(struct accusations *into, const char *tool, const
             read_place(child(n, "stack"), handin, &into->crash);
     }
     xmlFreeDoc(document);
+    if (file >= 0)
+        close(file);
     return root != NULL;
 }
 

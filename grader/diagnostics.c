@@ -112,7 +112,8 @@ void diagnostics_link_error(struct stage_result *result, const struct manifest *
 bool diagnostics_machine_failed(const char *output)
 {
     return strstr(output, "No space left on device") != NULL || strstr(output, "Disk quota exceeded") != NULL ||
-           strstr(output, "cannot open output file") != NULL || strstr(output, "Input/output error") != NULL;
+           strstr(output, "cannot open output file") != NULL || strstr(output, "when writing output to") != NULL ||
+           strstr(output, "Input/output error") != NULL;
 }
 
 bool diagnostics_linker_spoke(const char *output)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "process.h"
+#include "sandbox.h"
 #include "stacks.h"
 #include "text.h"
 
@@ -62,6 +63,16 @@ static int check_cores(void)
     return lacking;
 }
 
+static int check_sandbox(void)
+{
+    char *found = text_format("bubblewrap and a filter of system calls; hand-ins run as %s", sandbox_user());
+    char *lack = text_format("hand-ins run with all of your rights: %s", sandbox_available() ? "" : sandbox_lack());
+    const int lacking = report_check("sandbox", sandbox_available(), found, lack);
+    free(lack);
+    free(found);
+    return lacking;
+}
+
 static void count_stacks(pid_t root, void *context)
 {
     struct stacks stacks = stacks_of_tree(root);
@@ -108,7 +119,7 @@ int doctor_run(const struct kit *kit)
     int lacking = check_cores();
     for (size_t i = 0; i < sizeof tools / sizeof *tools; i++)
         lacking += check_tool(i);
-    lacking += check_helper(kit) + check_stacks() + check_space();
+    lacking += check_helper(kit) + check_sandbox() + check_stacks() + check_space();
     printf("%s\n", lacking == 0 ? "nothing is lacking" : "grading works without these, as far as each line says");
     return lacking == 0 ? 0 : 1;
 }

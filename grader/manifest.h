@@ -65,6 +65,8 @@ struct manifest {
     unsigned libraries_count;
     char **functions; /* what the hand-in must define */
     unsigned functions_count;
+    char **symbols;         /* groups of the C library's functions it may call (symbol_groups.h) */
+    unsigned symbols_count; /* 0: any */
     struct manifest_points points;
     struct manifest_limits limits;
     struct manifest_test *tests;

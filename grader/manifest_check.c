@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "symbol_groups.h"
 #include "text.h"
 
 /* A manifest under inspection. */
@@ -114,6 +115,24 @@ static bool check_functions(const struct check *check)
             if (strcmp(name, manifest->functions[j]) == 0)
                 return yaml_fault_set(check->fault, line, "function '%.60s' is there twice, first on line %d", name,
                                       yaml_text_line(check->text, "functions", (int)j, NULL));
+    }
+    return true;
+}
+
+static bool check_symbols(const struct check *check)
+{
+    const struct manifest *manifest = check->manifest;
+    for (unsigned i = 0; i < manifest->symbols_count; i++) {
+        const char *name = manifest->symbols[i], *const *names = symbol_groups_names();
+        size_t count = 0;
+        while (names[count] != NULL)
+            count++;
+        if (symbol_groups_is_group(name))
+            continue;
+        const char *nearest = yaml_nearest(name, names, count);
+        return yaml_fault_set(check->fault, yaml_text_line(check->text, "symbols", (int)i, NULL),
+                              "'%.60s' is no group of symbols%s%s%s", name, nearest ? " (did you mean '" : "",
+                              nearest ? nearest : "", nearest ? "'?)" : "");
     }
     return true;
 }
@@ -270,8 +289,8 @@ static bool check_files(const struct check *check)
 bool manifest_check(struct manifest *manifest, const struct yaml_text *text, struct yaml_fault *fault)
 {
     const struct check context = {.manifest = manifest, .text = text, .fault = fault}, *check = &context;
-    return check_texts(check) && check_libraries(check) && check_functions(check) && check_points(check) &&
-           check_limits(check) &&
+    return check_texts(check) && check_libraries(check) && check_functions(check) && check_symbols(check) &&
+           check_points(check) && check_limits(check) &&
            check_entries(check, "tests", manifest->tests_count, manifest->points.tests, test_entry) &&
            check_entries(check, "schedules", manifest->scenarios_count, manifest->points.schedules, scenario_entry) &&
            check_scenarios(check) &&

@@ -196,6 +196,8 @@ void pipeline_run_watched(const struct manifest *manifest, const struct workspac
             continue;
         result_release(result);
         const char *why = stage->needs >= 0 ? obstacle(stage, done[stage->needs]) : NULL;
+        if (why == NULL && i > STAGE_TESTS && manifest->points.build > 0) /* what it needs was not asked for */
+            why = obstacle(&stages[STAGE_TESTS], done[STAGE_BUILD]);
         *result = why != NULL ? skip(stage, stage_points(manifest, workspace, stage), why)
                               : run_stage(stage, manifest, workspace);
         add_sources(result, workspace);

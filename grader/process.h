@@ -22,6 +22,13 @@
  * its own, is stopped one by one until no other turns up, and then killed. Root's supervisor has real-time priority
  * for that; an ordinary user's must compete for the processors with the bomb and may need 10 s (RLIMIT_NPROC keeps
  * the bomb from growing meanwhile). Programs run with PR_SET_NO_NEW_PRIVS: set-user-ID has no effect.
+ *
+ * A program with a `sandbox` is started by bubblewrap and a process of ours in between (sandbox.h, inside.h):
+ *
+ *   grader --uv_spawn--> supervise --> bwrap --> inside --> program --> its own children ...
+ *
+ * That process tells the supervisor when the program starts and how it ends. Everything else is the same: limits are
+ * set by the supervisor and inherited, and the program's process id, CPU clock and stacks are read from outside.
  */
 #ifndef GRADER_PROCESS_H
 #define GRADER_PROCESS_H
@@ -42,12 +49,14 @@ enum process_end {
     PROCESS_NOT_STARTED, /* code is errno: the program could not be started; our fault */
 };
 
+struct sandbox;
+
 struct process_spec {
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH, relative to `directory` */
     const char *directory;   /* to start in; NULL: the caller's */
     const char *const *set;  /* NULL-terminated NAME=value pairs added to the small clean environment
-                                (PATH, HOME, TERM, TMPDIR as the grader's, LANG=C.UTF-8) each program
-                                gets; a NAME of these takes its place; NULL: none */
+                                (PATH, HOME, TERM, TMPDIR as the grader's, LANG=C.UTF-8; in a sandbox fixed
+                                ones) each program gets; a NAME of these takes its place; NULL: none */
     double deadline;         /* seconds of wall-clock time */
     size_t output_keep;      /* bytes kept of stdout and stderr each: the first and the last half;
                                 0: 64 KiB */
@@ -57,6 +66,8 @@ struct process_spec {
     uint64_t file_limit;     /* bytes of the largest file written (RLIMIT_FSIZE); 0: 256 MiB */
     unsigned process_limit;  /* processes at once in the tree, zombies too; 0: 256 */
     bool stopwatch;          /* the program speaks harness/bench.h's protocol on its fds 3 and 4 */
+    const char *report;      /* existing file that becomes the program's descriptor 5, open for appending; NULL: none */
+    const struct sandbox *sandbox;                  /* runs in a sandbox, where sandbox_available; NULL: without */
     void (*on_deadline)(pid_t root, void *context); /* looks at the living tree below and including
                                 `root` (the program) before it is killed; NULL: nothing. Called for
                                 no other reason than the deadline, in the thread of process_run, whose

@@ -7,20 +7,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sandbox.h"
+
 /* The small clean environment: taken over from the grader's if set there, or else this. LANG is not taken over:
- * what compilers and tools say shall be the same for everyone. */
+ * what compilers and tools say shall be the same for everyone. In a sandbox nothing is: it has no home of the user's.
+ */
 static const struct {
-    const char *name, *otherwise;
+    const char *name, *otherwise, *in_sandbox;
     bool take_over;
 } variables[] = {
-    {"PATH", "/usr/local/bin:/usr/bin:/bin", true},
-    {"HOME", "/", true},
-    {"LANG", "C.UTF-8", false},
-    {"TERM", "dumb", true},
-    {"TMPDIR", "/tmp", true},
+    {"PATH", "/usr/local/bin:/usr/bin:/bin", "/usr/local/bin:/usr/bin:/bin", true},
+    {"HOME", "/", "/tmp", true},
+    {"LANG", "C.UTF-8", "C.UTF-8", false},
+    {"TERM", "dumb", "dumb", true},
+    {"TMPDIR", "/tmp", "/tmp", true},
 };
 
-enum { VARIABLES = sizeof variables / sizeof *variables, FIXED_ARGUMENTS = 7 };
+enum { VARIABLES = sizeof variables / sizeof *variables, FIXED_ARGUMENTS = 9 };
 
 struct process_spec process_launch_defaults(const struct process_spec *spec)
 {
@@ -36,18 +39,22 @@ struct process_spec process_launch_defaults(const struct process_spec *spec)
     return filled;
 }
 
-static char *find_supervise(void)
+char *process_launch_program(const char *name)
 {
     char path[PATH_MAX], *file;
     const char *given = getenv("LOCKSTEP_SUPERVISE");
-    if (given != NULL && given[0] != '\0')
+    if (given != NULL && given[0] != '\0' && strcmp(name, "supervise") == 0)
         return strdup(given);
-    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length <= 0)
-        return NULL;
-    path[length] = '\0';
+    if (given != NULL && strchr(given, '/') != NULL && strlen(given) < sizeof path) {
+        strcpy(path, given);
+    } else {
+        const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+        if (length <= 0)
+            return NULL;
+        path[length] = '\0';
+    }
     *(strrchr(path, '/') + 1) = '\0';
-    return asprintf(&file, "%ssupervise", path) < 0 ? NULL : file;
+    return asprintf(&file, "%s%s", path, name) < 0 ? NULL : file;
 }
 
 static size_t count_strings(const char *const *list)
@@ -78,7 +85,9 @@ static char *print_number(uint64_t number)
 
 static bool build_arguments(struct process_launch *launch, const struct process_spec *spec)
 {
-    char **out = calloc(FIXED_ARGUMENTS + count_strings(spec->argv) + 1, sizeof *out);
+    char **sandbox = launch->sandbox;
+    const size_t before = count_strings((const char *const *)sandbox);
+    char **out = calloc(FIXED_ARGUMENTS + before + count_strings(spec->argv) + 1, sizeof *out);
     launch->arguments = out;
     if (out == NULL)
         return false;
@@ -88,8 +97,11 @@ static bool build_arguments(struct process_launch *launch, const struct process_
     out[3] = print_number(spec->file_limit);
     out[4] = print_number(spec->process_limit);
     out[5] = print_number(spec->stopwatch);
-    out[6] = strdup(spec->directory != NULL ? spec->directory : "");
-    return append_strings(out, FIXED_ARGUMENTS, spec->argv);
+    out[6] = print_number(sandbox != NULL);
+    out[7] = strdup(spec->report != NULL ? spec->report : "");
+    out[8] = strdup(spec->directory != NULL && sandbox == NULL ? spec->directory : "");
+    return append_strings(out, FIXED_ARGUMENTS, (const char *const *)sandbox) &&
+           append_strings(out, FIXED_ARGUMENTS + before, spec->argv);
 }
 
 static bool is_set(const char *const *list, const char *name)
@@ -101,11 +113,13 @@ static bool is_set(const char *const *list, const char *name)
     return false;
 }
 
-static char *print_variable(size_t index)
+static char *print_variable(size_t index, bool in_sandbox)
 {
     char *text;
     const char *value = variables[index].take_over ? getenv(variables[index].name) : NULL;
-    if (value == NULL || value[0] == '\0')
+    if (in_sandbox)
+        value = variables[index].in_sandbox;
+    else if (value == NULL || value[0] == '\0')
         value = variables[index].otherwise;
     return asprintf(&text, "%s=%s", variables[index].name, value) < 0 ? NULL : text;
 }
@@ -119,7 +133,7 @@ static bool build_environment(struct process_launch *launch, const struct proces
         return false;
     for (size_t i = 0; i < VARIABLES; i++)
         if (!is_set(spec->set, variables[i].name))
-            out[count++] = print_variable(i);
+            out[count++] = print_variable(i, launch->sandbox != NULL);
     if (spec->stopwatch)
         out[count++] = strdup("LOCKSTEP_STOPWATCH=1");
     return append_strings(out, count, spec->set);
@@ -127,7 +141,9 @@ static bool build_environment(struct process_launch *launch, const struct proces
 
 bool process_launch_init(struct process_launch *launch, const struct process_spec *spec)
 {
-    *launch = (struct process_launch){.file = find_supervise()};
+    *launch = (struct process_launch){.file = process_launch_program("supervise")};
+    if (spec->sandbox != NULL)
+        launch->sandbox = sandbox_arguments(spec->sandbox, spec->directory, spec->argv[0]);
     if (launch->file != NULL && build_arguments(launch, spec) && build_environment(launch, spec))
         return true;
     process_launch_release(launch);
@@ -144,6 +160,7 @@ static void free_strings(char **list)
 void process_launch_release(struct process_launch *launch)
 {
     free(launch->file);
+    free_strings(launch->sandbox);
     free_strings(launch->arguments);
     free_strings(launch->environment);
     *launch = (struct process_launch){0};

@@ -6,11 +6,16 @@
 
 #include "process.h"
 
+/* process_launch_program: the path of the program `name` that belongs to the grader: beside the running one, or beside
+ * $LOCKSTEP_SUPERVISE. Caller frees; NULL if it cannot be found out. */
+char *process_launch_program(const char *name);
+
 /* process_launch_defaults: `spec` with its limits filled in where they are 0. */
 struct process_spec process_launch_defaults(const struct process_spec *spec);
 
 struct process_launch {
     char *file;         /* path of the program `supervise` */
+    char **sandbox;     /* sandbox_arguments; NULL: none */
     char **arguments;   /* NULL-terminated */
     char **environment; /* NULL-terminated */
 };

@@ -21,6 +21,7 @@
 #include "process_output.h"
 #include "process_stopwatch.h"
 #include "process_tree.h"
+#include "sandbox.h"
 #include "supervise.h"
 
 enum { LAST_RESORT_MS = 30000, BUFFER_BYTES = 64 * 1024, DRAIN_ROUNDS = 64 };
@@ -306,7 +307,7 @@ static bool open_channel(struct process_slot *slot, enum role role, int *far)
     return false;
 }
 
-enum { FAR_ENDS = SUPERVISE_FROM_GRADER + 1 };
+enum { FAR_ENDS = SUPERVISE_FILTER + 1 };
 
 /* Fills the descriptors the supervisor is to have, by number; -1: none. */
 static bool open_channels(struct process_slot *slot, int far[FAR_ENDS])
@@ -330,8 +331,9 @@ static bool spawn(struct process_slot *slot, const int far[FAR_ENDS])
     if (!process_launch_init(&launch, &slot->spec))
         return false;
     for (int i = 0; i < FAR_ENDS; i++) {
-        stdio[i].flags = far[i] < 0 ? UV_IGNORE : UV_INHERIT_FD;
-        stdio[i].data.fd = far[i];
+        const int fd = i == SUPERVISE_FILTER && launch.sandbox != NULL ? sandbox_filter() : far[i];
+        stdio[i].flags = fd < 0 ? UV_IGNORE : UV_INHERIT_FD;
+        stdio[i].data.fd = fd;
     }
     const uv_process_options_t options = {.exit_cb = on_exit_of_supervisor,
                                           .file = launch.file,
@@ -370,7 +372,7 @@ static void reset(struct process_slot *slot, const struct process_spec *spec, st
 
 void process_slot_start(struct process_slot *slot, const struct process_spec *spec, struct process_result *result)
 {
-    int far[FAR_ENDS] = {-1, -1, -1, -1, -1, -1};
+    int far[FAR_ENDS] = {-1, -1, -1, -1, -1, -1, -1};
     reset(slot, spec, result);
     slot->good = process_output_init(&slot->out, slot->spec.output_keep) &&
                  process_output_init(&slot->err, slot->spec.output_keep) && open_channels(slot, far) &&

@@ -8,6 +8,9 @@
  *
  * Being a subreaper, this process inherits all orphans below it. So `no child left` means that the whole tree
  * is dead, and that is the only thing the end depends on; /proc only says whom to kill.
+ *
+ * With a sandbox the child becomes bubblewrap, and the program is a grandchild's child: that it has started, and how it
+ * ended, is heard from `inside` through a socket, on which the kernel itself adds the sender's process id.
  */
 #include "supervise.h"
 
@@ -22,10 +25,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "inside.h"
 #include "process_tree.h"
 
 enum {
@@ -33,7 +38,8 @@ enum {
     MANY_AT_ONCE = 16,     /* new ones since the last count: */
     GROWTH_SAMPLE_MS = 2,  /* the next comes sooner */
     KILL_ROUND_MS = 2,     /* between two looks while killing */
-    SETTLE_MS = 200,       /* for what is ending anyhow when the program has ended, e.g. a sandbox's own init */
+    SETTLE_MS = 200,       /* for what is ending anyhow when the program has ended */
+    SANDBOX_PROCESSES = 2, /* bwrap and inside */
     BACKSTOP_TASKS = 1024, /* see fork_with_backstop */
     LISTED_MAX = 1 << 15   /* pids looked at in one go */
 };
@@ -42,15 +48,19 @@ struct order {
     pid_t grader;
     rlim_t memory, file;
     size_t processes;
-    bool stopwatch;
+    bool stopwatch, sandbox;
+    const char *report; /* path, empty: none */
     const char *directory;
     char **argv;
 };
 
 struct supervisor {
     struct order order;
-    int signals;      /* a signalfd for SIGCHLD and SIGTERM */
-    int exec_failure; /* from the child: errno, if it could not become the program */
+    int signals; /* a signalfd for SIGCHLD and SIGTERM */
+    int news;    /* from the child: errno, if it could not become the program; struct inside_message */
+    pid_t child; /* the program, or bwrap */
+    pid_t inside;
+    int failure; /* errno of the program that could not be started, 0 if none */
     double start;
     bool ended;       /* the program has */
     bool told_to_end; /* by the grader, or by its end */
@@ -73,7 +83,7 @@ static bool write_record(const struct supervise_record *record)
 
 static bool parse_order(int argc, char **argv, struct order *order)
 {
-    if (argc < 8)
+    if (argc < 10)
         return false;
     *order = (struct order){
         .grader = (pid_t)strtol(argv[1], NULL, 10),
@@ -81,8 +91,10 @@ static bool parse_order(int argc, char **argv, struct order *order)
         .file = strtoull(argv[3], NULL, 10),
         .processes = strtoull(argv[4], NULL, 10),
         .stopwatch = strcmp(argv[5], "1") == 0,
-        .directory = argv[6],
-        .argv = argv + 7,
+        .sandbox = strcmp(argv[6], "1") == 0,
+        .report = argv[7],
+        .directory = argv[8],
+        .argv = argv + 9,
     };
     return order->grader > 0 && order->processes > 0;
 }
@@ -118,18 +130,37 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Puts the descriptors where the program expects them and closes all others but `keep`; returns where it is now. */
-static int arrange_descriptors(bool stopwatch, int keep)
+enum { PLACES = INSIDE_FILTER + 1, SAFE = 2 * PLACES };
+
+/* The report's descriptor, -1 for none. Returns false, with errno, if there should be one and it cannot be opened. */
+static bool open_report(const struct order *order, int *fd)
 {
-    const int kept = stopwatch ? 5 : 3;
-    const int safe = fcntl(keep, F_DUPFD_CLOEXEC, 6);
-    if (stopwatch) {
-        dup2(SUPERVISE_TO_GRADER, 3);
-        dup2(SUPERVISE_FROM_GRADER, 4);
+    *fd = order->report[0] != '\0' ? open(order->report, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC) : -1;
+    return *fd >= 0 || order->report[0] == '\0';
+}
+
+/* Puts the descriptors where the program, or `inside`, expects them and closes all others; `news` becomes
+ * INSIDE_STATUS. Returns false, with errno, if the report cannot be opened. */
+static bool arrange_descriptors(const struct order *order, int news)
+{
+    int from[PLACES] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    const bool opened = open_report(order, &from[INSIDE_REPORT]);
+    const int cause = errno;
+    if (order->stopwatch) {
+        from[3] = SUPERVISE_TO_GRADER;
+        from[4] = SUPERVISE_FROM_GRADER;
     }
-    dup3(safe, kept, O_CLOEXEC);
-    closefrom(kept + 1);
-    return kept;
+    from[INSIDE_STATUS] = news;
+    from[INSIDE_FILTER] = order->sandbox ? SUPERVISE_FILTER : -1;
+    for (int i = 3; i < PLACES; i++)
+        from[i] = from[i] >= 0 ? fcntl(from[i], F_DUPFD_CLOEXEC, SAFE) : -1;
+    for (int i = 3; i < PLACES; i++)
+        if (from[i] < 0 || dup2(from[i], i) < 0)
+            close(i);
+    closefrom(PLACES);
+    fcntl(INSIDE_STATUS, F_SETFD, order->sandbox ? 0 : FD_CLOEXEC);
+    errno = cause;
+    return opened;
 }
 
 /* A thread of the grader that forks while another writes an executable holds it open for writing for a moment. */
@@ -143,7 +174,7 @@ static void exec_patiently(char **argv)
     }
 }
 
-_Noreturn static void become_program(const struct order *order, int failure, pid_t supervisor)
+_Noreturn static void become_program(const struct order *order, int news, pid_t supervisor)
 {
     setsid();
     prctl(PR_SET_DUMPABLE, 1);
@@ -152,8 +183,7 @@ _Noreturn static void become_program(const struct order *order, int failure, pid
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != supervisor)
         _exit(127);
-    failure = arrange_descriptors(order->stopwatch, failure);
-    if (order->directory[0] == '\0' || chdir(order->directory) == 0) {
+    if (arrange_descriptors(order, news) && (order->directory[0] == '\0' || chdir(order->directory) == 0)) {
         limit(RLIMIT_CORE, 0, true);
         limit(RLIMIT_FSIZE, order->file, true);
         if (order->memory > 0)
@@ -162,7 +192,7 @@ _Noreturn static void become_program(const struct order *order, int failure, pid
         exec_patiently(order->argv);
     }
     const int cause = errno;
-    if (write(failure, &cause, sizeof cause) < 0)
+    if (write(INSIDE_STATUS, &cause, sizeof cause) < 0)
         _exit(126);
     _exit(127);
 }
@@ -196,27 +226,36 @@ static pid_t fork_with_backstop(size_t processes)
     return child;
 }
 
+static void note_start(struct supervisor *s, pid_t program)
+{
+    s->record.program = program;
+    s->record.kind = SUPERVISE_STARTED;
+    s->start = now();
+    write_record(&s->record);
+}
+
 /* Starts the program. Returns false, with errno, if not even a process could be made. */
 static bool start(struct supervisor *s)
 {
     int ends[2];
     const pid_t self = getpid();
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0 ||
+        setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)) != 0)
         return false;
     s->start = now();
-    s->record.program = fork_with_backstop(s->order.processes);
-    if (s->record.program < 0)
+    s->child = fork_with_backstop(s->order.processes);
+    if (s->child < 0)
         return false;
-    if (s->record.program == 0)
+    if (s->child == 0)
         become_program(&s->order, ends[1], self);
-    s->exec_failure = ends[0];
+    s->news = ends[0];
     close(ends[1]);
     return true;
 }
 
 /* Makes sure that processes are counted and killed faster than they are born. Allowed to root only, as a rule, but it
- * is root whose processes no RLIMIT_NPROC holds. Only once a tree grows: a real-time process that waits inside the kernel
- * for one that it keeps from running burns CPU time, which others then lack. */
+ * is root whose processes no RLIMIT_NPROC holds. Only once a tree grows: a real-time process that waits inside the
+ * kernel for one that it keeps from running burns CPU time, which others then lack. */
 static void get_ahead(void)
 {
     const struct sched_param lowest = {.sched_priority = 1};
@@ -225,13 +264,64 @@ static void get_ahead(void)
 }
 
 /* What only the program may hold: its output ends when it ends. */
-static void let_go_of_descriptors(bool stopwatch)
+static void let_go_of_descriptors(const struct order *order)
 {
     dup2(STDIN_FILENO, STDOUT_FILENO);
     dup2(STDIN_FILENO, STDERR_FILENO);
-    if (stopwatch) {
+    if (order->stopwatch) {
         close(SUPERVISE_TO_GRADER);
         close(SUPERVISE_FROM_GRADER);
+    }
+    if (order->sandbox)
+        close(SUPERVISE_FILTER);
+}
+
+static void hear_inside(struct supervisor *s, const struct inside_message *message, pid_t sender)
+{
+    switch (message->kind) {
+    case INSIDE_STARTED:
+        note_start(s, sender);
+        break;
+    case INSIDE_FAILED:
+        s->failure = message->code;
+        break;
+    case INSIDE_ENDED:
+        s->inside = sender;
+        s->ended = true;
+        s->record.seconds = now() - s->start;
+        s->record.cpu_seconds = message->cpu_seconds;
+        s->record.code = message->code;
+        break;
+    }
+}
+
+static pid_t sender_of(struct msghdr *header)
+{
+    struct ucred who = {0};
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
+            memcpy(&who, CMSG_DATA(c), sizeof who);
+    return who.pid;
+}
+
+static void hear_news(struct supervisor *s)
+{
+    for (;;) {
+        union {
+            struct inside_message message;
+            int cause;
+        } said;
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
+        struct iovec part = {.iov_base = &said, .iov_len = sizeof said};
+        struct msghdr header = {
+            .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+        const ssize_t size = recvmsg(s->news, &header, MSG_DONTWAIT);
+        if (size == (ssize_t)sizeof said.message)
+            hear_inside(s, &said.message, sender_of(&header));
+        else if (size == (ssize_t)sizeof said.cause)
+            s->failure = said.cause;
+        else
+            return;
     }
 }
 
@@ -249,19 +339,21 @@ static void note_end(struct supervisor *s)
 /* Waits for all that has ended. Returns false when there is no child left, dead or alive. */
 static bool reap(struct supervisor *s)
 {
+    hear_news(s);
     for (;;) {
         siginfo_t info = {0};
         int status;
         if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
             if (errno == EINTR)
                 continue;
+            hear_news(s); /* said before it ended */
             return false;
         }
         if (info.si_pid == 0)
             return true;
         if (info.si_pid == s->record.program && !s->ended)
             note_end(s);
-        if (waitpid(info.si_pid, &status, 0) == s->record.program)
+        if (waitpid(info.si_pid, &status, 0) == s->child && !s->order.sandbox)
             s->record.code = status;
     }
 }
@@ -269,9 +361,11 @@ static bool reap(struct supervisor *s)
 /* Sleeps until something happens or `ms` are over. */
 static void wait_for_news(struct supervisor *s, int ms)
 {
-    struct pollfd fds[2] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->told_to_end ? -1 : SUPERVISE_RECORD}};
+    struct pollfd fds[3] = {{.fd = s->signals, .events = POLLIN},
+                            {.fd = s->told_to_end ? -1 : SUPERVISE_RECORD},
+                            {.fd = s->order.sandbox && !s->ended ? s->news : -1, .events = POLLIN}};
     struct signalfd_siginfo info;
-    poll(fds, 2, ms);
+    poll(fds, 3, ms);
     while (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info)
         if (info.ssi_signo == SIGTERM)
             s->told_to_end = true;
@@ -283,12 +377,13 @@ static void wait_for_news(struct supervisor *s, int ms)
 static void watch(struct supervisor *s)
 {
     size_t before = 0;
+    const size_t ours = 1 + (s->order.sandbox ? SANDBOX_PROCESSES : 0);
     /* no more than that is looked for: a list of all would never be done with a tree that grows */
-    const size_t enough = s->order.processes < LISTED_MAX ? s->order.processes + 2 : LISTED_MAX;
+    const size_t enough = s->order.processes < LISTED_MAX - ours ? s->order.processes + ours + 1 : LISTED_MAX;
     while (reap(s) && !s->told_to_end) {
         if (s->ended && now() - s->start - s->record.seconds >= SETTLE_MS / 1e3)
             return;
-        const size_t count = process_tree_list(getpid(), listed, enough) - 1;
+        const size_t all = process_tree_list(getpid(), listed, enough), count = all > ours ? all - ours : 0;
         if (count > s->order.processes / 2)
             get_ahead();
         if (count > s->order.processes) {
@@ -300,13 +395,14 @@ static void watch(struct supervisor *s)
     }
 }
 
-static int count_alive(void)
+static int count_alive(const struct supervisor *s)
 {
     int alive = 0;
     const size_t count = process_tree_list(getpid(), listed, LISTED_MAX);
     for (size_t i = 1; i < count; i++) {
         struct process_stat stat;
-        alive += process_tree_stat(listed[i], &stat) && stat.alive;
+        if (!s->order.sandbox || (listed[i] != s->child && listed[i] != s->inside))
+            alive += process_tree_stat(listed[i], &stat) && stat.alive;
     }
     return alive;
 }
@@ -316,7 +412,7 @@ static int count_alive(void)
 static void kill_all(struct supervisor *s)
 {
     while (reap(s)) {
-        kill(-s->record.program, SIGKILL);
+        kill(-s->child, SIGKILL); /* with bwrap all of its sandbox ends */
         const size_t count = process_tree_freeze(getpid(), false, listed, LISTED_MAX);
         for (size_t i = 1; i < count; i++)
             kill(listed[i], SIGKILL);
@@ -326,11 +422,14 @@ static void kill_all(struct supervisor *s)
 
 static void report(struct supervisor *s)
 {
-    int cause;
     s->record.kind = SUPERVISE_ENDED;
-    if (read(s->exec_failure, &cause, sizeof cause) == (ssize_t)sizeof cause) {
+    if (s->order.sandbox && s->record.program == 0 && s->failure == 0 && !s->told_to_end)
+        s->failure = EPERM; /* bwrap has said on stderr what it may not */
+    else if (s->order.sandbox && !s->ended)
+        s->record.code = SIGKILL; /* with its sandbox */
+    if (s->failure != 0) {
         s->record.kind = SUPERVISE_NOT_STARTED;
-        s->record.code = cause;
+        s->record.code = s->failure;
     }
     getrusage(RUSAGE_CHILDREN, &s->record.usage);
     write_record(&s->record);
@@ -346,7 +445,9 @@ static bool prepare(struct supervisor *s)
     sigprocmask(SIG_BLOCK, &mask, NULL);
     signal(SIGPIPE, SIG_IGN);
     setpgid(0, 0); /* away from the terminal's Ctrl-C, but in the grader's session: see process.c */
-    closefrom(s->order.stopwatch ? SUPERVISE_FROM_GRADER + 1 : SUPERVISE_RECORD + 1);
+    closefrom(s->order.sandbox     ? SUPERVISE_FILTER + 1
+              : s->order.stopwatch ? SUPERVISE_FROM_GRADER + 1
+                                   : SUPERVISE_RECORD + 1);
     fcntl(SUPERVISE_RECORD, F_SETFD, FD_CLOEXEC);
     prctl(PR_SET_DUMPABLE, 0); /* keeps /proc/PID/fd, and with it the record pipe, from the program */
     s->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -368,14 +469,14 @@ int main(int argc, char **argv)
         s.record.code = errno;
         return write_record(&s.record) ? 0 : 3;
     }
-    let_go_of_descriptors(s.order.stopwatch);
+    let_go_of_descriptors(&s.order);
     setpriority(PRIO_PROCESS, 0, -10); /* works for root only */
-    s.record.kind = SUPERVISE_STARTED;
-    write_record(&s.record);
+    if (!s.order.sandbox)
+        note_start(&s, s.child);
     watch(&s);
     s.record.by_itself = s.ended;
     if (s.ended && !s.record.too_many)
-        s.record.left_behind = count_alive();
+        s.record.left_behind = count_alive(&s);
     kill_all(&s);
     report(&s);
     return 0;

@@ -3,14 +3,16 @@
  *
  * process.c starts it as
  *
- *     supervise GRADER-PID MEMORY FILE PROCESSES STOPWATCH DIRECTORY PROGRAM [ARGUMENT...]
+ *     supervise GRADER-PID MEMORY FILE PROCESSES STOPWATCH SANDBOX REPORT DIRECTORY PROGRAM [ARGUMENT...]
  *
- * with the limits of struct process_spec in bytes and processes (MEMORY 0: no limit), STOPWATCH 0 or 1,
- * DIRECTORY empty for its own, and the environment the program is to have. Its descriptors are:
+ * with the limits of struct process_spec in bytes and processes (MEMORY 0: no limit), STOPWATCH and SANDBOX 0 or 1,
+ * REPORT the path of the report or empty, DIRECTORY empty for its own, and the environment the program is to have. With
+ * SANDBOX, PROGRAM is bwrap, and what counts as the program is what `inside` starts (inside.h). Its descriptors are:
  *
  *     0  /dev/null, passed on        3  the record pipe, records go to the grader; kept from the program
  *     1  stdout, passed on           4  stopwatch, program to grader: becomes the program's 3
  *     2  stderr, passed on           5  stopwatch, grader to program: becomes the program's 4
+ *     6  with SANDBOX: the filter of system calls, for `inside`
  *
  * It writes one record SUPERVISE_STARTED and, when nothing below it is left, one SUPERVISE_ENDED or
  * SUPERVISE_NOT_STARTED. SIGTERM, or the grader's end, makes it kill all that is below it.
@@ -23,7 +25,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-enum { SUPERVISE_RECORD = 3, SUPERVISE_TO_GRADER = 4, SUPERVISE_FROM_GRADER = 5 };
+enum { SUPERVISE_RECORD = 3, SUPERVISE_TO_GRADER = 4, SUPERVISE_FROM_GRADER = 5, SUPERVISE_FILTER = 6 };
 
 enum supervise_kind {
     SUPERVISE_STARTED,     /* `program` is filled */

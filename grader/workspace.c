@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sandbox.h"
 #include "text.h"
 
 enum { HANDIN_BYTES_MAX = 1 << 20, LAB_FILE_BYTES_MAX = 4 << 20 };
@@ -34,6 +35,24 @@ static char *locate(const struct manifest *manifest, const char *handin)
     return directory ? text_join(handin, manifest->file) : text_copy(handin, strlen(handin));
 }
 
+/* Whether `path` is a symbolic link that leads out of its folder: its owner could have a file of the grader's user
+ * shown that only the latter may read. */
+static bool leads_away(const char *path)
+{
+    struct stat status;
+    if (lstat(path, &status) != 0 || !S_ISLNK(status.st_mode))
+        return false;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash != NULL ? text_copy(path, (size_t)(slash - path) + 1) : text_format(".");
+    char *real_folder = realpath(folder, NULL), *real = realpath(path, NULL);
+    const size_t length = real_folder != NULL ? strlen(real_folder) : 0;
+    const bool inside = real == NULL || (length > 0 && strncmp(real, real_folder, length) == 0 && real[length] == '/');
+    free(real);
+    free(real_folder);
+    free(folder);
+    return !inside;
+}
+
 /* Reads the hand-in. Returns an exit code; a file that is there but no C text sets workspace->problem. */
 static int read_handin(struct workspace *workspace, char **error)
 {
@@ -44,6 +63,11 @@ static int read_handin(struct workspace *workspace, char **error)
         return EXIT_USAGE;
     }
     size_t length = 0;
+    if (leads_away(path)) {
+        workspace->problem = text_format("The file is a symbolic link to another folder: hand in the file itself.");
+        workspace->content = text_copy("", 0);
+        return EXIT_GRADED;
+    }
     workspace->content = text_read_file(path, HANDIN_BYTES_MAX, &length);
     if (workspace->content == NULL && errno == EFBIG) {
         workspace->problem =
@@ -70,7 +94,7 @@ static bool make_directories(const struct workspace *workspace)
     static const char *const names[] = {"handin", "lab", "bin", "run"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = workspace_path(workspace, names[i]);
-        const bool made = mkdir(path, 0755) == 0;
+        const bool made = mkdir(path, 0755) == 0 && sandbox_hand_over(path);
         free(path);
         if (!made)
             return false;
@@ -99,7 +123,7 @@ static bool copy_lab(const struct workspace *workspace, const struct manifest *m
             for (size_t k = 0; k < found.gl_pathc && ok; k++) {
                 char *name = text_format("lab%s", strrchr(found.gl_pathv[k], '/'));
                 char *to = workspace_path(workspace, name);
-                ok = copy_file(found.gl_pathv[k], to);
+                ok = copy_file(found.gl_pathv[k], to) && sandbox_hand_over(to);
                 free(to);
                 free(name);
             }
@@ -125,7 +149,7 @@ static bool fill(const struct workspace *workspace, const struct manifest *manif
     char *name = text_join("handin", manifest->file);
     char *path = workspace_path(workspace, name);
     const bool ok = make_directories(workspace) && copy_lab(workspace, manifest) && link_helper(workspace) &&
-                    text_write_file(path, workspace->content, strlen(workspace->content));
+                    text_write_file(path, workspace->content, strlen(workspace->content)) && sandbox_hand_over(path);
     free(path);
     free(name);
     return ok;

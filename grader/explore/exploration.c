@@ -107,8 +107,10 @@ bool exploration_run(const struct exploration_spec *specs, size_t count, size_t 
     struct process_result *runs = text_allocate(count, sizeof *runs);
     for (size_t i = 0; i < count; i++) {
         prepare(&launches[i], &specs[i]);
-        processes[i] = (struct process_spec){
-            .argv = launches[i].argv, .set = launches[i].set, .deadline = specs[i].seconds + grace_seconds};
+        processes[i] = (struct process_spec){.argv = launches[i].argv,
+                                             .set = launches[i].set,
+                                             .sandbox = specs[i].sandbox,
+                                             .deadline = specs[i].seconds + grace_seconds};
     }
     const bool ok = process_run(processes, count, jobs, runs);
     for (size_t i = 0; i < count; i++) {

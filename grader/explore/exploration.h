@@ -10,6 +10,8 @@
 
 #include "results.h"
 
+struct sandbox;
+
 struct exploration_spec {
     const char *directory; /* holds `program` */
     const char *results;   /* path of the file it writes its results to */
@@ -22,6 +24,7 @@ struct exploration_spec {
     const char *replay;           /* a schedule to show instead of a search; NULL: search */
     const char *const *arguments; /* of the program */
     size_t arguments_count;
+    const struct sandbox *sandbox; /* NULL: none; the file `results` must be there and writable in it */
 };
 
 enum explored {

@@ -124,7 +124,7 @@ static bool read_options(int argc, char **argv, struct wish *wish)
                                           {"lab", required_argument, NULL, 'L'},
                                           {"scenario", required_argument, NULL, 'S'},
                                           {NULL, 0, NULL, 0}};
-    for (int letter; (letter = getopt_long(argc, argv, "+I:D:", known, NULL)) != -1;) {
+    for (int letter; (letter = getopt_long(argc, argv, "I:D:", known, NULL)) != -1;) {
         if (letter == '?')
             return false;
         if (!take_option(wish, letter, optarg)) {
@@ -139,16 +139,17 @@ static bool read_words(int argc, char **argv, struct wish *wish)
 {
     *wish = (struct wish){.spec = {.schedules = SCHEDULES, .seed = 1, .seconds = 30, .preemptions = -1, .leaks = true},
                           .options = text_copy("", 0)};
-    if (!read_options(argc, argv, wish))
+    int own = 1; /* words of ours: what follows `--` is the program's */
+    while (own < argc && strcmp(argv[own], "--") != 0)
+        own++;
+    if (!read_options(own, argv, wish))
         return false;
     wish->tell.replayed = wish->spec.replay != NULL;
     wish->files = argv + optind;
-    while (optind + wish->files_count < argc && strcmp(wish->files[wish->files_count], "--") != 0)
-        wish->files_count++;
-    const int after = optind + wish->files_count + 1;
-    if (after < argc) {
-        wish->spec.arguments = (const char *const *)argv + after;
-        wish->spec.arguments_count = (size_t)(argc - after);
+    wish->files_count = own - optind;
+    if (own + 1 < argc) {
+        wish->spec.arguments = (const char *const *)argv + own + 1;
+        wish->spec.arguments_count = (size_t)(argc - own - 1);
     }
     if (wish->timed && !wish->counted)
         wish->spec.schedules = (uint64_t)1 << 40;

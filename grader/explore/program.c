@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../command.h"
 #include "../object.h"
@@ -32,9 +33,10 @@ static char *describe_failure(const struct command *command, const struct proces
     return text;
 }
 
-/* Runs the commands side by side and releases them. `refusal` is what it means that one of them ends with an error. */
+/* Runs the commands side by side, each in its sandbox of `sandboxes` (NULL: all in that of `spec`), and releases them.
+ * `refusal` is what it means that one of them ends with an error. */
 static enum program_outcome run_all(const struct program_spec *spec, struct command *commands, size_t count,
-                                    enum program_outcome refusal, char **error)
+                                    const struct sandbox *const *sandboxes, enum program_outcome refusal, char **error)
 {
     struct process_spec specs[PROGRAM_FILES] = {0};
     struct process_result results[PROGRAM_FILES];
@@ -45,6 +47,7 @@ static enum program_outcome run_all(const struct program_spec *spec, struct comm
         specs[i] = (struct process_spec){.argv = (const char *const *)commands[i].words,
                                          .directory = spec->working,
                                          .set = set,
+                                         .sandbox = sandboxes != NULL ? sandboxes[i] : spec->sandbox,
                                          .deadline = tool_seconds,
                                          .memory_limit = tool_memory};
     if (!process_run(specs, count, spec->jobs, results)) {
@@ -82,7 +85,7 @@ static enum program_outcome compile(const struct program_spec *spec, char **erro
         command_add(&commands[i], object);
         free(object);
     }
-    return run_all(spec, commands, spec->files_count, PROGRAM_REFUSED, error);
+    return run_all(spec, commands, spec->files_count, spec->file_sandboxes, PROGRAM_REFUSED, error);
 }
 
 static bool defined_anywhere(const struct object *objects, size_t count, const char *name)
@@ -109,11 +112,35 @@ static char *add_unknown(char *names, const struct object *object, const struct 
     return names;
 }
 
+/* The stand-in for library `i`; NULL if there is none: then its functions are not modelled. Caller frees. */
+static char *stand_in(const struct program_spec *spec, size_t i)
+{
+    char *path = text_format("%s/%s.o", spec->runtime, spec->libraries[i]);
+    if (access(path, F_OK) == 0)
+        return path;
+    free(path);
+    return NULL;
+}
+
+static bool read_stand_ins(const struct program_spec *spec, struct object *objects, char **error)
+{
+    bool ok = true;
+    for (size_t i = 0; i < spec->libraries_count && ok; i++) {
+        char *path = stand_in(spec, i);
+        ok = path == NULL || object_read(&objects[i], path, error);
+        free(path);
+    }
+    return ok;
+}
+
 static enum program_outcome check_symbols(const struct program_spec *spec, char **error)
 {
-    struct object objects[PROGRAM_FILES] = {0};
+    const size_t count = spec->files_count + spec->libraries_count;
+    struct object *objects = text_allocate(count, sizeof *objects);
     enum program_outcome outcome = PROGRAM_BUILT;
     char *names = text_copy("", 0);
+    if (!read_stand_ins(spec, objects + spec->files_count, error))
+        outcome = PROGRAM_BROKEN;
     for (size_t i = 0; i < spec->files_count && outcome == PROGRAM_BUILT; i++) {
         char *path = object_path(spec, i);
         if (!object_read(&objects[i], path, error))
@@ -121,9 +148,10 @@ static enum program_outcome check_symbols(const struct program_spec *spec, char 
         free(path);
     }
     for (size_t i = 0; i < spec->files_count && outcome == PROGRAM_BUILT; i++)
-        names = add_unknown(names, &objects[i], objects, spec->files_count);
-    for (size_t i = 0; i < spec->files_count; i++)
+        names = add_unknown(names, &objects[i], objects, count);
+    for (size_t i = 0; i < count; i++)
         object_release(&objects[i]);
+    free(objects);
     if (outcome == PROGRAM_BUILT && *names != '\0') {
         *error = names;
         return PROGRAM_UNSUPPORTED;
@@ -148,7 +176,7 @@ static enum program_outcome rename_calls(const struct program_spec *spec, char *
     }
     free(path);
     free(renaming);
-    return written ? run_all(spec, commands, spec->files_count, PROGRAM_BROKEN, error) : PROGRAM_BROKEN;
+    return written ? run_all(spec, commands, spec->files_count, NULL, PROGRAM_BROKEN, error) : PROGRAM_BROKEN;
 }
 
 static enum program_outcome link_program(const struct program_spec *spec, char **error)
@@ -159,6 +187,12 @@ static enum program_outcome link_program(const struct program_spec *spec, char *
     command_add_path(&command, "", spec->runtime, "first.o");
     if (spec->scenarios)
         command_add_path(&command, "", spec->runtime, "scenario.o");
+    for (size_t i = 0; i < spec->libraries_count; i++) {
+        char *path = stand_in(spec, i);
+        if (path != NULL)
+            command_add(&command, path);
+        free(path);
+    }
     for (size_t i = 0; i < spec->files_count; i++) {
         char *object = object_path(spec, i);
         command_add(&command, object);
@@ -167,7 +201,7 @@ static enum program_outcome link_program(const struct program_spec *spec, char *
     command_add_path(&command, "", spec->runtime, "last.o");
     command_add_path(&command, "", spec->runtime, "libexplore.o");
     command_add_words(&command, "-lpthread -lm");
-    return run_all(spec, &command, 1, PROGRAM_REFUSED, error);
+    return run_all(spec, &command, 1, NULL, PROGRAM_REFUSED, error);
 }
 
 enum program_outcome program_build(const struct program_spec *spec, char **error)

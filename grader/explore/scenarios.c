@@ -4,10 +4,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../gate.h"
 #include "../libraries.h"
+#include "../policy.h"
 #include "../text.h"
 
 static const char program_directory[] = "bin/schedules";
+
+/* The files of the program: the lab's and the hand-in. */
+enum { OF_LAB, OF_HANDIN, FILES };
 
 static char *results_path(const struct workspace *workspace, const struct manifest_scenario *scenario)
 {
@@ -26,18 +31,30 @@ enum program_outcome scenarios_build(const struct manifest *manifest, const stru
                                 cflags != NULL ? cflags : "");
     char *directory = workspace_path(workspace, program_directory), *runtime = text_join(kit->harness, "explore");
     char *working = workspace_path(workspace, "handin"), *scenarios = workspace_path(workspace, "lab/scenarios.c");
-    const struct program_spec spec = {.runtime = runtime,
-                                      .directory = directory,
-                                      .working = working,
-                                      .files = (const char *const[]){scenarios, manifest->file},
-                                      .files_count = 2,
-                                      .options = options,
-                                      .scenarios = true,
-                                      .jobs = (size_t)workspace->cores};
+    struct policy of_lab, of_handin;
+    policy_link(&of_lab, workspace);
+    policy_compile(&of_handin, workspace);
+    const struct program_spec spec = {
+        .runtime = runtime,
+        .directory = directory,
+        .working = working,
+        .files = (const char *const[]){[OF_LAB] = scenarios, [OF_HANDIN] = manifest->file},
+        .files_count = FILES,
+        .options = options,
+        .scenarios = true,
+        .libraries = (const char *const *)manifest->libraries,
+        .libraries_count = manifest->libraries_count,
+        .jobs = (size_t)workspace->cores,
+        .sandbox = &of_lab.sandbox,
+        .file_sandboxes =
+            (const struct sandbox *const[]){[OF_LAB] = &of_lab.sandbox, [OF_HANDIN] = &of_handin.sandbox}};
     if (cflags != NULL) {
         mkdir(directory, 0755);
+        sandbox_hand_over(directory);
         outcome = program_build(&spec, error);
     }
+    policy_release(&of_handin);
+    policy_release(&of_lab);
     free(scenarios);
     free(working);
     free(runtime);
@@ -47,17 +64,40 @@ enum program_outcome scenarios_build(const struct manifest *manifest, const stru
     return outcome;
 }
 
+bool scenarios_pass_gate(struct stage_result *result, const struct manifest *manifest,
+                         const struct workspace *workspace, char **error)
+{
+    char *name = text_format("%s/%d.o", program_directory, OF_HANDIN), *path = workspace_path(workspace, name);
+    const struct gate_object object = {.path = path, .sanitized = true};
+    const bool read = gate_check(result, manifest, workspace, &object, 1, error);
+    free(path);
+    free(name);
+    return read;
+}
+
+/* In a sandbox a program can only write to a file that is there. */
+static void begin_results(const char *path)
+{
+    if (text_write_file(path, "", 0))
+        sandbox_hand_over(path);
+}
+
 bool scenarios_explore(const struct workspace *workspace, const struct manifest_scenario *const *scenarios,
                        size_t count, const struct exploration_spec *wish, struct exploration *out)
 {
     struct exploration_spec *specs = text_allocate(count, sizeof *specs);
     const char **names = text_allocate(count, sizeof *names);
     char **paths = text_allocate(count, sizeof *paths);
+    struct policy *policies = text_allocate(count, sizeof *policies);
     char *directory = workspace_path(workspace, program_directory);
     for (size_t i = 0; i < count; i++) {
         names[i] = scenarios[i]->name;
         paths[i] = results_path(workspace, scenarios[i]);
         specs[i] = *wish;
+        begin_results(paths[i]);
+        policy_run(&policies[i], workspace, "bin/schedules/program", false);
+        policy_add_writable(&policies[i], paths[i]);
+        specs[i].sandbox = &policies[i].sandbox;
         specs[i].directory = directory;
         specs[i].results = paths[i];
         specs[i].schedules = wish->schedules != 0 ? wish->schedules : scenarios[i]->schedules;
@@ -65,9 +105,12 @@ bool scenarios_explore(const struct workspace *workspace, const struct manifest_
         specs[i].arguments_count = 1;
     }
     const bool ok = exploration_run(specs, count, (size_t)workspace->cores, out);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        policy_release(&policies[i]);
         free(paths[i]);
+    }
     free(directory);
+    free(policies);
     free(paths);
     free(names);
     free(specs);

@@ -6,17 +6,17 @@
 
 #include "../command.h"
 #include "../diagnostics.h"
+#include "../gate.h"
 #include "../libraries.h"
-#include "../object.h"
 #include "../pipeline.h"
+#include "../policy.h"
 #include "../process.h"
-#include "../stacks.h"
 #include "../text.h"
 
 enum { COMMANDS_MAX = 8, DETAIL_LINES = 12 };
 
 static const double compile_seconds = 60.0;
-static const uint64_t compile_memory = (uint64_t)4 << 30;
+static const uint64_t compile_memory = (uint64_t)1 << 30;
 
 /* What all compiler runs of one build share. */
 struct build {
@@ -37,8 +37,9 @@ static struct command start_command(const struct build *build, const char *flags
     return command;
 }
 
-/* Runs `count` commands side by side in the folder of the hand-in. False if that failed for reasons of ours. */
-static bool run_commands(const struct build *build, struct command *commands, size_t count,
+/* Runs `count` commands side by side in the folder of the hand-in, in a sandbox after `policy`. False if that
+ * failed for reasons of ours. */
+static bool run_commands(const struct build *build, struct command *commands, size_t count, const struct policy *policy,
                          struct process_result *results)
 {
     struct process_spec specs[COMMANDS_MAX] = {0};
@@ -49,6 +50,7 @@ static bool run_commands(const struct build *build, struct command *commands, si
         specs[i] = (struct process_spec){.argv = (const char *const *)commands[i].words,
                                          .directory = directory,
                                          .set = set,
+                                         .sandbox = &policy->sandbox,
                                          .deadline = compile_seconds,
                                          .memory_limit = compile_memory};
     const bool ok = process_run(specs, count, (size_t)build->workspace->cores, results);
@@ -99,55 +101,6 @@ static bool add_stopped(struct stage_result *result, const struct build *build, 
     finding->cost = result->max_score;
     free(how);
     return true;
-}
-
-/* --- the gate: what a hand-in may not define, and what it must --- */
-
-static void add_missing_functions(struct stage_result *result, const struct build *build, const struct object *object)
-{
-    const struct manifest *manifest = build->manifest;
-    char *missing = text_copy("", 0);
-    int count = 0;
-    for (unsigned i = 0; i < manifest->functions_count; i++) {
-        if (object_defines(object, manifest->functions[i]))
-            continue;
-        char *longer = text_format("%s%s%s", missing, count > 0 ? ", " : "", manifest->functions[i]);
-        free(missing);
-        missing = longer;
-        count++;
-    }
-    if (count > 0) {
-        struct finding *finding =
-            result_add(result, "missing-function",
-                       "%s %s not defined in %s (or defined as static): %s.h declares %s, and the tests call %s.",
-                       missing, count == 1 ? "is" : "are", manifest->file, manifest->stem, count == 1 ? "it" : "them",
-                       count == 1 ? "it" : "them");
-        diagnostics_place(finding, build->manifest, build->workspace, 0);
-        finding->cost = result->max_score;
-    }
-    free(missing);
-}
-
-static void gate(struct stage_result *result, const struct build *build, const char *object_path)
-{
-    struct object object;
-    char *error = NULL;
-    if (!object_read(&object, object_path, &error)) {
-        *result = result_grader_error(result, "%s", error);
-        free(error);
-        return;
-    }
-    if (object_defines(&object, "main")) {
-        struct finding *finding =
-            result_add(result, "main-defined",
-                       "The file defines main(), and so do the lab's test programs: two cannot be linked. "
-                       "Move your own main() to another file.");
-        diagnostics_place(finding, build->manifest, build->workspace, stacks_function_line(object_path, "main", NULL));
-        finding->cost = result->max_score;
-    } else {
-        add_missing_functions(result, build, &object);
-    }
-    object_release(&object);
 }
 
 /* --- the programs --- */
@@ -201,15 +154,18 @@ static void add_machine_error(struct stage_result *result, const char *output)
     free(excerpt);
 }
 
-/* The ways in which the hand-in is compiled, and for which stage. */
+/* The ways in which the hand-in is compiled, and for which stage. Every object goes through the gate, with the assembly
+ * it was made from: code can tell how it is compiled. */
 static const struct {
     const char *flags, *output;
+    const char *listing; /* NULL: this is one itself */
+    bool sanitized;
     enum stage_id stage;
 } objects[] = {
-    {"-O0 -c", "bin/handin.o", STAGE_BUILD},
-    {"-O0 -c -w -fsanitize=thread", "bin/handin_tsan.o", STAGE_RACES},
-    {"-O0 -S -w", "bin/handin.s", STAGE_RACES},
-    {"-O2 -c -w", "bin/handin_fast.o", STAGE_SPEEDUP},
+    {"-O0 -c", "bin/handin.o", "bin/handin.s", false, STAGE_BUILD},
+    {"-O0 -S -w", "bin/handin.s", NULL, false, STAGE_BUILD},
+    {"-O0 -c -w -fsanitize=thread -save-temps=obj", "bin/handin_tsan.o", "bin/handin_tsan.s", true, STAGE_RACES},
+    {"-O2 -c -w -save-temps=obj", "bin/handin_fast.o", "bin/handin_fast.s", false, STAGE_SPEEDUP},
 };
 enum { OBJECTS = sizeof objects / sizeof *objects };
 
@@ -239,11 +195,15 @@ static bool compile(struct stage_result *result, const struct build *build)
 {
     struct command commands[OBJECTS];
     struct process_result results[OBJECTS];
+    struct policy policy;
     size_t count = 0;
     for (size_t i = 0; i < OBJECTS; i++)
         if (is_wanted(build, objects[i].stage))
             commands[count++] = compile_handin(build, objects[i].flags, objects[i].output);
-    if (!run_commands(build, commands, count, results)) {
+    policy_compile(&policy, build->workspace);
+    const bool ran = run_commands(build, commands, count, &policy, results);
+    policy_release(&policy);
+    if (!ran) {
         *result = result_grader_error(result, "cannot run the compiler '%s'", command_compiler());
         return false;
     }
@@ -257,6 +217,27 @@ static bool compile(struct stage_result *result, const struct build *build)
         diagnostics_warnings(result, build->manifest, build->workspace, results[0].err);
     release_results(results, count);
     return ok;
+}
+
+/* Sends the objects through the gate. */
+static void pass_gate(struct stage_result *result, const struct build *build)
+{
+    struct gate_object chosen[OBJECTS];
+    char *paths[2 * OBJECTS], *error = NULL;
+    size_t count = 0, paths_count = 0;
+    for (size_t i = 0; i < OBJECTS; i++) {
+        if (objects[i].listing == NULL || !is_wanted(build, objects[i].stage))
+            continue;
+        paths[paths_count++] = workspace_path(build->workspace, objects[i].output);
+        paths[paths_count++] = workspace_path(build->workspace, objects[i].listing);
+        chosen[count++] = (struct gate_object){
+            .path = paths[paths_count - 2], .listing = paths[paths_count - 1], .sanitized = objects[i].sanitized};
+    }
+    if (!gate_check(result, build->manifest, build->workspace, chosen, count, &error))
+        *result = result_grader_error(result, "%s", error);
+    for (size_t i = 0; i < paths_count; i++)
+        free(paths[i]);
+    free(error);
 }
 
 /* Whether linking failed for the sake of the hand-in: the baseline holds none of it, and only a linker's own error can
@@ -283,6 +264,7 @@ static bool link_programs(struct stage_result *result, const struct build *build
     struct command commands[PROGRAMS];
     const struct program *chosen[PROGRAMS];
     struct process_result results[PROGRAMS];
+    struct policy policy;
     size_t count = 0;
     for (size_t i = 0; i < PROGRAMS; i++) {
         if (!is_wanted(build, programs[i].stage))
@@ -290,7 +272,10 @@ static bool link_programs(struct stage_result *result, const struct build *build
         chosen[count] = &programs[i];
         commands[count++] = link_program(build, &programs[i]);
     }
-    if (!run_commands(build, commands, count, results)) {
+    policy_link(&policy, build->workspace);
+    const bool ran = run_commands(build, commands, count, &policy, results);
+    policy_release(&policy);
+    if (!ran) {
         *result = result_grader_error(result, "cannot run the compiler '%s'", command_compiler());
         return false;
     }
@@ -306,15 +291,13 @@ static bool link_programs(struct stage_result *result, const struct build *build
 
 static void build_all(struct stage_result *result, const struct build *build)
 {
-    char *object = workspace_path(build->workspace, "bin/handin.o");
     if (compile(result, build))
-        gate(result, build, object);
+        pass_gate(result, build);
     bool clean = result->status != STATUS_GRADER_ERROR;
     for (size_t i = 0; i < result->findings_count; i++)
         clean = clean && result->findings[i].cost == 0;
     if (clean)
         link_programs(result, build);
-    free(object);
 }
 
 struct stage_result build_run(const struct manifest *manifest, const struct workspace *workspace)
@@ -322,6 +305,9 @@ struct stage_result build_run(const struct manifest *manifest, const struct work
     struct stage_result result = {.name = "build", .max_score = manifest->points.build};
     struct build build = {.manifest = manifest, .workspace = workspace};
     char *error = NULL;
+    if (sandbox_lack() != NULL)
+        result_add(&result, "note", "the hand-in ran without a sandbox, with all rights of whoever graded it: %s.",
+                   sandbox_lack());
     if (workspace->problem != NULL) {
         struct finding *finding = result_add(&result, "not-source", "%s", workspace->problem);
         diagnostics_place(finding, manifest, workspace, 0);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../policy.h"
 #include "../text.h"
 #include "races_trial.h"
 
@@ -35,10 +36,13 @@ static bool run_tools(struct trial *trial)
     struct process_spec specs[TOOLS] = {0};
     struct process_result results[TOOLS];
     size_t which[TOOLS], count = 0;
+    struct policy policy;
     char *directory = workspace_path(trial->workspace, "run");
     char *seed = text_format("LOCKSTEP_SEED=%llu", (unsigned long long)trial->workspace->seed);
     char *helpers = text_format("LOCKSTEP_HELPERS=%s", trial->workspace->kit->harness);
     const char *set[] = {seed, helpers, "TSAN_OPTIONS=exitcode=0 detect_deadlocks=0 report_thread_leaks=0", NULL};
+    policy_run(&policy, trial->workspace, "bin/race", true);
+    policy_add(&policy, trial->workspace, "bin/race_tsan");
     for (size_t i = 0; i < TOOLS; i++) {
         if (i != HELGRIND && trial->c11)
             continue;
@@ -46,6 +50,7 @@ static bool run_tools(struct trial *trial)
         specs[count++] = (struct process_spec){.argv = tools[i].argv,
                                                .directory = directory,
                                                .set = set,
+                                               .sandbox = &policy.sandbox,
                                                .deadline = trial->manifest->limits.race_seconds,
                                                .process_limit = (unsigned)trial->manifest->limits.processes,
                                                .output_keep = (size_t)1 << 20};
@@ -55,6 +60,7 @@ static bool run_tools(struct trial *trial)
         trial->runs[which[i]] = results[i];
         trial->ran[which[i]] = true;
     }
+    policy_release(&policy);
     free(helpers);
     free(seed);
     free(directory);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../interval.h"
+#include "../policy.h"
 #include "../process.h"
 #include "../stacks.h"
 #include "../text.h"
@@ -71,14 +72,18 @@ static bool run_once(const struct trial *trial, enum role role, size_t round, st
     char *helpers = text_format("LOCKSTEP_HELPERS=%s", trial->workspace->kit->harness);
     const char *argv[] = {program, roles[role].word, trial->measure->name, workers, seed, NULL};
     const char *set[] = {helpers, NULL};
+    struct policy policy;
+    policy_run(&policy, trial->workspace, roles[role].program, false);
     const struct process_spec spec = {.argv = argv,
                                       .directory = directory,
                                       .set = set,
+                                      .sandbox = &policy.sandbox,
                                       .deadline = limits->bench_seconds,
                                       .memory_limit = (uint64_t)limits->memory_mb << 20,
                                       .process_limit = (unsigned)limits->processes,
                                       .stopwatch = true};
     const bool ok = process_run(&spec, 1, 1, result);
+    policy_release(&policy);
     free(program);
     free(directory);
     free(workers);

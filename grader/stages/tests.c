@@ -4,19 +4,30 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
+#include "../inside.h"
+#include "../policy.h"
 #include "../process.h"
 #include "../stacks.h"
 #include "../text.h"
 
-enum { JOBS_MAX = 8, OUTPUT_LINES = 6, RECEIPT_BYTES_MAX = 1 << 16, JSON_BYTES_MAX = 1 << 22, MESSAGES_SHOWN = 3 };
+enum {
+    NONCE_BYTES = 16,
+    JOBS_MAX = 8,
+    OUTPUT_LINES = 6,
+    RECEIPT_BYTES_MAX = 1 << 16,
+    JSON_BYTES_MAX = 1 << 22,
+    MESSAGES_SHOWN = 3
+};
 
 /* One test on its way from start to verdict. */
 struct trial {
     const struct manifest_test *test;
     char *json_path, *receipt_path;
-    struct stacks stacks; /* where it stood at its deadline */
+    char nonce[2 * NONCE_BYTES + 1]; /* of this run, in hexadecimal: a receipt without it is a forgery */
+    struct stacks stacks;            /* where it stood at its deadline */
 };
 
 /* What Criterion says of one test. */
@@ -110,6 +121,21 @@ static char *find_receipt(const struct trial *trial, const char *word)
             found = text_copy(line + length + 1, strcspn(line + length + 1, "\n"));
     }
     free(text);
+    return found;
+}
+
+/* Whether the test ran to its last line: `end NAME NONCE` is among its receipts. */
+static bool reached_end(const struct trial *trial)
+{
+    char *word = text_format("end %s %s", trial->test->name, trial->nonce);
+    char *text = text_read_file(trial->receipt_path, RECEIPT_BYTES_MAX, NULL);
+    bool found = false;
+    for (char *line = text; line != NULL && !found; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        found = strncmp(line, word, strlen(word)) == 0 && line[strlen(word)] == '\n';
+    }
+    free(text);
+    free(word);
     return found;
 }
 
@@ -299,11 +325,12 @@ enum verdict { PASS, FAIL, CRASH, HANG, OUR_FAULT };
 static enum verdict judge_outcome(struct stage_result *result, const struct setting *setting, struct trial *trial,
                                   const struct outcome *outcome, const struct process_result *run)
 {
-    char *end = find_receipt(trial, "end"), *crash = find_receipt(trial, "crash"), *ended = find_receipt(trial, "exit");
+    char *crash = find_receipt(trial, "crash"), *ended = find_receipt(trial, "exit");
+    const bool end = reached_end(trial);
     enum verdict verdict = FAIL;
-    if (outcome->passed && end != NULL && outcome->assertions > 0) {
+    if (outcome->passed && end && outcome->assertions > 0) {
         verdict = PASS;
-    } else if (ended != NULL || (outcome->passed && end == NULL)) {
+    } else if (ended != NULL || (outcome->passed && !end)) {
         add_why(add_failure(
                     result, setting, trial, "exit-called",
                     "your code ended the whole program (exit, _exit or the like) in the middle of the test; a function "
@@ -318,7 +345,6 @@ static enum verdict judge_outcome(struct stage_result *result, const struct sett
         add_why(finding, trial);
         add_printed(finding, setting, run);
     }
-    free(end);
     free(crash);
     free(ended);
     return verdict;
@@ -367,12 +393,28 @@ static char *run_path(const struct workspace *workspace, const char *test, const
     return path;
 }
 
+static bool make_nonce(char nonce[2 * NONCE_BYTES + 1])
+{
+    unsigned char bytes[NONCE_BYTES];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return false;
+    for (size_t i = 0; i < NONCE_BYTES; i++)
+        sprintf(nonce + 2 * i, "%02x", bytes[i]);
+    return true;
+}
+
+/* An empty file that the test program writes to. */
+static bool make_report(const char *path)
+{
+    return text_write_file(path, "", 0) && sandbox_hand_over(path);
+}
+
 static bool prepare(struct trial *trial, const struct workspace *workspace, const struct manifest_test *test)
 {
     *trial = (struct trial){.test = test,
                             .json_path = run_path(workspace, test->name, "json"),
                             .receipt_path = run_path(workspace, test->name, "receipt")};
-    return text_write_file(trial->receipt_path, "", 0);
+    return make_nonce(trial->nonce) && make_report(trial->json_path) && make_report(trial->receipt_path);
 }
 
 static void release_trial(struct trial *trial)
@@ -386,6 +428,7 @@ static void release_trial(struct trial *trial)
 struct call {
     char *words[8];
     const char *argv[6], *set[4];
+    struct policy policy;
 };
 
 static struct process_spec make_spec(const struct setting *setting, struct trial *trial, struct call *call)
@@ -393,16 +436,20 @@ static struct process_spec make_spec(const struct setting *setting, struct trial
     const struct manifest_limits *limits = &setting->manifest->limits;
     char **w = call->words;
     w[0] = text_format("--filter=lab/%s", trial->test->name);
-    w[1] = text_format("--json=%s", trial->json_path);
-    w[2] = text_format("LOCKSTEP_RECEIPT=%s", trial->receipt_path);
+    w[1] = text_format("--json=/proc/self/fd/%d", INSIDE_REPORT);
+    w[2] = text_format("LOCKSTEP_RECEIPT=%s:%s", trial->nonce, trial->receipt_path);
     w[3] = text_format("LOCKSTEP_SEED=%llu", (unsigned long long)setting->workspace->seed);
     w[4] = text_format("LOCKSTEP_HELPERS=%s", setting->workspace->kit->harness);
     w[5] = workspace_path(setting->workspace, "run");
+    policy_run(&call->policy, setting->workspace, "bin/tests", false);
+    policy_add_writable(&call->policy, trial->receipt_path);
     memcpy(call->argv, (const char *[]){setting->program, w[0], w[1], "-j1", NULL}, 5 * sizeof *call->argv);
     memcpy(call->set, (const char *[]){w[2], w[3], w[4], NULL}, 4 * sizeof *call->set);
     return (struct process_spec){.argv = call->argv,
                                  .directory = w[5],
                                  .set = call->set,
+                                 .report = trial->json_path,
+                                 .sandbox = &call->policy.sandbox,
                                  .deadline = limits->test_seconds,
                                  .memory_limit = (uint64_t)limits->memory_mb << 20,
                                  .process_limit = (unsigned)limits->processes,
@@ -414,6 +461,7 @@ static void release_call(struct call *call)
 {
     for (size_t i = 0; i < 6; i++)
         free(call->words[i]);
+    policy_release(&call->policy);
 }
 
 /* The tests to run: all of the manifest, or the one asked for. */

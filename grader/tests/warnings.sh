@@ -16,14 +16,15 @@ compile() {
 }
 
 for compiler in gcc clang; do
-    check "$compiler: grader" compile $compiler "$own" grader/*.c grader/stages/*.c grader/formats/*.c grader/tests/*.c
+    check "$compiler: grader" compile $compiler "$own" grader/*.c grader/stages/*.c grader/explore/*.c grader/formats/*.c grader/tests/*.c
     check "$compiler: harness" compile $compiler "$own -DBENCH_STUDENT=1" harness/*.c
     [ -n "$(ls harness/tests/*.c 2>/dev/null)" ] &&
         check "$compiler: tests of the harness" compile $compiler "$own" harness/tests/*.c
     check "$compiler: explorer" compile $compiler "$own -fno-pie -ftls-model=local-exec" harness/explore/*.c
+    check "$compiler: explorer's stand-ins" compile $compiler "$lab -Iharness/explore" harness/explore/libcurl/*.c
     for directory in labs/lab*; do
         name=${directory#labs/}
-        check "$compiler: $name" compile $compiler "$lab -DBENCH_STUDENT=1 -Iharness -I$directory" "$directory"/*.c solutions/"$name"/*.c
+        check "$compiler: $name" compile $compiler "$lab -DBENCH_STUDENT=1 -Iharness -Iharness/explore -I$directory" "$directory"/*.c solutions/"$name"/*.c
         check "$compiler: specimens of $name" compile $compiler "$lab -Iharness -I$directory -Wno-unused-function" \
             grader/tests/specimens/"$name"/right/*.c
     done

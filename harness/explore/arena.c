@@ -34,3 +34,8 @@ void *arena_zero(size_t bytes)
 {
     return memset(arena_take(bytes), 0, bytes);
 }
+
+void *arena_take_cleared(size_t bytes, size_t cleared)
+{
+    return memset(arena_take(bytes), 0, cleared);
+}

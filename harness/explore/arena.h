@@ -10,8 +10,9 @@
  * unsupported when a schedule needs too much; never returns NULL. */
 void *arena_take(size_t bytes);
 
-/* arena_zero: the same, cleared. */
+/* arena_zero: the same, cleared. arena_take_cleared: only its first `cleared` bytes. */
 void *arena_zero(size_t bytes);
+void *arena_take_cleared(size_t bytes, size_t cleared);
 
 void arena_reset(void);
 

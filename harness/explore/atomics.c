@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "coverage.h"
 #include "location.h"
 #include "memory.h"
 #include "schedule.h"
@@ -17,6 +18,7 @@ enum { ORDER_BITS = 7 };
 static struct location *enter(const volatile void *address, size_t size, bool reads, const char *words, uintptr_t pc)
 {
     const uintptr_t at = (uintptr_t)address;
+    coverage_note(pc);
     schedule_point((struct operation){.object = at, .reads = reads, .words = words, .pc = pc}, NULL);
     memory_access(at, size, ACCESS_ATOMIC | (reads ? ACCESS_READ : ACCESS_WRITE), pc);
     return location_find(at, pc);

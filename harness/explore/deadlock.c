@@ -67,14 +67,20 @@ static void tell_waiting(const struct thread *thread)
 
 _Noreturn void deadlock_report(void)
 {
-    bool circle = false;
-    for (int id = 0; id < schedule.count; id++)
+    bool circle = false, data = false;
+    for (int id = 0; id < schedule.count; id++) {
         circle |= schedule.threads[id].alive && in_circle(&schedule.threads[id]);
+        data |= schedule.threads[id].alive && schedule.threads[id].operation.data;
+    }
     for (int id = 0; id < schedule.count; id++)
         if (schedule.threads[id].alive && (!circle || in_circle(&schedule.threads[id])))
             tell_waiting(&schedule.threads[id]);
     if (circle)
         verdict_end(VERDICT_DEADLOCK, "each of these threads waits for another of them, for ever");
+    if (data)
+        verdict_end(VERDICT_LOST_WAKEUP,
+                    "every thread waits, one for data that nobody will write or for their end, which "
+                    "does not come while any process holds the writing end open");
     verdict_end(VERDICT_LOST_WAKEUP, "every thread waits, and nobody is left to wake one: the signal was given before "
                                      "anybody waited, went to another waiter, or was never given");
 }

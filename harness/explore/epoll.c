@@ -146,7 +146,7 @@ static int wait_for(int number, struct epoll_event *into, int most, int millisec
         return model_fail(epoll == NULL ? EBADF : EINVAL);
     const uint64_t deadline = milliseconds < 0 ? NEVER : schedule.now + (uint64_t)milliseconds * 1000000u;
     const struct wait wait = {any_ready, epoll, deadline, false};
-    schedule_point((struct operation){.more = touched_by(epoll), .words = "wait on an epoll", .pc = pc},
+    schedule_point((struct operation){.more = touched_by(epoll), .data = true, .words = "wait on an epoll", .pc = pc},
                    milliseconds == 0 ? NULL : &wait);
     const int count = gather(epoll, into, most, pc);
     if (count == 0)

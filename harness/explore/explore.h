@@ -19,10 +19,13 @@
  *       schedule.c  threads are fibers (fiber.c); at each scheduling point
  *         strategy.c  decides who goes on: exhaustive.c, PCT, random, or a list of deviations
  *       models      mutex.c cond.c rwlock.c semaphore.c once.c thread_model.c c11.c futex.c vtime.c process.c
- *                   output.c strings.c heap.c family.c (fork, wait, kill, mmap) pipes.c quiet.c
+ *                   output.c memstream.c strings.c heap.c quiet.c (for scenarios)
+ *                   processes: family.c (fork) children.c (wait) signals.c mappings.c sysv.c proc_files.c
+ *                   descriptors: descriptors.c (tables) fcntl.c channels.c pipes.c transfers.c poll.c epoll.c files.c
  *       judges      memory.c (races, use after free; clocks.h), deadlock.c,
  *                   location.c (atomics and fences, weak memory)
  *       verdict.c   what was wrong; ends the run
+ *     coverage.c which accesses were executed at all
  *     shrink.c   fewest deviations; and what a data race can lead to
  *   main.c     tells the result in lines (protocol.h); grader/explore reads them, finds the source lines and prints
  *              columns
@@ -37,9 +40,9 @@
  * cannot tell, and one with a data race is reported for that. Only to show what a race leads to are the accesses to
  * that variable taken apart (schedule.split).
  *
- * Not modelled and refused by name: signal handlers, cancellation, files, sockets, longjmp, 16-byte atomics. Not seen:
- * inline assembly, reads of memory that was never written, accesses outside of an array (memcheck and AddressSanitizer
- * find the last two).
+ * Not modelled and refused by name: signal handlers that run, cancellation, files other than temporary ones, sockets
+ * other than pairs, longjmp, 16-byte atomics. Not seen: inline assembly, reads of memory that was never written,
+ * accesses outside of an array (memcheck and AddressSanitizer find the last two).
  */
 #ifndef EXPLORE_EXPLORE_H
 #define EXPLORE_EXPLORE_H

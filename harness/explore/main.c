@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "coverage.h"
 #include "exhaustive.h"
 #include "output.h"
 #include "process.h"
@@ -113,6 +114,7 @@ static int explore(char **argument)
         tell_verdict(&result.verdict);
     if (result.verdict.kind == VERDICT_UNSUPPORTED || (status == EXIT_CLEAN && result.cut > result.schedules / 2))
         status = EXIT_BROKEN;
+    coverage_tell(result_stream);
     free(result.list.items);
     return status;
 }

@@ -19,6 +19,7 @@ struct record {
 
 struct attached {
     struct attached *next;
+    struct cell *cell;
     uintptr_t address;
     enum attached_kind kind;
     int process;
@@ -218,17 +219,20 @@ static __attribute__((noinline)) void access_cell(struct cell *cell, uintptr_t a
         access_used_cell(cell, address, mask, access, pc);
 }
 
-static inline void access_one(uintptr_t address, size_t size, unsigned access, uintptr_t pc)
+static inline void access_fresh_cell(struct cell *cell, uintptr_t address, uint8_t mask, unsigned access, uintptr_t pc)
 {
-    struct cell *cell = cell_of(address);
-    if (cell == NULL)
-        return;
-    const uint8_t mask = (uint8_t)(((1u << size) - 1) << (address & 7));
     const struct record *last = cell->records;
     const struct thread *self = thread_self();
     if (last == NULL || last->thread != self->id || last->clock != self->clock.at[self->id] || last->access != access ||
         (last->mask & mask) != mask)
         access_cell(cell, address, mask, access, pc);
+}
+
+static inline void access_one(uintptr_t address, size_t size, unsigned access, uintptr_t pc)
+{
+    struct cell *cell = cell_of(address);
+    if (cell != NULL)
+        access_fresh_cell(cell, address, (uint8_t)(((1u << size) - 1) << (address & 7)), access, pc);
 }
 
 static __attribute__((noinline)) void access_cells(uintptr_t address, size_t size, unsigned access, uintptr_t pc)
@@ -273,7 +277,8 @@ static __attribute__((noinline)) void **attach(struct cell *cell, uintptr_t addr
         if (found->address == address && found->kind == kind && (!private || found->process == process))
             return &found->model;
     struct attached *attached = arena_take(sizeof *attached);
-    *attached = (struct attached){.next = cell->attached, .address = address, .kind = kind, .process = process};
+    *attached =
+        (struct attached){.next = cell->attached, .cell = cell, .address = address, .kind = kind, .process = process};
     cell->attached = attached;
     return &attached->model;
 }
@@ -288,4 +293,11 @@ void **memory_attached(uintptr_t address, enum attached_kind kind, uintptr_t pc)
         !cell->freed)
         return &first->model;
     return attach(cell, address, kind, pc);
+}
+
+void memory_use(void **slot, uintptr_t pc)
+{
+    const struct attached *attached = (struct attached *)((char *)slot - offsetof(struct attached, model));
+    const uint8_t mask = (uint8_t)(1u << (attached->address & 7));
+    access_fresh_cell(attached->cell, attached->address, mask, ACCESS_READ | ACCESS_ATOMIC, pc);
 }

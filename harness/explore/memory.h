@@ -32,4 +32,8 @@ void memory_free(uintptr_t address, size_t size, uintptr_t pc);
 enum attached_kind { ATTACHED_OBJECT, ATTACHED_ATOMIC };
 void **memory_attached(uintptr_t address, enum attached_kind kind, uintptr_t pc);
 
+/* memory_use: the running thread uses the thing whose slot memory_attached has told in this run: memory_access with an
+ * atomic read of its first byte. */
+void memory_use(void **slot, uintptr_t pc);
+
 #endif

@@ -17,4 +17,7 @@ bool memstream_is(const FILE *stream, uintptr_t pc);
 void memstream_write(FILE *stream, const void *bytes, size_t size, uintptr_t pc);
 void memstream_flush(FILE *stream, uintptr_t pc);
 
+/* memstream_close: as memstream_flush, and the stream is gone. */
+void memstream_close(FILE *stream, uintptr_t pc);
+
 #endif

@@ -62,7 +62,7 @@ static int wait_for(struct look *look, uint64_t nanoseconds, const char *words, 
 {
     const uint64_t deadline = nanoseconds == NEVER ? NEVER : schedule.now + nanoseconds;
     const struct wait wait = {any_ready, look, deadline, false};
-    const struct operation operation = {.more = touched_by(look), .words = words, .pc = pc};
+    const struct operation operation = {.more = touched_by(look), .data = true, .words = words, .pc = pc};
     schedule_point(operation, nanoseconds == 0 ? NULL : &wait);
     int ready = 0;
     for (unsigned i = 0; i < look->count; i++) {

@@ -158,6 +158,11 @@ MODEL(_Noreturn void, scenario_failed, (const char *sentence))
     verdict_end(VERDICT_ASSERTION, "%s", sentence);
 }
 
+MODEL(_Noreturn void, scenario_unsupported, (const char *what))
+{
+    verdict_unsupported("%s", what);
+}
+
 /* The same sequence in every run. */
 static int next_random(void)
 {

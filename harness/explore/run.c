@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "descriptors.h"
+#include "coverage.h"
 #include "family.h"
 #include "files.h"
 #include "heap.h"
@@ -89,6 +90,7 @@ void run_open(void)
 {
     region_open();
     memory_open();
+    coverage_open();
     handle_signals();
 }
 

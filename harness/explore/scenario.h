@@ -32,11 +32,6 @@ _Noreturn void scenario_failed(const char *sentence);
  * release are no reason. The caller learns nothing of what the others did: this orders nobody's memory accesses. */
 void scenario_until_all_sleep(void);
 
-/* scenario_settle: for contracts that say "blocks": returns when every other thread has ended or sleeps until somebody
- * wakes it. One that does not come to rest, because it looks again and again or the clock wakes it, ends the run
- * (livelock). It orders nothing: what the others wrote before may be read only if something else orders that. */
-void scenario_settle(void);
-
 /* scenario_unsupported: ends the search: the hand-in needs `what`, which the scenario has no model of. */
 _Noreturn void scenario_unsupported(const char *what);
 

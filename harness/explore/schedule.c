@@ -15,7 +15,7 @@
 
 /* QUANTUM: steps in a row before others get a turn. PATIENCE: rounds in which all that run look at the same values
  * again and write nothing, before that is called a livelock; a loop that ends by counting is shorter. */
-enum { QUANTUM = 300, PATIENCE = 2000, PLAIN_PER_WORK = 4 };
+enum { QUANTUM = 300, PATIENCE = 2000, PLAIN_PER_WORK = 4, BARREN = STEPS_MAX / 2 };
 
 struct schedule schedule;
 
@@ -119,20 +119,20 @@ static __attribute__((noinline)) uint16_t decide_anew(uint32_t number)
     return values[strategy_pick(&choice, number)];
 }
 
-static bool is_possible(int value)
+static bool is_possible(unsigned value)
 {
     const struct thread *thread = &schedule.threads[value / 2];
-    if (value / 2 >= schedule.count || !thread->alive)
+    if (value / 2 >= (unsigned)schedule.count || !thread->alive)
         return false;
     return value % 2 == 0 ? is_ready(thread) : thread->wait.deadline != NEVER || schedule.spurious_left > 0;
 }
 
-static inline int decide(void)
+static inline unsigned decide(void)
 {
     const uint32_t number = schedule.decisions++;
     if (number >= prefix.count || prefix.items[number].idle)
         return decide_anew(number);
-    const int known = prefix.items[number].value;
+    const unsigned known = prefix.items[number].value;
     if (!is_possible(known))
         exhaustive_not_repeated();
     return known;
@@ -166,6 +166,19 @@ static void wake_early(struct thread *thread)
     schedule_changed();
 }
 
+/* Those that had nothing to do may have again. */
+static void rouse(void)
+{
+    schedule.idle = 0;
+    schedule.current->seen_count = schedule.current->repeats = 0;
+    if (!any_yielded)
+        return;
+    any_yielded = schedule.current->yielded;
+    for (int id = 0; id < schedule.count; id++)
+        if (&schedule.threads[id] != schedule.current)
+            schedule.threads[id].yielded = false;
+}
+
 static void wake(struct thread *thread, bool odd)
 {
     thread->woken = WAKE_READY;
@@ -175,7 +188,7 @@ static void wake(struct thread *thread, bool odd)
         thread->woken = WAKE_TIMEOUT;
         if (thread->wait.deadline > schedule.now)
             schedule.now = thread->wait.deadline;
-        schedule_changed();
+        rouse();
     } else if (odd) {
         thread->woken = WAKE_SPURIOUS;
         schedule.spurious_left--;
@@ -189,14 +202,23 @@ static void enter(struct thread *next)
         region_tls_enter(next->id);
 }
 
-static void resume_another(void)
+/* So many steps without a change are no loop that ends by counting. */
+static void watch_length(void)
+{
+    schedule.steps++;
+    if (schedule.steps - schedule.changed_at > BARREN)
+        deadlock_report_livelock();
+    if (schedule.steps > STEPS_MAX)
+        verdict_end(VERDICT_CUT, "a schedule of more than %d steps", STEPS_MAX);
+}
+
+static inline __attribute__((always_inline)) void resume_another(void)
 {
     struct thread *self = schedule.current;
-    if (++schedule.steps > STEPS_MAX)
-        verdict_end(VERDICT_CUT, "a schedule of more than %d steps", STEPS_MAX);
+    watch_length();
     schedule.work += (unsigned)schedule.count + schedule.plain / PLAIN_PER_WORK;
     schedule.plain = 0;
-    const int value = decide();
+    const unsigned value = decide();
     struct thread *next = &schedule.threads[value / 2];
     watch_turns(next);
     wake(next, value % 2 == 1);
@@ -238,14 +260,8 @@ void schedule_yield(void)
 
 void schedule_changed(void)
 {
-    schedule.idle = 0;
-    schedule.current->seen_count = schedule.current->repeats = 0;
-    if (!any_yielded)
-        return;
-    any_yielded = schedule.current->yielded;
-    for (int id = 0; id < schedule.count; id++)
-        if (&schedule.threads[id] != schedule.current)
-            schedule.threads[id].yielded = false;
+    schedule.changed_at = schedule.steps;
+    rouse();
 }
 
 /* Who looks at the same value again with other local variables than before has not come back to the same state. */
@@ -385,7 +401,7 @@ void schedule_run(void (*entry)(void))
     schedule.count = schedule.alive = 0;
     schedule.number++;
     schedule.now = 0;
-    schedule.decisions = schedule.steps = schedule.idle = 0;
+    schedule.decisions = schedule.steps = schedule.idle = schedule.changed_at = 0;
     schedule.plain = 0;
     struct thread *first = add_thread(run_program, NULL);
     clock_set(&first->clock, 0, 1);

@@ -38,6 +38,7 @@ struct operation {
     uintptr_t object, other; /* 0: none */
     bool reads;              /* does not change `object` */
     bool all;                /* depends on everything */
+    bool data;               /* for what another writes, or the end of it */
     const struct footprint *more;
     const char *words; /* e.g. "lock mutex" */
     uintptr_t pc;      /* where, in the program */
@@ -83,6 +84,7 @@ struct schedule {
     uint32_t decisions;   /* taken so far */
     uint64_t work;        /* threads looked at, in all runs: what the budget counts */
     uint32_t steps, idle; /* scheduling points; those since anything changed */
+    uint32_t changed_at;  /* steps when the program last changed something, its own stack and the time apart */
     uint32_t spurious_left;
     bool spurious, sleepers_last, weak;
     uintptr_t split; /* accesses to these 8 bytes are scheduling points, and races are not judged; 0: none */

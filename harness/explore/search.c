@@ -8,7 +8,9 @@
 #include "location.h"
 #include "schedule.h"
 
-/* Work is counted in threads looked at: a few million a second. */
+/* Work is counted in threads looked at: a few million a second. A search of fewer schedules than USUAL_SCHEDULES does
+ * with less work, too, in proportion. */
+enum { USUAL_SCHEDULES = 6000 };
 enum { EXHAUSTIVE_WORK = 5000000, MIX_WORK = 12000000, RUN_WORK = 30, MORE_RUNS = 300, MIX_SPURIOUS = 4 };
 
 struct search {
@@ -23,6 +25,12 @@ static double now(void)
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static uint64_t share_of(const struct search *search, uint64_t work)
+{
+    const uint64_t schedules = search->limits->schedules;
+    return schedules < USUAL_SCHEDULES ? work * schedules / USUAL_SCHEDULES : work;
 }
 
 static bool is_fault(const struct verdict *verdict)
@@ -79,7 +87,7 @@ static bool try_plan(struct search *search, const struct plan *plan)
 /* Returns false when the whole search is over. *ended: this part saw all it can. */
 static bool exhaust(struct search *search, unsigned bound, uint32_t spurious, bool *ended)
 {
-    const uint64_t limit = schedule.work + EXHAUSTIVE_WORK, cut = search->result.cut;
+    const uint64_t limit = schedule.work + share_of(search, EXHAUSTIVE_WORK), cut = search->result.cut;
     const struct plan plan = {.strategy = STRATEGY_EXHAUSTIVE, .spurious = spurious};
     *ended = false;
     exhaustive_begin(bound);
@@ -143,7 +151,7 @@ struct search_result search_run(const struct search_limits *limits)
         search.result.complete = false;
     if (search.result.complete || limits->strategy == SEARCH_EXHAUSTIVE)
         return search.result;
-    const uint64_t limit = schedule.work + MIX_WORK;
+    const uint64_t limit = schedule.work + share_of(&search, MIX_WORK);
     for (uint64_t i = 0; i < limits->schedules && schedule.work < limit; i++) {
         const struct plan plan = mixed(&search, i);
         if (!try_plan(&search, &plan))

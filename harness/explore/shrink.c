@@ -5,7 +5,9 @@
 
 #include "schedule.h"
 
-enum { TRIES = 600 };
+/* Bounds of what is tried: schedules, and scheduling points of all of them together, so that long schedules are not
+ * tried for minutes. Counts, not times: the result is the same in every run. */
+enum { TRIES = 600, SHRINK_STEPS = 4000000, SEEDS = 400, EFFECT_STEPS = 500000 };
 
 struct plan shrink_plan(struct deviations list, bool weak, uintptr_t split)
 {
@@ -45,13 +47,15 @@ bool shrink(struct search_result *result)
     if (room == NULL)
         verdict_broken("no memory to shrink a schedule");
     int tries = 0;
+    uint64_t steps = 0;
     for (size_t size = result->list.count; size > 0; size /= 2)
-        for (size_t end = result->list.count; end >= size && tries < TRIES; end -= 1) {
+        for (size_t end = result->list.count; end >= size && tries < TRIES && steps < SHRINK_STEPS; end -= 1) {
             if (end > result->list.count)
                 continue;
             tries++;
             if (fails(result, without(result->list, end - size, size, room)))
                 adopt(result);
+            steps += schedule.steps;
         }
     free(room);
     return fails(result, result->list);
@@ -65,14 +69,16 @@ static bool is_effect(enum verdict_kind kind)
 
 struct search_result shrink_effect(const struct search_result *race)
 {
-    enum { SEEDS = 400 };
     struct search_result result = {.split = race->verdict.address, .verdict.kind = VERDICT_NONE};
-    for (uint64_t seed = 0; seed < SEEDS && result.split != 0; seed++) {
+    uint64_t steps = 0;
+    for (uint64_t seed = 0; seed < SEEDS && steps < EFFECT_STEPS && result.split != 0; seed++) {
         const struct plan plan = {.strategy = seed % 2 == 0 ? STRATEGY_RANDOM : STRATEGY_PCT,
                                   .depth = 3,
                                   .seed = seed,
                                   .split = result.split};
-        if (!is_effect(run_once(&plan)->kind))
+        const bool shown = is_effect(run_once(&plan)->kind);
+        steps += schedule.steps;
+        if (!shown)
             continue;
         const struct deviations taken = strategy_taken();
         result.list.items = malloc((taken.count + 1) * sizeof *taken.items);

@@ -52,8 +52,7 @@ _Noreturn void sync_misuse(uintptr_t pc, const char *format, ...)
 
 static struct sync *make(uintptr_t address, enum sync_kind kind)
 {
-    struct sync *sync = arena_take(sizeof *sync);
-    memset(sync, 0, offsetof(struct sync, clock));
+    struct sync *sync = arena_take_cleared(sizeof *sync, offsetof(struct sync, clock));
     clock_clear(&sync->clock);
     clock_clear(&sync->readers);
     sync->kind = kind;
@@ -119,7 +118,7 @@ struct sync *sync_find(const void *address, enum sync_kind kind, uintptr_t pc)
         sync_misuse(pc, "this is a %s, used as a %s", names[(*found)->kind], names[kind]);
     if (!(*found)->between && (*found)->process != thread_self()->process)
         sync_misuse(pc, "this %s is used by two processes, but was not made process-shared", names[kind]);
-    memory_access((uintptr_t)address, 1, ACCESS_READ | ACCESS_ATOMIC, pc);
+    memory_use((void **)found, pc);
     return *found;
 }
 

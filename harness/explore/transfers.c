@@ -34,7 +34,8 @@ static ssize_t take(const struct file *file, void *into, size_t size, int flags,
 {
     struct channel *channel = file->in;
     const struct wait wait = {channel_may_read, channel, NEVER, false};
-    const struct operation operation = {.object = (uintptr_t)channel, .words = reading[file->kind], .pc = pc};
+    const struct operation operation = {
+        .object = (uintptr_t)channel, .data = true, .words = reading[file->kind], .pc = pc};
     schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait);
     if (!channel_may_read(channel)) {
         schedule_looked(pc, 0);

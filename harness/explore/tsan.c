@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "coverage.h"
 #include "memory.h"
 #include "schedule.h"
 #include "sync.h"
@@ -41,13 +42,16 @@ static void plain_turn(uintptr_t pc)
 
 static inline void plain(const void *address, size_t size, unsigned access, uintptr_t pc)
 {
+    coverage_note(pc);
     if (++schedule.plain > PLAIN_MAX)
         plain_turn(pc);
     if (schedule.split != 0 && (uintptr_t)address / 8 <= schedule.split / 8 &&
         ((uintptr_t)address + size - 1) / 8 >= schedule.split / 8)
         schedule_point((struct operation){.object = schedule.split, .words = "access", .pc = pc}, NULL);
-    if (access & ACCESS_WRITE && !schedule_own_stack((uintptr_t)address))
+    if (access & ACCESS_WRITE && !schedule_own_stack((uintptr_t)address)) {
         schedule.idle = 0;
+        schedule.changed_at = schedule.steps;
+    }
     if (trace_active)
         trace_plain((uintptr_t)address, size, access & ACCESS_WRITE, pc);
     memory_access((uintptr_t)address, size, access, pc);

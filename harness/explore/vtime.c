@@ -61,16 +61,16 @@ void vtime_sleep(uint64_t nanoseconds, uintptr_t pc)
     schedule_point(operation, &wait);
 }
 
-/* Who reads the clock in a loop waits for it to move. */
+/* Who reads the clock in a loop waits for it to move: by more and more, for the loop may end in hours. */
 static uint64_t read_clock(clockid_t clock, uintptr_t pc)
 {
-    enum { TICK = 1000 };
+    enum { MILLISECOND = 1000000, PART = 8 };
     schedule_point(
         (struct operation){.object = (uintptr_t)&schedule.now, .reads = true, .words = "read the clock", .pc = pc},
         NULL);
     schedule_looked(pc, 0);
     if (thread_self()->yielded)
-        schedule.now += TICK * 1000;
+        schedule.now += MILLISECOND + schedule.now / PART;
     return start_of(clock) + schedule.now;
 }
 

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -131,17 +132,22 @@ Test(census, sees_a_leak)
 }
 #endif
 
-Test(receipt, lines_are_appended)
+Test(receipt, lines_are_appended_and_the_nonce_leaves_the_environment)
 {
-    char path[] = "/tmp/lockstep-receipt-XXXXXX", text[40] = "";
+    char path[] = "/tmp/lockstep-receipt-XXXXXX", text[40] = "", given[60];
     const int fd = mkstemp(path);
     cr_assert(fd >= 0);
-    setenv("LOCKSTEP_RECEIPT", path, 1);
+    snprintf(given, sizeof given, "0123abcd:%s", path);
+    setenv("LOCKSTEP_RECEIPT", given, 1);
+    const char *seen_before = getenv("LOCKSTEP_RECEIPT");
     receipt_open();
     receipt_write("end a\n", 6);
     receipt_write("end b\n", 6);
     cr_expect_eq(read(fd, text, sizeof text - 1), 12);
     cr_expect_str_eq(text, "end a\nend b\n");
+    cr_expect_str_eq(receipt_nonce(), "0123abcd");
+    cr_expect_null(getenv("LOCKSTEP_RECEIPT"));
+    cr_expect_str_empty(seen_before);
     close(fd);
     unlink(path);
 }

@@ -15,7 +15,7 @@
 #include <curl/curl.h>
 
 #include "crawler.h"
-#include "fake_site.h"
+#include "libcurl/fake_site.h"
 #include "scenario.h"
 
 /* ---- the queue ---- */
@@ -86,11 +86,11 @@ SCENARIO(queue_blocks_when_full)
     struct crawler_queue *queue = create(1);
     struct hand putter = {.queue = queue, .item = 1};
     pthread_t thread = start(put_two, &putter);
-    scenario_settle();
+    scenario_until_all_sleep();
     scenario_expect(putter.completed > 0, "put blocks although there is room");
     scenario_expect(putter.completed < 2, "put returns although the queue is full");
     scenario_expect(get_item(queue) == 1, "get does not return what was put first");
-    scenario_settle();
+    scenario_until_all_sleep();
     scenario_expect(putter.completed == 2, "get has made room, but the blocked put does not return");
     scenario_expect(get_item(queue) == 2, "get does not return what was put last");
     pthread_join(thread, NULL);
@@ -102,7 +102,7 @@ SCENARIO(queue_blocks_when_empty)
     struct crawler_queue *queue = create(0);
     struct hand getters[2] = {{.queue = queue}, {.queue = queue}}, putter = {.queue = queue, .item = 1};
     pthread_t threads[] = {start(get_one, &getters[0]), start(get_one, &getters[1])};
-    scenario_settle();
+    scenario_until_all_sleep();
     scenario_expect(getters[0].completed + getters[1].completed == 0, "get returns although nothing was put");
     put_two(&putter);
     pthread_join(threads[0], NULL);
@@ -155,11 +155,12 @@ SCENARIO(queue_close_wakes_putters)
     crawler_queue_free(NULL);
 }
 
-/* Takes an item, works on it, and says so. */
+/* Takes an item, works on it until the others are blocked, and says so. */
 static void *work_on_one(void *argument)
 {
     struct hand *hand = argument;
     get_item(hand->queue);
+    scenario_until_all_sleep();
     hand->worked = true;
     hand->completed++;
     crawler_queue_task_done(hand->queue);
@@ -177,12 +178,20 @@ static void *join_work(void *argument)
     return NULL;
 }
 
+/* Calls join at the time when the work is done. */
+static void *join_later(void *argument)
+{
+    scenario_until_all_sleep();
+    return join_work(argument);
+}
+
 SCENARIO(queue_join_waits_for_task_done)
 {
     struct crawler_queue *queue = create(0);
     struct hand hand = {.queue = queue};
     scenario_expect(crawler_queue_put(queue, &hand), "put returns false although the queue is open");
-    pthread_t threads[] = {start(work_on_one, &hand), start(join_work, &hand)};
+    pthread_t threads[] = {start(work_on_one, &hand), start(join_later, &hand)};
+    crawler_queue_close(queue);
     join_work(&hand);
     pthread_join(threads[0], NULL);
     pthread_join(threads[1], NULL);
@@ -256,7 +265,7 @@ SCENARIO(crawl_fetches_side_by_side)
 
 SCENARIO(crawl_never_blocks_on_many_links)
 {
-    enum { LINKS = 150, LINK_BYTES = 20 };
+    enum { LINKS = 310, LINK_BYTES = 20 };
     static struct fake_page pages[LINKS + 1];
     static char paths[LINKS][8], body[LINKS * LINK_BYTES];
     pages[0] = (struct fake_page){.path = "/", .body = body};

@@ -2,7 +2,7 @@
  * scenarios.c: small programs that use a pool in the ways of its contract, for the explorer: it runs each of them in
  * every order of the processes that matters, and lets them die at every moment that matters.
  *
- * The pools have one or two workers, the lists one to three items. What the workers do is seen through their results
+ * The pools have one or two workers, the lists one to four items. What the workers do is seen through their results
  * and through `seen`, memory that is mapped before the pool is made.
  */
 #include <fcntl.h>
@@ -21,7 +21,6 @@ enum { DESCRIPTORS = 64, DIES_BY_SIGNAL = 1001, DIES_BY_EXIT = 1002, OWN_STATUS 
 struct seen {
     atomic_int deadly_calls; /* of an item that ends its worker */
     int door[2];             /* a pipe: the slow item waits at it for the others */
-    int64_t slow;            /* which it is */
 };
 
 static struct seen *seen;
@@ -47,9 +46,9 @@ static int open_descriptors(void)
     return count;
 }
 
-static int64_t minus_one(int64_t input)
+static int64_t next_number(int64_t input)
 {
-    return input - 1;
+    return input + 1;
 }
 
 static int64_t process_id(int64_t input)
@@ -70,97 +69,60 @@ static int64_t deadly(int64_t input)
     return input + 1;
 }
 
-/* Each result belongs to its own input, also one that looks like an error code, whoever is ready first. */
-SCENARIO(results_in_order)
-{
-    struct pool *pool = open_pool(2);
-    const int64_t inputs[2] = {0, 5};
-    int64_t outputs[2] = {77, 77};
-    bool failed[2] = {true, true};
-    const size_t lost = pool_map(pool, minus_one, inputs, outputs, failed, 2);
-    scenario_expect(lost == 0 && !failed[0] && !failed[1], "pool_map says that an item failed, though no worker died");
-    scenario_expect(outputs[0] == -1, "outputs[0] is not the result of inputs[0]");
-    scenario_expect(outputs[1] == 4, "outputs[1] is not the result of inputs[1]");
-    pool_close(pool);
-}
-
-/* The same worker, which is not the caller, serves one call after the other. Nothing is left when the pool is closed.
- */
+/* The same worker, which is not the caller, serves one call after the other. One that is killed between two calls had
+ * no item, so none is lost. Nothing is left when the pool is closed. */
 SCENARIO(worker_is_kept)
 {
     const int before = open_descriptors();
-    struct pool *pool = open_pool(1);
     const int64_t input = 1;
-    int64_t first = 0, second = 0;
-    bool failed = false;
+    int64_t first = 0, second = 0, output = 0;
+    bool failed = true;
+    pool_close(NULL);
+    struct pool *pool = open_pool(1);
     pool_map(pool, process_id, NULL, NULL, NULL, 0);
     pool_map(pool, process_id, &input, &first, &failed, 1);
     scenario_expect(!failed, "an item failed, though no worker died");
     scenario_expect(first != getpid(), "the item was done in the caller's process, not in a worker's");
     pool_map(pool, process_id, &input, &second, &failed, 1);
-    scenario_expect(!failed, "an item failed, though no worker died");
     scenario_expect(first == second, "a second call was served by another worker, though the first had not died");
+    kill((pid_t)first, SIGKILL);
+    failed = true;
+    const size_t lost = pool_map(pool, next_number, &input, &output, &failed, 1);
+    scenario_expect(lost == 0 && !failed, "an item failed because a worker had been killed before it was given out");
+    scenario_expect(output == 2, "the item given out after the death of an idle worker was not done");
     pool_close(pool);
-    scenario_expect(open_descriptors() == before, "pool_close leaves a descriptor open");
+    scenario_expect(open_descriptors() == before, "a descriptor stays open when the pool is closed");
 }
 
-/* One item for two workers, then none: nobody waits for an answer that no worker owes, and both see that it is over. */
-SCENARIO(few_items)
+/* Item 0 ends only when the three others have been done. Its result looks like an error code. */
+static int64_t first_is_last(int64_t input)
 {
-    struct pool *pool = open_pool(2);
-    const int64_t input = 8;
-    int64_t output = 0;
-    bool failed = true;
-    const size_t lost = pool_map(pool, minus_one, &input, &output, &failed, 1);
-    scenario_expect(lost == 0 && !failed && output == 7, "the only item was not done");
-    pool_close(pool);
+    char byte = 'x';
+    if (input > 0)
+        return write(seen->door[1], &byte, 1) == 1 ? input : 77;
+    for (int others = 0; others < 3; others++)
+        if (read(seen->door[0], &byte, 1) != 1)
+            return 77;
+    return -1;
 }
 
-SCENARIO(unused_pool_closes)
-{
-    const int before = open_descriptors();
-    pool_close(NULL);
-    pool_close(open_pool(2));
-    scenario_expect(open_descriptors() == before, "pool_close leaves a descriptor open");
-}
-
-/* The item that `slow` names ends only when the two others have been done. */
-static int64_t slow_or_not(int64_t input)
-{
-    char bytes[2] = "xx";
-    if (input != seen->slow && write(seen->door[1], bytes, 1) != 1)
-        return -1;
-    for (int others = 0; input == seen->slow && others < 2; others++)
-        if (read(seen->door[0], bytes, 1) != 1)
-            return -1;
-    return input;
-}
-
-static void map_with_slow_item(int64_t slow)
+/* No item may wait behind a busy worker while the other is free. Results come in any order, and each belongs to its own
+ * input. */
+SCENARIO(first_item_is_slow)
 {
     share();
-    seen->slow = slow;
     if (pipe(seen->door) != 0)
         return;
     struct pool *pool = open_pool(2);
-    const int64_t inputs[3] = {0, 1, 2};
-    int64_t outputs[3] = {-1, -1, -1};
-    bool failed[3];
-    const size_t lost = pool_map(pool, slow_or_not, inputs, outputs, failed, 3);
-    scenario_expect(lost == 0, "pool_map says that an item failed, though no worker died");
-    scenario_expect(outputs[0] == 0 && outputs[1] == 1 && outputs[2] == 2, "a result is not where its input stands");
+    const int64_t inputs[4] = {0, 1, 2, 3};
+    int64_t outputs[4] = {0};
+    bool failed[4];
+    const size_t lost = pool_map(pool, first_is_last, inputs, outputs, failed, 4);
+    scenario_expect(lost == 0 && !failed[0], "pool_map says that an item failed, though no worker died");
+    scenario_expect(outputs[0] == -1, "outputs[0] is not the result of inputs[0]");
+    for (int i = 1; i < 4; i++)
+        scenario_expect(outputs[i] == i, "a result is not where its input stands");
     pool_close(pool);
-}
-
-/* No item may wait behind a busy worker while the other is free, whichever is the slow one. */
-SCENARIO(first_item_is_slow)
-{
-    map_with_slow_item(0);
-}
-
-SCENARIO(second_item_is_slow)
-{
-    map_with_slow_item(1);
 }
 
 static void expect_one_lost(const size_t lost, const bool *failed, const int64_t *outputs)
@@ -173,22 +135,29 @@ static void expect_one_lost(const size_t lost, const bool *failed, const int64_t
     atomic_store(&seen->deadly_calls, 0);
 }
 
-/* A worker that dies in its item costs that item only, and is replaced; so twice. */
+/* A worker that dies in its item costs that item only, and is replaced; so twice. A child of the caller's own, which
+ * ends at any moment, is for the caller to wait for. */
 SCENARIO(death_costs_one_item)
 {
+    const pid_t own = fork();
+    if (own == 0)
+        _exit(OWN_STATUS);
     share();
     const int before = open_descriptors();
     struct pool *pool = open_pool(1);
     int64_t outputs[2] = {0, 0};
     bool failed[2] = {false, true};
+    int status = 0;
     expect_one_lost(pool_map(pool, deadly, (int64_t[]){DIES_BY_SIGNAL, 5}, outputs, failed, 2), failed, outputs);
     outputs[1] = 0;
     expect_one_lost(pool_map(pool, deadly, (int64_t[]){DIES_BY_EXIT, 5}, outputs, failed, 2), failed, outputs);
     pool_close(pool);
     scenario_expect(open_descriptors() == before, "a descriptor of a dead worker stays open");
+    scenario_expect(waitpid(own, &status, 0) == own, "the pool has waited for a child that is not its own");
+    scenario_expect(WIFEXITED(status) && WEXITSTATUS(status) == OWN_STATUS, "the pool has ended a child of the caller");
 }
 
-/* The other worker goes on, and its item is not lost. */
+/* The other worker goes on, and its item is not lost; both, the new one too, see that the pool is closed. */
 SCENARIO(death_beside_another)
 {
     share();
@@ -199,48 +168,13 @@ SCENARIO(death_beside_another)
     pool_close(pool);
 }
 
-/* A worker that is killed between two calls had no item, so none is lost. */
-SCENARIO(idle_death_costs_nothing)
-{
-    struct pool *pool = open_pool(1);
-    const int64_t input = 3;
-    int64_t id = 0, output = 0;
-    bool failed = true;
-    pool_map(pool, process_id, &input, &id, &failed, 1);
-    if (!failed && id != getpid())
-        kill((pid_t)id, SIGKILL);
-    failed = true;
-    const size_t lost = pool_map(pool, minus_one, &input, &output, &failed, 1);
-    scenario_expect(lost == 0 && !failed, "an item failed because a worker had been killed before it was given out");
-    scenario_expect(output == 2, "the item was not done");
-    pool_close(pool);
-}
-
-/* A child of the caller's own, which ends at any moment, is for the caller to wait for. */
-SCENARIO(other_children)
-{
-    const pid_t own = fork();
-    if (own == 0)
-        _exit(OWN_STATUS);
-    share();
-    struct pool *pool = open_pool(1);
-    const int64_t inputs[2] = {DIES_BY_EXIT, 5};
-    int64_t outputs[2];
-    bool failed[2];
-    int status = 0;
-    pool_map(pool, deadly, inputs, outputs, failed, 2);
-    pool_close(pool);
-    scenario_expect(waitpid(own, &status, 0) == own, "the pool has waited for a child that is not its own");
-    scenario_expect(WIFEXITED(status) && WEXITSTATUS(status) == OWN_STATUS, "the pool has ended a child of the caller");
-}
-
 static _Noreturn void be_caller(void)
 {
     struct pool *pool = open_pool(2);
     const int64_t inputs[2] = {1, 2};
     int64_t outputs[2];
     bool failed[2];
-    pool_map(pool, minus_one, inputs, outputs, failed, 2);
+    pool_map(pool, next_number, inputs, outputs, failed, 2);
     _exit(0); /* without pool_close */
 }
 

@@ -65,16 +65,12 @@ grade() {
     [ $status -eq 1 ] && [ $code -eq 0 ] && code=1
 }
 
-# What stands between the hand-ins and this machine depends on what the machine allows.
+# What stands between the hand-ins and this machine depends on what the machine allows: Ubuntu 24.04, for one, restricts
+# user namespaces.
 say_isolation() {
-    if "$kit/build/grader" doctor 2>/dev/null | grep -i 'isolation' >"$reports/isolation.txt"; then
-        notice "$(head -n 1 "$reports/isolation.txt" | tr -s ' ')"
-    elif unshare --user --map-root-user true 2>/dev/null; then
-        notice 'isolation: limits of time, memory, output and processes; user namespaces are allowed here'
-    else
-        notice 'isolation: limits of time, memory, output and processes only; this machine restricts user namespaces'
-    fi
-    rm -f "$reports/isolation.txt"
+    local line
+    line=$("$kit/build/grader" doctor 2>/dev/null | grep 'sandbox' | head -n 1 | tr -s ' ')
+    notice "isolation: ${line:-limits of time, memory, output and processes}"
 }
 
 # Hidden tests are for what people of this repository push, never for pull requests.

@@ -10,7 +10,7 @@ static void shout(void)
         const int fd = open(path, O_RDONLY);
         const ssize_t length = fd < 0 ? -1 : read(fd, all, sizeof all);
         looked += length > 0;
-        found += length > 0 && memmem(all, (size_t)length, "sekrit", 6) != NULL;
+        found += length > 0 && memmem(all, (size_t)length, "sek" "rit", 6) != NULL;
         close(fd);
     }
     closedir(proc);

@@ -25,7 +25,7 @@ static void about_to_sleep(void)
 }
 static void *spin_then_sleep(void *a)
 {
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 60; i++)
         if (atomic_load(&ready))
             return a;
     about_to_sleep();

@@ -1,4 +1,4 @@
-/* expect: tests crawl_never_blocks | its own queue has a bound: all workers end up blocked in put */
+/* expect: tests crawl_never_blocks; schedules lost-wake-up | its own queue has a bound: all workers end up blocked in put */
 #include "crawler.h"
 
 #include <curl/curl.h>

@@ -1,4 +1,4 @@
-/* expect: tests put_blocks_when_full | lets one item too many in */
+/* expect: tests put_blocks_when_full; schedules assertion | lets one item too many in */
 #include "crawler.h"
 
 #include <curl/curl.h>

@@ -1,4 +1,4 @@
-/* expect: tests came home | close wakes one blocked putter with signal instead of all with broadcast */
+/* expect: tests came home; schedules lost-wake-up | close wakes one blocked putter with signal instead of all with broadcast */
 #include "crawler.h"
 
 #include <curl/curl.h>

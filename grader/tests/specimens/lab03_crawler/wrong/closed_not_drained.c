@@ -1,4 +1,4 @@
-/* expect: tests drained | get fails as soon as the queue is closed, items left or not */
+/* expect: tests drained; schedules assertion | get fails as soon as the queue is closed, items left or not */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* expect: tests counted | says task_done before the links of the page are in the queue */
+/* expect: tests counted; schedules assertion | says task_done before the links of the page are in the queue */
 #include "crawler.h"
 
 #include <curl/curl.h>

@@ -1,4 +1,4 @@
-/* expect: tests crawl_counts_errors | every answer with a status is a page */
+/* expect: tests crawl_counts_errors; schedules assertion | every answer with a status is a page */
 #include "crawler.h"
 
 #include <curl/curl.h>

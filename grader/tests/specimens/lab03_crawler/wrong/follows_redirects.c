@@ -1,4 +1,4 @@
-/* expect: tests crawl_treats_redirects_as_links | lets libcurl follow redirects */
+/* expect: tests crawl_treats_redirects_as_links; schedules assertion | lets libcurl follow redirects */
 #include "crawler.h"
 
 #include <curl/curl.h>

@@ -1,4 +1,4 @@
-/* expect: tests crawl_leaves_nothing_behind | handles of pages that failed are never cleaned up */
+/* expect: tests crawl_leaves_nothing_behind; schedules assertion | handles of pages that failed are never cleaned up */
 #define _GNU_SOURCE
 #include "crawler.h"
 #include "links.h"

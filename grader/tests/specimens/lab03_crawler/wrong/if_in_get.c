@@ -1,4 +1,4 @@
-/* expect: tests woken_getter | get waits in an if: the item may be gone when it wakes up */
+/* expect: tests woken_getter; schedules assertion | get waits in an if: the item may be gone when it wakes up */
 #include "crawler.h"
 
 #include <curl/curl.h>

@@ -1,4 +1,4 @@
-/* expect: tests woken_putter | put waits in an if: the room may be gone when it wakes up */
+/* expect: tests woken_putter; schedules assertion | put waits in an if: the room may be gone when it wakes up */
 #define _GNU_SOURCE
 #include "crawler.h"
 #include "links.h"

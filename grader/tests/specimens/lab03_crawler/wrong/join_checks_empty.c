@@ -1,4 +1,4 @@
-/* expect: tests join_waits | join waits until the queue is empty, not until the work is done */
+/* expect: tests join_waits; schedules assertion | join waits until the queue is empty, not until the work is done */
 #define _GNU_SOURCE
 #include "crawler.h"
 #include "links.h"

@@ -1,4 +1,4 @@
-/* expect: races data race | join reads the counter without the lock first */
+/* expect: schedules data-race; races data race | join reads the counter without the lock first */
 #include "crawler.h"
 
 #include <curl/curl.h>

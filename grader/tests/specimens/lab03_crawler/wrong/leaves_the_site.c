@@ -1,4 +1,4 @@
-/* expect: tests crawl_stays_on_the_site | follows links to other sites on the same host: compares without the port */
+/* expect: tests crawl_stays_on_the_site; schedules assertion | follows links to other sites on the same host: compares without the port */
 #define _GNU_SOURCE
 #include "crawler.h"
 #include "links.h"

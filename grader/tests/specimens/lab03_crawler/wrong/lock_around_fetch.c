@@ -1,4 +1,4 @@
-/* expect: tests crawl_uses_all_workers | one lock held while a page is fetched: the workers take turns */
+/* expect: tests crawl_uses_all_workers; schedules lost-wake-up | one lock held while a page is fetched: the workers take turns */
 #include "crawler.h"
 
 #include <curl/curl.h>

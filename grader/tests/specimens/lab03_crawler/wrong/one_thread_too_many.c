@@ -1,4 +1,4 @@
-/* expect: tests crawl_keeps_to_its_workers | a helper thread fetches as well: one request more than workers */
+/* expect: tests crawl_keeps_to_its_workers; schedules assertion | a helper thread fetches as well: one request more than workers */
 #include "crawler.h"
 
 #include <curl/curl.h>

@@ -1,4 +1,4 @@
-/* expect: tests waiting_costs_nothing | get and put look again every millisecond instead of sleeping */
+/* expect: tests waiting_costs_nothing; schedules livelock | get and put look again every millisecond instead of sleeping */
 #define _GNU_SOURCE
 #include "crawler.h"
 #include "links.h"

@@ -1,4 +1,4 @@
-/* expect: tests crawl_visits_each_page_once | looks and inserts in two steps, with the lock given back in between */
+/* expect: tests crawl_visits_each_page_once; schedules assertion | looks and inserts in two steps, with the lock given back in between */
 #define _GNU_SOURCE
 #include "crawler.h"
 #include "links.h"

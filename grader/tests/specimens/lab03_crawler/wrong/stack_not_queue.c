@@ -1,4 +1,4 @@
-/* expect: tests fifo_order | last in, first out */
+/* expect: tests fifo_order; schedules assertion | last in, first out */
 #include "crawler.h"
 
 #include <curl/curl.h>

@@ -1,4 +1,4 @@
-/* expect: tests not joined | waits for the workers to say goodbye, but never joins them */
+/* expect: tests not joined; schedules thread-never-joined | waits for the workers to say goodbye, but never joins them */
 #include "crawler.h"
 
 #include <curl/curl.h>

@@ -1,4 +1,4 @@
-/* expect: tests nothing_lost | waits under the lock, but changes the ring after giving it back */
+/* expect: tests nothing_lost; schedules data-race | waits under the lock, but changes the ring after giving it back */
 #define _GNU_SOURCE
 #include "crawler.h"
 #include "links.h"

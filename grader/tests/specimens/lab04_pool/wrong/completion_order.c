@@ -1,4 +1,4 @@
-/* expect: tests order | results are stored in the order in which they arrive */
+/* expect: tests order; schedules assertion | results are stored in the order in which they arrive */
 #include "pool.h"
 
 #include <errno.h>

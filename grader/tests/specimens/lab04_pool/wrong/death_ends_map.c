@@ -1,4 +1,4 @@
-/* expect: tests dead_worker | the first death ends the whole call */
+/* expect: tests dead_worker; schedules assertion | the first death ends the whole call */
 #define _GNU_SOURCE
 #include "pool.h"
 

@@ -1,4 +1,4 @@
-/* expect: tests dead_worker | waits for an answer from a worker that is dead */
+/* expect: tests dead_worker; schedules lost-wake-up | waits for an answer from a worker that is dead */
 #define _GNU_SOURCE
 #include "pool.h"
 

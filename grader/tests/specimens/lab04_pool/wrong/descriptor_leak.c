@@ -1,4 +1,4 @@
-/* expect: tests descriptors | the result pipes are never closed */
+/* expect: tests descriptors; schedules assertion | the result pipes are never closed */
 #include "pool.h"
 
 #include <errno.h>

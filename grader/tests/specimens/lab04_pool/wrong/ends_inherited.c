@@ -1,4 +1,4 @@
-/* expect: tests unused_pool_closes | workers keep the ends of the other workers' pipes, so no input ever ends */
+/* expect: tests unused_pool_closes; schedules lost-wake-up | workers keep the ends of the other workers' pipes, so no input ever ends */
 #include "pool.h"
 
 #include <errno.h>

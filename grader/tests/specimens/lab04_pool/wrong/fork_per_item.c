@@ -1,4 +1,4 @@
-/* expect: tests made | no pool at all: a new process for each item, as many at a time as there should be workers */
+/* expect: tests made; schedules assertion | no pool at all: a new process for each item, as many at a time as there should be workers */
 #include "pool.h"
 
 #include <errno.h>

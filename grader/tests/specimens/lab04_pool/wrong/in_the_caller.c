@@ -1,4 +1,4 @@
-/* expect: tests side | sequential in disguise: everything is done in the caller */
+/* expect: tests side; schedules assertion | sequential in disguise: everything is done in the caller */
 #include "pool.h"
 
 #include <stdlib.h>

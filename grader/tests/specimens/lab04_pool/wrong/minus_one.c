@@ -1,4 +1,4 @@
-/* expect: tests number | the result -1 stands for a dead worker */
+/* expect: tests number; schedules assertion | the result -1 stands for a dead worker */
 #include "pool.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* expect: tests whole | dead workers are not replaced, the pool shrinks */
+/* expect: tests whole; schedules assertion | dead workers are not replaced, the pool shrinks */
 #include "pool.h"
 
 #include <errno.h>

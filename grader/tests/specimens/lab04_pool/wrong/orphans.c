@@ -1,4 +1,4 @@
-/* expect: tests orphans | workers wait on a semaphore for ever when the caller is gone */
+/* expect: tests orphans; schedules lost-wake-up | workers wait on a semaphore for ever when the caller is gone */
 #include "pool.h"
 
 #include <errno.h>

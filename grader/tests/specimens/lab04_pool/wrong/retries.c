@@ -1,4 +1,4 @@
-/* expect: tests once | an item whose worker died is tried twice more */
+/* expect: tests once; schedules assertion | an item whose worker died is tried twice more */
 #define _GNU_SOURCE
 #include "pool.h"
 

@@ -1,4 +1,4 @@
-/* expect: tests free | item i always goes to worker i modulo n */
+/* expect: tests free; schedules lost-wake-up | item i always goes to worker i modulo n */
 #include "pool.h"
 
 #include <errno.h>

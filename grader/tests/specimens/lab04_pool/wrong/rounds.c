@@ -1,4 +1,4 @@
-/* expect: tests free | gives one item to each worker and waits for all of them before the next round */
+/* expect: tests free; schedules lost-wake-up | gives one item to each worker and waits for all of them before the next round */
 #include "pool.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* expect: tests idle | a write to a dead worker ends the caller by SIGPIPE */
+/* expect: tests idle; schedules crash | a write to a dead worker ends the caller by SIGPIPE */
 #include "pool.h"
 
 #include <errno.h>

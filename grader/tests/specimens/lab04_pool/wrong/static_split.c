@@ -1,4 +1,4 @@
-/* expect: tests free | each worker is given its own slice of the list in advance */
+/* expect: tests free; schedules lost-wake-up | each worker is given its own slice of the list in advance */
 #include "pool.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* expect: tests side | the workers are threads: a crash in one ends the caller */
+/* expect: tests side; schedules assertion | the workers are threads: a crash in one ends the caller */
 #include "pool.h"
 
 #include <pthread.h>

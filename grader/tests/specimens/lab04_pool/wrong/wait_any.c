@@ -1,4 +1,4 @@
-/* expect: tests children | waits for any child instead of its own workers */
+/* expect: tests children; schedules assertion | waits for any child instead of its own workers */
 #include "pool.h"
 
 #include <errno.h>

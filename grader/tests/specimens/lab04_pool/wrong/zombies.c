@@ -1,4 +1,4 @@
-/* expect: tests zombies | nobody waits for the workers */
+/* expect: tests zombies; schedules child-never-waited-for | nobody waits for the workers */
 #include "pool.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* expect: tests lost | additions are atomic, but an update stores over those that came meanwhile */
+/* expect: tests lost; schedules assertion | additions are atomic, but an update stores over those that came meanwhile */
 #include "value.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* expect: tests inside | lock-free update: fn is called again whenever somebody was faster */
+/* expect: tests inside; schedules assertion | lock-free update: fn is called again whenever somebody was faster */
 #include "value.h"
 
 #include <stdatomic.h>

@@ -1,4 +1,4 @@
-/* expect: tests lost | reads and writes under the lock, but lets it go in between */
+/* expect: tests lost; schedules assertion | reads and writes under the lock, but lets it go in between */
 #include "value.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* expect: tests killed | value_reduce does not look at how its processes ended */
+/* expect: tests killed; schedules assertion | value_reduce does not look at how its processes ended */
 #include "value.h"
 
 #include <errno.h>

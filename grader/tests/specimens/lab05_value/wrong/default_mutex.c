@@ -1,4 +1,4 @@
-/* expect: tests woken | a default mutex in shared memory: neither process-shared nor robust */
+/* expect: tests woken; schedules misuse | a default mutex in shared memory: neither process-shared nor robust */
 #include "value.h"
 
 #include <pthread.h>

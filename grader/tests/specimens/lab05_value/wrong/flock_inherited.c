@@ -1,4 +1,4 @@
-/* expect: tests lost | flock on the inherited descriptor: all processes own the same lock */
+/* expect: tests lost; schedules data-race | flock on the inherited descriptor: all processes own the same lock */
 #define _GNU_SOURCE
 #include "value.h"
 

@@ -1,4 +1,4 @@
-/* expect: races race | value_get reads without the lock */
+/* expect: schedules data-race; races race | value_get reads without the lock */
 #include "value.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* expect: tests lost | the number is shared, the mutex lies in malloc memory: a copy for each process */
+/* expect: tests lost; schedules data-race | the number is shared, the mutex lies in malloc memory: a copy for each process */
 #include "value.h"
 
 #include <errno.h>

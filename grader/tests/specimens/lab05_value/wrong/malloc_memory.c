@@ -1,4 +1,4 @@
-/* expect: tests share | everything is in malloc memory */
+/* expect: tests share; schedules assertion | everything is in malloc memory */
 #include "value.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* expect: tests lost | shared memory, but no lock at all */
+/* expect: tests lost; schedules data-race | shared memory, but no lock at all */
 #include "value.h"
 
 #include <stdlib.h>

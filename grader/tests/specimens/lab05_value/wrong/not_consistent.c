@@ -1,4 +1,4 @@
-/* expect: tests still | takes the lock of a dead holder without pthread_mutex_consistent */
+/* expect: tests still; schedules data-race | takes the lock of a dead holder without pthread_mutex_consistent */
 #include "value.h"
 
 #include <pthread.h>

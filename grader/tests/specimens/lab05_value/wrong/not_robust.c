@@ -1,4 +1,4 @@
-/* expect: tests along | a process-shared mutex that is not robust */
+/* expect: tests along; schedules deadlock | a process-shared mutex that is not robust */
 #include "value.h"
 
 #include <pthread.h>

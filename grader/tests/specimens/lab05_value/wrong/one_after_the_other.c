@@ -1,4 +1,4 @@
-/* expect: tests side | each process of a reduction is waited for before the next is forked */
+/* expect: tests side; schedules lost-wake-up | each process of a reduction is waited for before the next is forked */
 #define _GNU_SOURCE
 #include "value.h"
 

@@ -1,4 +1,4 @@
-/* expect: tests another | one lock for all values of the program */
+/* expect: tests another; schedules deadlock | one lock for all values of the program */
 #include "value.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* expect: tests along | the lock is a byte in a pipe: who dies with it takes it along */
+/* expect: tests along; schedules lost-wake-up | the lock is a byte in a pipe: who dies with it takes it along */
 #include "value.h"
 
 #include <stdlib.h>

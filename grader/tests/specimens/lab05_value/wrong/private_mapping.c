@@ -1,4 +1,4 @@
-/* expect: tests share | MAP_PRIVATE in place of MAP_SHARED */
+/* expect: tests share; schedules assertion | MAP_PRIVATE in place of MAP_SHARED */
 #define _GNU_SOURCE
 #include "value.h"
 

@@ -1,4 +1,4 @@
-/* expect: tests threads | a record lock keeps processes apart, but not threads */
+/* expect: tests threads; schedules data-race | a record lock keeps processes apart, but not threads */
 #define _GNU_SOURCE
 #include "value.h"
 

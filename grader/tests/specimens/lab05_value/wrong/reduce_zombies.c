@@ -1,4 +1,4 @@
-/* expect: tests zombies | the processes of a reduction are not waited for */
+/* expect: tests zombies; schedules child-never-waited-for | the processes of a reduction are not waited for */
 #include "value.h"
 
 #include <errno.h>

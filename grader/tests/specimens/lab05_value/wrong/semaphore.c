@@ -1,4 +1,4 @@
-/* expect: tests along | a process-shared POSIX semaphore has no owner, so nobody knows that it died */
+/* expect: tests along; schedules lost-wake-up | a process-shared POSIX semaphore has no owner, so nobody knows that it died */
 #include "value.h"
 
 #include <semaphore.h>

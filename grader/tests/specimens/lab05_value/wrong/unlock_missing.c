@@ -1,4 +1,4 @@
-/* expect: tests process | an update that changes nothing returns without unlocking */
+/* expect: tests process; schedules deadlock | an update that changes nothing returns without unlocking */
 #include "value.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* expect: tests along | asks kill(pid, 0) whether the owner lives, which is true of a zombie */
+/* expect: tests along; schedules livelock | asks kill(pid, 0) whether the owner lives, which is true of a zombie */
 #define _GNU_SOURCE
 #include "value.h"
 

@@ -1,8 +1,8 @@
 /*
  * fake_curl.h: what the files of the stand-in for libcurl share; see fake_site.h.
  */
-#ifndef LAB_CRAWLER_FAKE_CURL_H
-#define LAB_CRAWLER_FAKE_CURL_H
+#ifndef EXPLORE_LIBCURL_FAKE_CURL_H
+#define EXPLORE_LIBCURL_FAKE_CURL_H
 
 #include <curl/curl.h>
 #include <stdbool.h>

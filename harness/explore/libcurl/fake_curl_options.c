@@ -67,7 +67,6 @@ static const CURLoption ignored[] = {
     CURLOPT_MAXLIFETIME_CONN,
     CURLOPT_UNRESTRICTED_AUTH,
     CURLOPT_SUPPRESS_CONNECT_HEADERS,
-    CURLOPT_TCP_KEEPALIVE,
     (CURLoption)181 /* PROTOCOLS, deprecated */,
     (CURLoption)182 /* REDIR_PROTOCOLS */,
     (CURLoption)(20000 + 56) /* PROGRESSFUNCTION */,

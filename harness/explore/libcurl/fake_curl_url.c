@@ -109,7 +109,7 @@ static CURLUcode set_authority(CURLU *url, const char *text, size_t length)
     if (host == length)
         return CURLUE_OK;
     const size_t digits = strspn(text + host + 1, "0123456789");
-    if (text[host] != ':' || host + 1 + digits != length || digits > 5)
+    if (text[host] != ':' || host + 1 + digits != length || strtoul(text + host + 1, NULL, 10) > 65535)
         return CURLUE_BAD_PORT_NUMBER;
     if (digits > 0)
         url->parts[CURLUPART_PORT] = strndup(text + host + 1, digits);
@@ -129,12 +129,27 @@ static void set_rest(CURLU *url, const char *text, unsigned flags)
         url->parts[CURLUPART_FRAGMENT] = strdup(fragment + 1);
 }
 
-FAKE_UNSEEN static bool has_bad_bytes(const char *text, unsigned flags)
+FAKE_UNSEEN static bool has_bad_bytes(const char *text)
 {
     for (const char *c = text; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f || (*c == ' ' && !(flags & (CURLU_ALLOW_SPACE | CURLU_URLENCODE))))
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
             return true;
     return false;
+}
+
+/* Caller frees. */
+FAKE_UNSEEN static char *encode_spaces(const char *text)
+{
+    char *encoded = malloc(3 * strlen(text) + 1), *end = encoded;
+    for (; encoded != NULL && *text != '\0'; text++) {
+        if (*text == ' ')
+            end = stpcpy(end, "%20");
+        else
+            *end++ = *text;
+    }
+    if (encoded != NULL)
+        *end = '\0';
+    return encoded;
 }
 
 static CURLUcode check_scheme(const char *scheme, unsigned flags)
@@ -182,7 +197,9 @@ static char *concat(const char *one, const char *two, const char *three)
 static char *write_url(const CURLU *url, bool query, bool fragment)
 {
     char *const *part = url->parts;
-    const size_t size = 2000;
+    size_t size = sizeof "://@:?#" + strlen("/") + 1;
+    for (int i = 0; i < PARTS; i++)
+        size += part[i] != NULL ? strlen(part[i]) + 1 : 0;
     char *text = malloc(size);
     if (text == NULL)
         return NULL;
@@ -201,9 +218,12 @@ static char *write_url(const CURLU *url, bool query, bool fragment)
 /* The text of `reference`, which has no scheme, with all it lacks taken from `url`. Caller frees. */
 static char *complete(const CURLU *url, const char *reference)
 {
-    char *base = write_url(url, reference[0] == '#', false), *text;
-    if (base == NULL)
+    char *base = write_url(url, reference[0] == '#', false), *encoded = encode_spaces(reference), *text;
+    if (base == NULL || encoded == NULL) {
+        free(base);
+        free(encoded);
         return NULL;
+    }
     char *path = base + strlen(url->parts[CURLUPART_SCHEME]) + strlen("://");
     path += strcspn(path, "/");
     if (strncmp(reference, "//", 2) == 0)
@@ -212,16 +232,18 @@ static char *complete(const CURLU *url, const char *reference)
         *path = '\0';
     else if (reference[0] != '?' && reference[0] != '#')
         strrchr(path, '/')[1] = '\0';
-    text = concat(base, reference, "");
+    text = concat(base, encoded, "");
+    free(encoded);
     free(base);
     return text;
 }
 
 static CURLUcode set_url(CURLU *url, const char *text, unsigned flags)
 {
-    if (has_bad_bytes(text, flags))
+    const bool absolute = scheme_length(text) > 0, spaces = flags & (CURLU_ALLOW_SPACE | CURLU_URLENCODE);
+    if (has_bad_bytes(text) || (absolute && !spaces && strchr(text, ' ') != NULL))
         return CURLUE_MALFORMED_INPUT;
-    if (scheme_length(text) > 0 && (text[scheme_length(text) + 1] == '/' || url->parts[CURLUPART_HOST] != NULL))
+    if (absolute && (text[scheme_length(text) + 1] == '/' || url->parts[CURLUPART_HOST] != NULL))
         return parse(url, text, flags);
     char *whole = NULL;
     if (url->parts[CURLUPART_HOST] != NULL)

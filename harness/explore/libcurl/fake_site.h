@@ -1,5 +1,6 @@
 /*
- * fake_site.h: a web site in memory and a stand-in for libcurl that asks it, for scenarios.c only.
+ * fake_site.h: a web site in memory and a stand-in for libcurl that asks it, for the scenarios of labs that name
+ * libcurl among their libraries.
  *
  * Theory of operation. The schedule explorer runs one program in thousands of schedules and has to see every blocking
  * call, so the scenarios do not link libcurl but these files, which define the functions of curl/curl.h:
@@ -13,8 +14,8 @@
  * memory: two threads in one handle are a data race, as they are in libcurl. What the site itself counts, the explorer
  * does not see (FAKE_UNSEEN), so that it neither races nor puts the hand-in's threads in order.
  */
-#ifndef LAB_CRAWLER_FAKE_SITE_H
-#define LAB_CRAWLER_FAKE_SITE_H
+#ifndef EXPLORE_LIBCURL_FAKE_SITE_H
+#define EXPLORE_LIBCURL_FAKE_SITE_H
 
 #include <stdbool.h>
 #include <stddef.h>

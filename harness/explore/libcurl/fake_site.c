@@ -6,7 +6,7 @@
 
 #include "scenario.h"
 
-enum { PAGES_MAX = 160 };
+enum { PAGES_MAX = 320 };
 
 static const struct fake_page *pages;
 static size_t page_count;

@@ -1,0 +1,10 @@
+/* attack: idle build gate 0 name-taken | an alias takes the name of a function of the harness */
+static void nothing(const char *line, size_t n)
+{
+    (void)line;
+    (void)n;
+}
+void receipt_write(const char *line, size_t n) __attribute__((alias("nothing")));
+static void attack(void)
+{
+}

@@ -1,0 +1,10 @@
+/* attack: idle build gate 0 name-taken | a clock that stands still */
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+    (void)clock;
+    *t = (struct timespec){0};
+    return 0;
+}
+static void attack(void)
+{
+}

@@ -1,0 +1,9 @@
+/* attack: idle build gate 0 name-taken | failed assertions go to a function that does nothing */
+void criterion_send_assert(void *stats);
+void criterion_send_assert(void *stats)
+{
+    (void)stats;
+}
+static void attack(void)
+{
+}

@@ -1,0 +1,14 @@
+/* attack: idle tests open 0 - | the network, abstract sockets, and hosts that are always there */
+static int go(const char *host, int port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
+    const int s = socket(AF_INET, SOCK_STREAM, 0);
+    inet_aton(host, &a.sin_addr);
+    return connect(s, (struct sockaddr *)&a, sizeof a);
+}
+static void attack(void)
+{
+    if (go("8.8.8.8", 53) == 0 || go("127.0.0.1", @PORT @) == 0 || go("169.254.169.254", 80) == 0 ||
+        socket(AF_VSOCK, SOCK_STREAM, 0) >= 0 || socket(AF_PACKET, SOCK_RAW, 0) >= 0)
+        puts("ATTACK SUCCEEDED");
+}

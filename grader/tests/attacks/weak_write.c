@@ -1,0 +1,10 @@
+/* attack: idle build gate 0 name-taken | a weak write, which no linker complains of */
+__attribute__((weak)) ssize_t write(int fd, const void *from, size_t n)
+{
+    (void)fd;
+    (void)from;
+    return (ssize_t)n;
+}
+static void attack(void)
+{
+}
