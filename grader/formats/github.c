@@ -93,11 +93,13 @@ static void write_annotation(FILE *stream, const struct report *report, const st
     free(clean);
 }
 
-/* One notice is kept for the score. */
+/* One notice is kept for the score. What a skeleton lacks is no news. */
 static void write_annotations(FILE *stream, const struct report *report, const struct format_options *options,
                               int left_out[KINDS])
 {
     int written[KINDS] = {[NOTICE] = 1};
+    if (report->untouched)
+        return;
     for (size_t s = 0; s < report->stages_count; s++)
         for (size_t i = 0; i < report->stages[s].findings_count; i++) {
             const struct finding *finding = &report->stages[s].findings[i];

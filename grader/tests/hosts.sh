@@ -50,13 +50,9 @@ rules_find_mistakes() {
 counter() {
     cat >"$1" <<EOF
 #include "counter.h"
-#include <dirent.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 struct counter { pthread_mutex_t lock; int64_t n; };
 ${3:-}
 struct counter *counter_create(void)
@@ -90,7 +86,7 @@ int64_t counter_count(counter_predicate *p, int64_t n, unsigned threads)
 EOF
 }
 
-# Adds one too many, so that a test shows what it prints; looks for tokens in the environment of all processes it can see.
+# Adds one too many, so that a test shows what it prints; looks for tokens in its environment.
 write_hostile() {
     counter "$scratch/hostile.c" 'c->n += amount + 1; shout();' "$(cat "$hosts/shout.c")"
     grep -q 'static void shout' "$scratch/hostile.c"
@@ -103,7 +99,7 @@ files=(--format junit --out "$scratch/r.xml" --format gradescope --out "$scratch
 
 grade_hostile() {
     : >"$scratch/summary.md"
-    timeout 200 env "${variables[@]}" GITHUB_TOKEN=sekrit ACTIONS_RUNTIME_TOKEN=sekrit \
+    timeout 200 env "${variables[@]}" GITHUB_TOKEN=sekrit ACTIONS_RUNTIME_TOKEN=sekrit RUNNER_TEMP=sekrit \
         GITHUB_STEP_SUMMARY="$scratch/summary.md" "$grader" grade lab01 "$scratch/hostile.c" --only tests "${files[@]}" --format github >"$scratch/log" 2>&1
 }
 
@@ -118,7 +114,7 @@ no_escapes() {
 }
 
 saw_no_token() {
-    grep -q 'found nothing' "$scratch/r.json" && ! grep -q 'found A TOKEN\|sekrit' $(all_files) "$scratch/log" "$scratch/summary.md"
+    grep -q 'found nothing' "$scratch/r.json" && ! grep -q 'sekrit' $(all_files) "$scratch/log" "$scratch/summary.md"
 }
 
 # After the fence is closed, nothing but our own commands.
@@ -148,18 +144,21 @@ are_small() {
         [ "$(wc -c <"$scratch/classroom.txt")" -lt 131000 ] && [ "$(wc -c <"$scratch/r.xml")" -lt 1000000 ]
 }
 
-# The grader is killed in the middle of a test that hangs.
+# The grader is killed in the middle of a test that hangs. Until then its own environment, which /proc shows to programs of
+# the same user, holds no token either.
 cut_short() {
     rm -f $(all_files)
     counter "$scratch/hangs.c" 'for (volatile int i = 1; i;) ;'
-    env "${variables[@]}" "$grader" grade lab01 "$scratch/hangs.c" "${files[@]}" >/dev/null 2>&1 &
-    local pid=$!
+    env "${variables[@]}" GITHUB_TOKEN=sekrit "$grader" grade lab01 "$scratch/hangs.c" "${files[@]}" >/dev/null 2>&1 &
+    local pid=$! wiped=no
     for _ in $(seq 200); do
         grep -q '"compiles and links"' "$scratch/r.json" 2>/dev/null && break
         sleep 0.1
     done
+    grep -q 'PATH=' /proc/$pid/environ && ! grep -q sekrit /proc/$pid/environ && wiped=yes
     kill -KILL $pid
     wait $pid 2>/dev/null
+    [ $wiped = yes ] || { echo 'the environment is not wiped out'; return 1; }
     grep -q '"unfinished": true' "$scratch/r.json" && grep -q 'not reached' "$scratch/r.json" && all_files >/dev/null &&
         grep -q '"gradable": false' "$scratch/prairielearn.json" &&
         xmllint --noout --schema grader/tests/junit.xsd "$scratch/r.xml" &&
@@ -284,9 +283,13 @@ number() {
 }
 
 workflow_says_points() {
-    local points=$(($(number score lab01) + $(number score lab02)))
-    grep -q "^output points=$points/200\$" "$scratch/run.log" && [ "$(number score lab01)" -lt 60 ] &&
-        [ "$(number score lab02)" -ge 90 ] && grep -q "\"message\": \"$points/200\"" "$scratch/temp/lockstep-reports/points.json"
+    local wrong right
+    wrong=$(number score lab01) right=$(number score lab02)
+    local points=$((wrong + right))
+    echo "wrong $wrong, right $right"
+    cat "$scratch/temp/lockstep-reports/lab02.json"
+    grep -q "^output points=$points/200\$" "$scratch/run.log" && [ "$wrong" -lt 80 ] && [ "$right" -eq 100 ] &&
+        grep -q "\"message\": \"$points/200\"" "$scratch/temp/lockstep-reports/points.json"
 }
 
 workflow_annotates() {
