@@ -24,7 +24,7 @@ CHOSEN = lab='$(LAB)'; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: student-kit explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts attacks bench doctor setup setup-test ready $(LAB_IDS)
+.PHONY: student-kit watch explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts attacks bench doctor setup setup-test ready $(LAB_IDS)
 
 help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
@@ -48,6 +48,9 @@ grade: ready ## grade the lab of the last make labNN: tests, schedules, races, s
 
 races: ready ## only look for data races
 	@$(CHOSEN) $(GRADER) grade "$$lab" $(HANDIN) --only races $(OPTIONS)
+
+watch: ready ## build and test each time you save; g grades in full, q ends
+	@$(CHOSEN) $(GRADER) watch "$$lab" $(HANDIN)
 
 solution: ready ## grade the reference solution instead of your file
 	@$(CHOSEN) set -- solutions/$${lab}*/; [ -d "$$1" ] || { echo "no solution for '$$lab'" >&2; exit 2; }; \

@@ -22,11 +22,13 @@
 #include "report_text.h"
 #include "sandbox.h"
 #include "text.h"
+#include "watch.h"
 #include "workspace.h"
 
 static const char usage_text[] =
     "usage: grader grade LAB [FILE|DIR] [options]   grade one hand-in (default: the file in labs/)\n"
     "       grader explore [options] FILE.c...      search the schedules of a program (grader explore --help)\n"
+    "       grader watch LAB [FILE|DIR]             build and test at each save; g grades in full\n"
     "       grader list                             the labs\n"
     "       grader doctor                           what this machine has, and what a lack costs\n"
     "options of grade:\n"
@@ -331,7 +333,11 @@ static int run_doctor(const struct kit *kit, int argc, char **argv)
 static const struct {
     const char *name;
     int (*run)(const struct kit *kit, int argc, char **argv);
-} commands[] = {{"grade", run_grade}, {"explore", explore_command}, {"list", run_list}, {"doctor", run_doctor}};
+} commands[] = {{"grade", run_grade},
+                {"explore", explore_command},
+                {"watch", watch_command},
+                {"list", run_list},
+                {"doctor", run_doctor}};
 
 static int run_command(const char *name, int argc, char **argv)
 {

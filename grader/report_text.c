@@ -97,6 +97,18 @@ static int rank(const struct stage_result *stage, const struct finding *finding)
     return strcmp(stage->name, "tests") == 0 ? 2 : 4;
 }
 
+const struct finding *report_text_first(const struct report *report, const struct stage_result **stage)
+{
+    for (int wanted = 0; wanted < 9; wanted++)
+        for (size_t s = 0; s < report->stages_count; s++)
+            for (size_t i = 0; i < report->stages[s].findings_count; i++)
+                if (rank(&report->stages[s], &report->stages[s].findings[i]) == wanted) {
+                    *stage = &report->stages[s];
+                    return &report->stages[s].findings[i];
+                }
+    return NULL;
+}
+
 static void write_place(const struct pen *pen, const struct finding *finding)
 {
     if (finding->file == NULL)
