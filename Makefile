@@ -24,7 +24,7 @@ CHOSEN = lab='$(LAB)'; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: explore explain replay test-explore bench-explore help list grade races solution keep reset clean test verdicts attacks bench doctor setup setup-test ready $(LAB_IDS)
+.PHONY: student-kit watch explore explain replay test-explore bench-explore help list grade races solution keep reset clean test verdicts attacks bench doctor setup setup-test ready $(LAB_IDS)
 
 help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
@@ -49,6 +49,9 @@ grade: ready ## grade the lab of the last make labNN: tests, schedules, races, s
 races: ready ## only look for data races
 	@$(CHOSEN) $(GRADER) grade "$$lab" $(HANDIN) --only races $(OPTIONS)
 
+watch: ready ## build and test each time you save; g grades in full, q ends
+	@$(CHOSEN) $(GRADER) watch "$$lab" $(HANDIN)
+
 solution: ready ## grade the reference solution instead of your file
 	@$(CHOSEN) set -- solutions/$${lab}*/; [ -d "$$1" ] || { echo "no solution for '$$lab'" >&2; exit 2; }; \
 		$(GRADER) grade "$$lab" "$$1" $(OPTIONS)
@@ -65,6 +68,9 @@ doctor: ready ## what this machine has for grading, and what each lack costs
 
 bench: ready ## speed-ups of the reference solutions, beside the figures of the study notes
 	@grader/bench.sh $(GRADER)
+
+student-kit: ## the kit for students, without solutions and hidden tests: OUT=folder or OUT=kit.tar.gz
+	@grader/student_kit.sh '$(OUT)'
 
 clean: ## delete everything that was built
 	@rm -rf build
@@ -94,7 +100,7 @@ setup-test: setup
 
 # --- the grader ---
 
-GRADER_SOURCES := $(filter-out grader/supervise%.c grader/inside.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c))
+GRADER_SOURCES := $(filter-out grader/supervise%.c grader/inside.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c grader/formats/*.c))
 GRADER_OBJECTS := $(GRADER_SOURCES:%.c=$(BUILD)/obj/%.o)
 UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard grader/tests/test_*.c harness/tests/test_*.c))
 

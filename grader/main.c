@@ -13,36 +13,47 @@
 #include "doctor.h"
 #include "explain.h"
 #include "explore/explore_command.h"
+#include "formats/environment.h"
+#include "formats/outputs.h"
 #include "kit.h"
 #include "manifest.h"
+#include "overlay.h"
 #include "pipeline.h"
 #include "process.h"
-#include "report_json.h"
 #include "report_text.h"
 #include "sandbox.h"
 #include "text.h"
+#include "watch.h"
 #include "workspace.h"
 
 static const char usage_text[] =
     "usage: grader grade LAB [FILE|DIR] [options]   grade one hand-in (default: the file in labs/)\n"
     "       grader explore [options] FILE.c...      search the schedules of a program (grader explore --help)\n"
     "       grader explain [KIND]                   what a kind of finding means and how to mend it\n"
+    "       grader watch LAB [FILE|DIR]             build and test at each save; g grades in full\n"
     "       grader list                             the labs\n"
     "       grader doctor                           what this machine has, and what a lack costs\n"
     "options of grade:\n"
-    "  --json OUT        write the report as JSON, too (- for stdout; the text then goes to stderr)\n"
+    "  --format FORMAT   also write the report as text, json, junit, github, markdown, gradescope, autolab,\n"
+    "                    prairielearn, classroom50 or classroom; may be said several times\n"
+    "  --out FILE        where the format before it goes: written anew after each stage; without it, or with -, to\n"
+    "                    stdout at the end, and nothing else does\n"
+    "  --json OUT        the same as --format json --out OUT, but with - the text goes to stderr\n"
     "  --require N       exit 1 unless at least N points were earned\n"
     "  --seed N          seed of inputs (default 1)\n"
-    "  --only STAGE,...  only these stages of build, tests, schedules, races, speedup\n"
+    "  --only STAGE,...  only these stages of build, tests, schedules, races, speedup, hidden\n"
     "  --test NAME       only this test, of the stage tests\n"
+    "  --overlay DIR     hidden tests from DIR/LAB/hidden.yaml (default: those in the lab's folder hidden/, if any)\n"
     "  --no-sandbox      run the hand-in with all of your rights; only for what you wrote yourself\n"
     "  --keep DIR        work in DIR, which must not exist, build all programs and leave them there\n";
 
 /* What `grade` was asked to do. */
 struct request {
-    const char *lab, *handin, *json, *only, *test, *keep;
+    const char *lab, *handin, *only, *test, *keep, *overlay;
     long require; /* -1: not asked */
     uint64_t seed;
+    bool text_on_stderr;
+    struct outputs outputs;
 };
 
 /* Prints `grader: ` and the text on stderr and returns EXIT_USAGE. */
@@ -66,15 +77,36 @@ static bool parse_number(const char *text, uint64_t limit, uint64_t *number)
     return errno == 0 && end != text && *end == '\0' && text[0] != '-' && *number <= limit;
 }
 
+/* Reports what is wrong with an option's value, if anything is, and frees it. */
+static bool is_good(char *problem)
+{
+    if (problem == NULL)
+        return true;
+    usage_error("%s", problem);
+    free(problem);
+    return false;
+}
+
+static bool parse_output(int option, const char *value, struct request *request)
+{
+    struct outputs *outputs = &request->outputs;
+    if (option == 'p')
+        return is_good(outputs_path(outputs, value));
+    if (option == 'f')
+        return is_good(outputs_format(outputs, value));
+    request->text_on_stderr = request->text_on_stderr || strcmp(value, "-") == 0;
+    return is_good(outputs_format(outputs, "json")) && is_good(outputs_path(outputs, value));
+}
+
 static bool parse_option(int option, const char *value, struct request *request)
 {
     uint64_t number = 0;
     switch (option) {
-    case 'j':
-        request->json = value;
-        return true;
     case 'o':
         request->only = value;
+        return true;
+    case 'v':
+        request->overlay = value;
         return true;
     case 't':
         request->test = value;
@@ -99,18 +131,31 @@ static bool parse_option(int option, const char *value, struct request *request)
 
 static int parse_grade(int argc, char **argv, struct request *request)
 {
-    static const struct option options[] = {
-        {"json", required_argument, NULL, 'j'}, {"require", required_argument, NULL, 'r'},
-        {"seed", required_argument, NULL, 's'}, {"only", required_argument, NULL, 'o'},
-        {"test", required_argument, NULL, 't'}, {"keep", required_argument, NULL, 'k'},
-        {"no-sandbox", no_argument, NULL, 'n'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"json", required_argument, NULL, 'j'},
+                                            {"require", required_argument, NULL, 'r'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"only", required_argument, NULL, 'o'},
+                                            {"test", required_argument, NULL, 't'},
+                                            {"keep", required_argument, NULL, 'k'},
+                                            {"format", required_argument, NULL, 'f'},
+                                            {"out", required_argument, NULL, 'p'},
+                                            {"overlay", required_argument, NULL, 'v'},
+                                            {"no-sandbox", no_argument, NULL, 'n'},
+                                            {NULL, 0, NULL, 0}};
     *request = (struct request){.require = -1, .seed = 1};
+    if (!outputs_begin(&request->outputs)) {
+        fprintf(stderr, "grader: no random numbers: %s\n", strerror(errno));
+        return EXIT_GRADER_ERROR;
+    }
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == '?') {
             fputs(usage_text, stderr);
             return EXIT_USAGE;
         }
-        if (!parse_option(option, optarg, request))
+        if (strchr("jfp", option) != NULL) {
+            if (!parse_output(option, optarg, request))
+                return EXIT_USAGE;
+        } else if (!parse_option(option, optarg, request))
             return usage_error("'%s' is not a number that option can take", optarg);
     }
     if (optind >= argc || argc - optind > 2) {
@@ -119,7 +164,7 @@ static int parse_grade(int argc, char **argv, struct request *request)
     }
     request->lab = argv[optind];
     request->handin = argc - optind == 2 ? argv[optind + 1] : NULL;
-    return EXIT_GRADED;
+    return is_good(outputs_check(&request->outputs)) ? EXIT_GRADED : EXIT_USAGE;
 }
 
 static bool wants_color(FILE *stream)
@@ -129,33 +174,33 @@ static bool wants_color(FILE *stream)
            (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 
-static int write_json(const struct request *request, const struct report *report)
+/* Keeps the files up to date while grading goes on; what cannot be written now is reported at the end. */
+static void write_progress(const struct report *report, void *context)
 {
-    char *json = report_json(report);
-    bool ok;
-    if (strcmp(request->json, "-") == 0)
-        ok = fputs(json, stdout) >= 0 && fflush(stdout) == 0;
-    else
-        ok = text_write_file(request->json, json, strlen(json));
-    const int cause = errno;
-    free(json);
-    if (ok)
+    const struct request *request = context;
+    outputs_write(&request->outputs, report, false);
+}
+
+static int write_text(const struct request *request, const struct report *report)
+{
+    if (outputs_on_stdout(&request->outputs) != NULL && !request->text_on_stderr)
         return EXIT_GRADED;
-    fprintf(stderr, "grader: cannot write '%s': %s\n", request->json, strerror(cause));
+    FILE *stream = request->text_on_stderr ? stderr : stdout;
+    report_text(stream, report, wants_color(stream));
+    if (fflush(stream) == 0 && !ferror(stream))
+        return EXIT_GRADED;
+    fprintf(stderr, "grader: cannot write the report: %s\n", strerror(errno));
     return EXIT_GRADER_ERROR;
 }
 
 static int write_report(const struct request *request, const struct report *report)
 {
-    FILE *stream = request->json != NULL && strcmp(request->json, "-") == 0 ? stderr : stdout;
-    report_text(stream, report, wants_color(stream));
-    int code = EXIT_GRADED;
-    if (fflush(stream) != 0 || ferror(stream)) {
-        fprintf(stderr, "grader: cannot write the report: %s\n", strerror(errno));
+    int code = write_text(request, report);
+    const char *failed = outputs_write(&request->outputs, report, true);
+    if (failed != NULL) {
+        fprintf(stderr, "grader: cannot write '%s': %s\n", failed, strerror(errno));
         code = EXIT_GRADER_ERROR;
     }
-    if (request->json != NULL && write_json(request, report) != EXIT_GRADED)
-        code = EXIT_GRADER_ERROR;
     if (code == EXIT_GRADED && report_has_error(report))
         code = EXIT_GRADER_ERROR;
     if (code == EXIT_GRADED && request->require > report->score)
@@ -173,7 +218,7 @@ static bool has_test(const struct manifest *manifest, const char *name)
 
 /* Grades with everything that was asked for known to exist. */
 static int grade_handin(const struct request *request, const struct kit *kit, const struct manifest *manifest,
-                        unsigned stages)
+                        const struct overlay *overlay, unsigned stages)
 {
     struct workspace workspace;
     struct report report;
@@ -189,9 +234,10 @@ static int grade_handin(const struct request *request, const struct kit *kit, co
     if (code == EXIT_GRADED) {
         workspace.seed = request->seed;
         workspace.stages = stages;
+        workspace.overlay = overlay;
         workspace.programs = request->keep != NULL ? pipeline_stages(NULL) : stages;
         workspace.only_test = request->test;
-        pipeline_run(manifest, &workspace, &report);
+        pipeline_run_watched(manifest, &workspace, &report, write_progress, (void *)request);
         code = process_interrupted() ? EXIT_INTERRUPTED : write_report(request, &report);
         report_release(&report);
         workspace_remove(&workspace);
@@ -210,33 +256,50 @@ static int grade_lab(const struct request *request, const struct kit *kit, const
                                             : request->test != NULL ? "tests"
                                                                     : NULL);
     if (stages == 0)
-        return usage_error("--only '%s': the stages are build, tests, schedules, races, speedup", request->only);
+        return usage_error("--only '%s': the stages are build, tests, schedules, races, speedup, hidden",
+                           request->only);
     if (request->test != NULL && !has_test(manifest, request->test))
         return usage_error("%s has no test '%s': they are listed in %s/lab.yaml", manifest->id, request->test,
                            manifest->directory);
-    return grade_handin(request, kit, manifest, stages);
+    struct overlay *overlay;
+    char *error = NULL;
+    if (!overlay_load(manifest, request->overlay, &overlay, &error)) {
+        fprintf(stderr, "grader: %s\n", error);
+        free(error);
+        return EXIT_USAGE;
+    }
+    const int code = grade_handin(request, kit, manifest, overlay, stages);
+    overlay_free(overlay);
+    return code;
 }
 
-static int run_grade(const struct kit *kit, int argc, char **argv)
+static int run_request(const struct kit *kit, const struct request *request)
 {
-    struct request request;
     char *error = NULL;
-    const int code = parse_grade(argc, argv, &request);
-    if (code != EXIT_GRADED)
-        return code;
-    char *directory = kit_lab(kit, request.lab);
+    char *directory = kit_lab(kit, request->lab);
     if (directory == NULL)
-        return usage_error("unknown lab '%s': `grader list` names them", request.lab);
+        return usage_error("unknown lab '%s': `grader list` names them", request->lab);
     struct manifest *manifest = manifest_load(directory, &error);
     int result = EXIT_USAGE;
     if (manifest != NULL)
-        result = grade_lab(&request, kit, manifest);
+        result = grade_lab(request, kit, manifest);
     else
         fprintf(stderr, "%s\n", error);
     manifest_free(manifest);
     free(error);
     free(directory);
     return result;
+}
+
+static int run_grade(const struct kit *kit, int argc, char **argv)
+{
+    struct request request;
+    int code = parse_grade(argc, argv, &request);
+    environment_scrub();
+    if (code == EXIT_GRADED)
+        code = run_request(kit, &request);
+    outputs_release(&request.outputs);
+    return code;
 }
 
 static int run_list(const struct kit *kit, int argc, char **argv)
@@ -272,11 +335,8 @@ static int run_doctor(const struct kit *kit, int argc, char **argv)
 static const struct {
     const char *name;
     int (*run)(const struct kit *kit, int argc, char **argv);
-} commands[] = {{"grade", run_grade},
-                {"explore", explore_command},
-                {"explain", explain_run},
-                {"list", run_list},
-                {"doctor", run_doctor}};
+} commands[] = {{"grade", run_grade},     {"explore", explore_command}, {"explain", explain_run},
+                {"watch", watch_command}, {"list", run_list},           {"doctor", run_doctor}};
 
 static int run_command(const char *name, int argc, char **argv)
 {

@@ -5,16 +5,18 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
+#include "overlay.h"
 #include "process.h"
 #include "quiet.h"
 #include "stages/build.h"
+#include "stages/hidden.h"
 #include "stages/races.h"
 #include "stages/schedules.h"
 #include "stages/speedup.h"
 #include "stages/tests.h"
 #include "text.h"
 
-enum { DISK_BYTES_MIN = 64 * 1024 };
+enum { DISK_BYTES_MIN = 64 * 1024, OVERLAY = 4096 };
 
 typedef struct stage_result stage_run(const struct manifest *, const struct workspace *);
 
@@ -26,7 +28,7 @@ static const struct stage {
     int needs;     /* enum stage_id, -1 for none */
     bool alone;    /* wants the machine to itself */
     bool unhung;   /* runs though `needs` hung */
-    size_t points; /* where in struct manifest_points */
+    size_t points; /* where in struct manifest_points; OVERLAY: the overlay's */
 } stages[STAGE_COUNT] = {
     [STAGE_BUILD] = {"build", build_run, -1, false, false, offsetof(struct manifest_points, build)},
     [STAGE_TESTS] = {"tests", tests_run, STAGE_BUILD, false, false, offsetof(struct manifest_points, tests)},
@@ -34,6 +36,7 @@ static const struct stage {
                          offsetof(struct manifest_points, schedules)},
     [STAGE_RACES] = {"races", races_run, STAGE_TESTS, false, false, offsetof(struct manifest_points, races)},
     [STAGE_SPEEDUP] = {"speedup", speedup_run, STAGE_TESTS, true, false, offsetof(struct manifest_points, speedup)},
+    [STAGE_HIDDEN] = {"hidden", hidden_run, STAGE_BUILD, false, false, OVERLAY},
 };
 
 static int find_stage(const char *name, size_t length)
@@ -61,9 +64,17 @@ unsigned pipeline_stages(const char *names)
     }
 }
 
-static int stage_points(const struct manifest *manifest, const struct stage *stage)
+static int stage_points(const struct manifest *manifest, const struct workspace *workspace, const struct stage *stage)
 {
+    if (stage->points == OVERLAY)
+        return overlay_points(workspace->overlay);
     return *(const int *)((const char *)&manifest->points + stage->points);
+}
+
+/* Whether stage `i` was asked for, and there is something for it to do. */
+static bool is_wanted(const struct workspace *workspace, int i)
+{
+    return (workspace->stages & (1u << i)) != 0 && (i != STAGE_HIDDEN || workspace->overlay != NULL);
 }
 
 static double now(void)
@@ -129,10 +140,21 @@ static struct stage_result run_stage(const struct stage *stage, const struct man
 /* The verdict: points from stage results, nothing else. */
 static void add_up(struct report *report)
 {
+    report->score = report->max_score = 0;
     for (size_t i = 0; i < report->stages_count; i++) {
         report->score += report->stages[i].score;
         report->max_score += report->stages[i].max_score;
     }
+}
+
+/* Enters every stage that is to run, so that a report of grading that is cut short names them all. */
+static void expect_stages(struct report *report, const struct manifest *manifest, const struct workspace *workspace)
+{
+    for (int i = 0; i < STAGE_COUNT; i++)
+        if (is_wanted(workspace, i))
+            report->stages[report->stages_count++] =
+                skip(&stages[i], stage_points(manifest, workspace, &stages[i]), "not reached");
+    report->unfinished = true;
 }
 
 static int find_todo(const char *content)
@@ -144,7 +166,15 @@ static int find_todo(const char *content)
     return hit != NULL ? line : 0;
 }
 
-void pipeline_run(const struct manifest *manifest, const struct workspace *workspace, struct report *report)
+static void tell(struct report *report, pipeline_watcher *after, void *context)
+{
+    add_up(report);
+    if (after != NULL)
+        after(report, context);
+}
+
+void pipeline_run_watched(const struct manifest *manifest, const struct workspace *workspace, struct report *report,
+                          pipeline_watcher *after, void *context)
 {
     const struct stage_result *done[STAGE_COUNT] = {0};
     char *compiler = build_compiler();
@@ -157,17 +187,27 @@ void pipeline_run(const struct manifest *manifest, const struct workspace *works
                               .seed = workspace->seed,
                               .cores = workspace->cores,
                               .compiler = compiler != NULL ? compiler : text_format("unknown")};
+    expect_stages(report, manifest, workspace);
+    tell(report, after, context);
+    struct stage_result *result = report->stages;
     for (int i = 0; i < STAGE_COUNT; i++) {
         const struct stage *stage = &stages[i];
-        if ((workspace->stages & (1u << i)) == 0)
+        if (!is_wanted(workspace, i))
             continue;
-        struct stage_result *result = &report->stages[report->stages_count++];
+        result_release(result);
         const char *why = stage->needs >= 0 ? obstacle(stage, done[stage->needs]) : NULL;
         if (why == NULL && i > STAGE_TESTS && manifest->points.build > 0) /* what it needs was not asked for */
             why = obstacle(&stages[STAGE_TESTS], done[STAGE_BUILD]);
-        *result = why != NULL ? skip(stage, stage_points(manifest, stage), why) : run_stage(stage, manifest, workspace);
+        *result = why != NULL ? skip(stage, stage_points(manifest, workspace, stage), why)
+                              : run_stage(stage, manifest, workspace);
         add_sources(result, workspace);
-        done[i] = result;
+        done[i] = result++;
+        report->unfinished = result < report->stages + report->stages_count || process_interrupted();
+        tell(report, after, context);
     }
-    add_up(report);
+}
+
+void pipeline_run(const struct manifest *manifest, const struct workspace *workspace, struct report *report)
+{
+    pipeline_run_watched(manifest, workspace, report, NULL, NULL);
 }

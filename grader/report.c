@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,21 @@ const char *status_name(enum status status)
     return "?";
 }
 
+const char *visibility_name(enum visibility visibility)
+{
+    switch (visibility) {
+    case VISIBLE:
+        return "visible";
+    case AFTER_DUE_DATE:
+        return "after_due_date";
+    case AFTER_PUBLISHED:
+        return "after_published";
+    case HIDDEN:
+        return "hidden";
+    }
+    return "?";
+}
+
 static char *clean_vformat(const char *format, va_list arguments)
 {
     char *raw = text_vformat(format, arguments);
@@ -42,6 +58,14 @@ struct finding *result_add(struct stage_result *result, const char *kind, const 
     *finding = (struct finding){.kind = text_format("%s", kind), .message = clean_vformat(format, arguments)};
     va_end(arguments);
     return finding;
+}
+
+void result_figure(struct stage_result *result, const char *name, double value, bool least_is_best)
+{
+    if (result->figures_count == RESULT_FIGURES || !isfinite(value))
+        return;
+    result->figures[result->figures_count++] =
+        (struct figure){.name = text_clean(name), .value = value, .least_is_best = least_is_best};
 }
 
 struct stage_result result_finish(struct stage_result *result, enum status status, int score, const char *format, ...)
@@ -82,6 +106,8 @@ void result_release(struct stage_result *result)
         for (size_t k = 0; k < sizeof owned / sizeof *owned; k++)
             free(owned[k]);
     }
+    for (size_t i = 0; i < result->figures_count; i++)
+        free(result->figures[i].name);
     free(result->findings);
     free(result->summary);
     *result = (struct stage_result){0};
@@ -93,6 +119,18 @@ bool report_has_error(const struct report *report)
         if (report->stages[i].status == STATUS_GRADER_ERROR)
             return true;
     return false;
+}
+
+const char *report_no_mark(const struct report *report)
+{
+    if (report_has_error(report))
+        return "the grader failed in a stage";
+    return report->unfinished ? "grading was cut short" : NULL;
+}
+
+bool report_is_marked(const struct report *report)
+{
+    return report_no_mark(report) == NULL;
 }
 
 void report_release(struct report *report)

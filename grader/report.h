@@ -33,6 +33,21 @@ struct finding {
     int cost;      /* points lost by it */
 };
 
+/* When whoever handed in may see what a stage found, where a format can say so. */
+enum visibility { VISIBLE, AFTER_DUE_DATE, AFTER_PUBLISHED, HIDDEN };
+
+/* visibility_name: visible, after_due_date, after_published, hidden. Static. */
+const char *visibility_name(enum visibility visibility);
+
+/* A number worth comparing: a speed-up, or seconds of CPU. */
+struct figure {
+    char *name;
+    double value;
+    bool least_is_best;
+};
+
+enum { RESULT_FIGURES = 8 };
+
 struct stage_result {
     const char *name; /* of the stage, static */
     enum status status;
@@ -41,12 +56,19 @@ struct stage_result {
     char *summary; /* a few words for the stage's line, e.g. `11 of 12 tests`; never NULL once finished */
     struct finding *findings;
     size_t findings_count;
+    enum visibility visibility;
+    struct figure figures[RESULT_FIGURES];
+    size_t figures_count;
 };
 
 /* result_add: appends a finding of `kind` (static) with a formatted message and returns it, for the
  * caller to fill in the rest. The message is cleaned (text_clean). Valid until the next result_add. */
 struct finding *result_add(struct stage_result *result, const char *kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* result_figure: notes a figure under a copy of `name`; beyond RESULT_FIGURES, or where it is no finite number, it is
+ * dropped. */
+void result_figure(struct stage_result *result, const char *name, double value, bool least_is_best);
 
 /* result_finish: sets status, score and a formatted summary, and returns the result by value. */
 struct stage_result result_finish(struct stage_result *result, enum status status, int score, const char *format, ...)
@@ -78,10 +100,16 @@ struct report {
     char *compiler;
     struct stage_result stages[REPORT_STAGES];
     size_t stages_count;
+    bool unfinished; /* made while stages were still to run, or after the user's interrupt */
 };
 
 /* report_has_error: whether a stage ended as GRADER_ERROR: then the score is no mark. */
 bool report_has_error(const struct report *report);
+
+/* report_no_mark: why the score is no mark, in a few words: a stage ended as GRADER_ERROR, or grading was cut short;
+ * NULL if it is one. Static. report_is_marked: whether it is one. */
+const char *report_no_mark(const struct report *report);
+bool report_is_marked(const struct report *report);
 
 /* report_release: frees what a report owns. */
 void report_release(struct report *report);

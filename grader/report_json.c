@@ -33,6 +33,14 @@ static json_t *finding_json(const struct finding *finding)
     return object;
 }
 
+static json_t *figures_json(const struct stage_result *stage)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < stage->figures_count; i++)
+        json_object_set_new(object, stage->figures[i].name, json_real(stage->figures[i].value));
+    return object;
+}
+
 static json_t *stage_json(const struct stage_result *stage)
 {
     json_t *object = json_object(), *findings = json_array();
@@ -44,6 +52,10 @@ static json_t *stage_json(const struct stage_result *stage)
     json_object_set_new(object, "max_score", json_integer(stage->max_score));
     json_object_set_new(object, "seconds", json_real(stage->seconds));
     json_object_set_new(object, "summary", text_or_null(stage->summary));
+    if (stage->visibility != VISIBLE)
+        json_object_set_new(object, "visibility", json_string(visibility_name(stage->visibility)));
+    if (stage->figures_count > 0)
+        json_object_set_new(object, "figures", figures_json(stage));
     json_object_set_new(object, "findings", findings);
     return object;
 }
@@ -63,6 +75,8 @@ char *report_json(const struct report *report)
     json_object_set_new(root, "max_score", json_integer(report->max_score));
     json_object_set_new(root, "seed", json_integer((json_int_t)report->seed));
     json_object_set_new(root, "machine", machine);
+    if (report->unfinished)
+        json_object_set_new(root, "unfinished", json_true());
     json_object_set_new(root, "stages", stages);
     char *raw = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     json_decref(root);

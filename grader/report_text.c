@@ -159,6 +159,18 @@ static struct order order_findings(const struct report *report)
     return order;
 }
 
+const struct finding *report_text_first(const struct report *report, const struct stage_result **stage)
+{
+    for (int wanted = 0; wanted < 9; wanted++)
+        for (size_t s = 0; s < report->stages_count; s++)
+            for (size_t i = 0; i < report->stages[s].findings_count; i++)
+                if (rank(&report->stages[s], &report->stages[s].findings[i]) == wanted) {
+                    *stage = &report->stages[s];
+                    return &report->stages[s].findings[i];
+                }
+    return NULL;
+}
+
 static void write_place(const struct pen *pen, const struct finding *finding)
 {
     if (finding->file == NULL)
@@ -284,6 +296,8 @@ static void write_score(const struct pen *pen, const struct report *report)
     use(pen, PLAIN);
     if (report_has_error(report))
         fputs("  no mark: the grader failed in a stage, see below", pen->stream);
+    else if (report->unfinished)
+        fputs("  no mark: grading was cut short", pen->stream);
     else if (report->score == report->max_score)
         fputs(all_measured(report) ? "  everything is right" : "  as far as it could be measured here", pen->stream);
     fputc('\n', pen->stream);

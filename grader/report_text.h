@@ -13,4 +13,8 @@
  * command that repeats it. With `color` it uses ANSI colours. Errors stay in the stream (ferror). */
 void report_text(FILE *stream, const struct report *report, bool color);
 
+/* report_text_first: the finding that report_text puts first among what is to be mended, and its stage; NULL if there
+ * is none. */
+const struct finding *report_text_first(const struct report *report, const struct stage_result **stage);
+
 #endif

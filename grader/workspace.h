@@ -16,6 +16,8 @@
 #include "kit.h"
 #include "manifest.h"
 
+struct overlay;
+
 struct workspace {
     const struct kit *kit;
     char *root;
@@ -30,6 +32,7 @@ struct workspace {
     unsigned programs;     /* bit set of the stages whose programs are built */
     const char *only_test; /* run this test alone; NULL: all */
     int cores;
+    const struct overlay *overlay; /* hidden tests; NULL: the lab has none. Not owned */
 };
 
 /* workspace_create: makes the directory and fills it: under TMPDIR (or /tmp), or at `keep`, which must not exist,

@@ -271,6 +271,14 @@ static char *describe_measure(const struct trial *trial)
     return NULL;
 }
 
+static void add_figure(struct stage_result *result, const struct trial *trial)
+{
+    const bool waiting = trial->measure->kind == MEASURE_WAITING;
+    char *name = text_format("%s, %s", trial->measure->name, waiting ? "CPU seconds" : "speed-up");
+    result_figure(result, name, waiting ? least_cpu(trial) : ratio(trial, BASELINE, STUDENT).middle, waiting);
+    free(name);
+}
+
 static void add_slow(struct stage_result *result, const struct trial *trial)
 {
     const char *name = trial->measure->name;
@@ -344,6 +352,8 @@ static enum outcome run_measure(struct stage_result *result, struct trial *trial
     if (outcome == OUR_FAULT)
         return outcome;
     add_summary(summary, trial, outcome);
+    if (outcome == GOOD || outcome == SLOW)
+        add_figure(result, trial);
     if (outcome == NOT_MEASURED)
         result_add(result, "note", "%s was not measured, and no point is lost: %s.", trial->measure->name,
                    trial->trouble);

@@ -44,6 +44,10 @@ if [ -z "${SANITIZE:-}" ]; then
     suite "explorer, a few programs" explorer
     suite "pages of grader explain" grader/tests/explain.sh
 fi
+suite "watch" grader/tests/watch.sh
+if [ -z "${SANITIZE:-}" ]; then
+    suite "hosts" grader/tests/hosts.sh
+fi
 # These two spend their time waiting, and neither judges a measurement: side by side.
 goals=$(mktemp)
 grader/tests/make_goals.sh >"$goals" 2>&1 &

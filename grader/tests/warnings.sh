@@ -16,7 +16,7 @@ compile() {
 }
 
 for compiler in gcc clang; do
-    check "$compiler: grader" compile $compiler "$own" grader/*.c grader/stages/*.c grader/explore/*.c grader/tests/*.c
+    check "$compiler: grader" compile $compiler "$own" grader/*.c grader/stages/*.c grader/explore/*.c grader/formats/*.c grader/tests/*.c
     check "$compiler: harness" compile $compiler "$own -DBENCH_STUDENT=1" harness/*.c
     [ -n "$(ls harness/tests/*.c 2>/dev/null)" ] &&
         check "$compiler: tests of the harness" compile $compiler "$own" harness/tests/*.c
