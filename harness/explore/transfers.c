@@ -29,14 +29,27 @@ static const char *const writing[] = {
     [FILE_EPOLL] = "write to an epoll", [FILE_PROCESS] = "write to a pidfd",  [FILE_MEMORY] = "write to a file",
 };
 
+/* A pipe gives all that is there, up to what is asked; so a message that was written as a whole is read as one. A
+ * stream socket promises less: any part of it. */
+static size_t piece_taken(const struct file *file, size_t size, int flags)
+{
+    const size_t there = channel_ready(file->in, size);
+    const bool may_be_short = file->kind == FILE_SOCKET && file->in->kind == CHANNEL_BYTES && there > 1;
+    return may_be_short && !(flags & MSG_PEEK) && schedule_short() ? there / 2 : there;
+}
+
 /* One piece: what is there, or blocks until something is. */
 static ssize_t take(const struct file *file, void *into, size_t size, int flags, uintptr_t pc)
 {
     struct channel *channel = file->in;
     const struct wait wait = {channel_may_read, channel, NEVER, false};
-    const struct operation operation = {
-        .object = (uintptr_t)channel, .data = true, .words = reading[file->kind], .pc = pc};
-    schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait);
+    const struct operation operation = {.object = (uintptr_t)channel,
+                                        .data = true,
+                                        .interrupt = INTERRUPT_RESTARTS,
+                                        .words = reading[file->kind],
+                                        .pc = pc};
+    if (schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait) == WAKE_INTERRUPTED)
+        return model_fail(EINTR);
     if (!channel_may_read(channel)) {
         schedule_looked(pc, 0);
         return model_fail(EAGAIN);
@@ -44,10 +57,11 @@ static ssize_t take(const struct file *file, void *into, size_t size, int flags,
     schedule_acquire(&channel->clock);
     if (channel->count == 0)
         return socket_was_reset(channel) ? model_fail(ECONNRESET) : 0;
-    memory_access((uintptr_t)into, channel_ready(channel, size), ACCESS_WRITE, pc);
+    const size_t piece = piece_taken(file, size, flags);
+    memory_access((uintptr_t)into, channel_ready(channel, piece), ACCESS_WRITE, pc);
     schedule_changed();
     schedule_release(&channel->clock); /* there is room again: a writer may wait for that */
-    return (ssize_t)channel_take(channel, into, size, flags & MSG_PEEK);
+    return (ssize_t)channel_take(channel, into, piece, flags & MSG_PEEK);
 }
 
 ssize_t transfer_in(int number, void *into, size_t size, int flags, uintptr_t pc)
@@ -77,23 +91,27 @@ static ssize_t broken(int flags, uintptr_t pc)
     return model_fail(EPIPE);
 }
 
-ssize_t transfer_out(int number, const void *data, size_t size, int flags, uintptr_t pc)
+/* A write of at most PIPE_BUF bytes is done as a whole; of a larger one, others may see parts, and all that fits may be
+ * less than all. */
+static size_t piece_put(const struct channel *channel, size_t size)
 {
-    struct file *file = descriptors_find(number);
-    if (file != NULL && file->kind == FILE_MEMORY)
-        return files_write(file, data, size, pc);
-    if (file == NULL || file->out == NULL)
-        return model_fail(file != NULL && file->kind > FILE_SOCKET ? EINVAL : EBADF);
-    if (size > CHANNEL_MOST)
-        verdict_unsupported("more than %d bytes written at once", CHANNEL_MOST);
+    const size_t room = channel_room(channel, size);
+    const bool divides = channel->kind == CHANNEL_BYTES && size > CHANNEL_ATOMIC;
+    return divides && schedule_short() ? (room + 1) / 2 : room;
+}
+
+/* One piece: what fits, or blocks until something does. */
+static ssize_t put(const struct file *file, const char *data, size_t size, int flags, uintptr_t pc)
+{
     struct channel *channel = file->out;
-    memory_access((uintptr_t)data, size, ACCESS_READ, pc);
     const struct wait wait = {channel_may_write, channel, NEVER, false};
     const struct operation operation = {.object = (uintptr_t)channel,
                                         .other = file->kind == FILE_SOCKET ? (uintptr_t)file->in : 0,
+                                        .interrupt = INTERRUPT_RESTARTS,
                                         .words = writing[file->kind],
                                         .pc = pc};
-    schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait);
+    if (schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait) == WAKE_INTERRUPTED)
+        return model_fail(EINTR);
     if (!channel_may_write(channel)) {
         schedule_looked(pc, 0);
         return model_fail(EAGAIN);
@@ -105,8 +123,28 @@ ssize_t transfer_out(int number, const void *data, size_t size, int flags, uintp
     schedule_acquire(&channel->clock);
     schedule_release(&channel->clock);
     schedule_changed();
+    return (ssize_t)channel_put(channel, data, piece_put(channel, size));
+}
+
+ssize_t transfer_out(int number, const void *data, size_t size, int flags, uintptr_t pc)
+{
+    struct file *file = descriptors_find(number);
+    if (file != NULL && file->kind == FILE_MEMORY)
+        return files_write(file, data, size, pc);
+    if (file == NULL || file->out == NULL)
+        return model_fail(file != NULL && file->kind > FILE_SOCKET ? EINVAL : EBADF);
+    if (size > CHANNEL_MOST && file->out->kind == CHANNEL_MESSAGES)
+        verdict_unsupported("a message of more than %d bytes", CHANNEL_MOST);
+    memory_access((uintptr_t)data, size, ACCESS_READ, pc);
     trace_event(pc, "writes to descriptor %d", number);
-    return (ssize_t)channel_put(channel, data, size);
+    size_t done = 0;
+    do {
+        const ssize_t piece = put(file, (const char *)data + done, size - done, flags, pc);
+        if (piece < 0)
+            return done > 0 ? (ssize_t)done : piece;
+        done += (size_t)piece;
+    } while (done < size && file->out->kind == CHANNEL_BYTES && !file->nonblocking && !(flags & MSG_DONTWAIT));
+    return (ssize_t)done;
 }
 
 MODEL(ssize_t, read, (int number, void *into, size_t size))
