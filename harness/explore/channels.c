@@ -30,7 +30,7 @@ bool channel_may_read(void *argument)
 bool channel_may_write(void *argument)
 {
     const struct channel *channel = argument;
-    if (is_number(channel) || channel->readers == 0)
+    if (is_number(channel) || channel->readers == 0 || channel->writers == 0)
         return true;
     if (channel->kind == CHANNEL_MESSAGES)
         return channel->count < CHANNEL_MOST;

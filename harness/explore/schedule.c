@@ -50,13 +50,20 @@ static bool is_ready(const struct thread *thread)
     return thread->wait.ready == NULL || thread->wait.ready(thread->wait.argument);
 }
 
+/* Who can go on takes a signal first that nobody else could take. */
+static inline bool must_take(const struct thread *thread)
+{
+    return schedule.signals && signals_must_take(thread);
+}
+
 static inline __attribute__((always_inline)) void sort_thread(struct counts *counts, struct thread *thread)
 {
     const uint16_t value = (uint16_t)(2 * thread->id);
-    if (schedule.signals && signals_may_take(thread))
+    const bool ready = is_ready(thread), must = must_take(thread);
+    if (schedule.signals && !(ready && must) && signals_may_take(thread))
         signalled[counts->signalled++] = value_of_signal(thread->id);
-    if (is_ready(thread)) {
-        if (thread->yielded)
+    if (ready) {
+        if (thread->yielded && !must)
             lazy[counts->lazy++] = value;
         else
             values[counts->values++] = value;
@@ -203,7 +210,7 @@ static void wake(struct thread *thread, unsigned value)
 {
     const bool odd = value % 2 == 1;
     thread->woken = WAKE_READY;
-    if (is_signal(value)) {
+    if (is_signal(value) || (!odd && must_take(thread))) {
         thread->woken = WAKE_SIGNAL;
     } else if (odd && thread->wait.deadline != NEVER && ends_early(thread)) {
         wake_early(thread);

@@ -145,6 +145,27 @@ bool signals_may_take(const struct thread *thread)
     return !thread->masked || (thread->wait.ready != NULL && !thread->wait.ready(thread->wait.argument));
 }
 
+/* Whether `number`, pending for the process of `self`, may go to another of its threads. */
+static bool another_could(const struct thread *self, int number)
+{
+    for (int id = 0; id < schedule.count; id++)
+        if (id != self->id && is_candidate(&schedule.threads[id], self->process, number))
+            return true;
+    return false;
+}
+
+bool signals_must_take(const struct thread *thread)
+{
+    if (!signals_may_take(thread))
+        return false;
+    for (uint64_t left = takeable(thread); left != 0; left &= left - 1) {
+        const int number = __builtin_ctzll(left) + 1;
+        if (thread->pending & bit(number) || !another_could(thread, number))
+            return true;
+    }
+    return false;
+}
+
 int signals_next(struct sigaction *action, pid_t *sender)
 {
     struct thread *self = thread_self();
@@ -287,15 +308,6 @@ MODEL(int, sigpending, (sigset_t * into))
     memset(into, 0, sizeof *into);
     memcpy(into, &bits, sizeof bits);
     return 0;
-}
-
-/* Whether `number`, sent to the process of `self`, may go to another of its threads. */
-static bool another_could(const struct thread *self, int number)
-{
-    for (int id = 0; id < schedule.count; id++)
-        if (id != self->id && is_candidate(&schedule.threads[id], self->process, number))
-            return true;
-    return false;
 }
 
 MODEL(int, kill, (pid_t pid, int number))

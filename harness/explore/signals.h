@@ -2,8 +2,9 @@
  * signals.h: what each process does about signals, and what each thread has blocked.
  *
  * A signal ends its process, is ignored, or waits while it is blocked. One with a handler is pending until a thread
- * takes it that does not block it: which one and when is a decision (schedule.h), but for a thread that sends itself a
- * signal only it can take: that happens at once. How a handler runs: handlers.h.
+ * takes it that does not block it: which one and when is a decision (schedule.h). If only one could, it does so before
+ * it goes on, as it comes back from the kernel with no signal left; and if it has sent the signal itself, at once. How
+ * a handler runs: handlers.h.
  */
 #ifndef EXPLORE_SIGNALS_H
 #define EXPLORE_SIGNALS_H
@@ -38,6 +39,9 @@ bool signals_caught(int process, int number);
 
 /* signals_may_take: whether `thread` could take a pending signal now. */
 bool signals_may_take(const struct thread *thread);
+
+/* signals_must_take: whether it could, and nobody else. */
+bool signals_must_take(const struct thread *thread);
 
 /* signals_next: takes one signal the running thread may take out of the pending ones; 0: there is none. The action is
  * as it is now (SA_RESETHAND has been obeyed); `sender` is a process id. */

@@ -118,7 +118,7 @@ static ssize_t put(const struct file *file, const char *data, size_t size, int f
     }
     if (file->kind == FILE_SOCKET && socket_was_reset(file->in))
         return model_fail(ECONNRESET);
-    if (channel->readers == 0)
+    if (channel->readers == 0 || channel->writers == 0) /* no writers: this side of the socket was shut down */
         return broken(flags, pc);
     schedule_acquire(&channel->clock);
     schedule_release(&channel->clock);

@@ -25,6 +25,7 @@ int main(void)
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGALRM);
     sigprocmask(SIG_BLOCK, &blocked, &before);
+    rung = 0;
     alarm(2);
     while (rung == 0)
         sigsuspend(&before);
