@@ -5,6 +5,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 status=0
 # Called by what assert and SCENARIO stand for.
 for name in $(sed -n 's/^MODELLED(\(.*\))$/\1/p' "$here/../symbols.def" | grep -vxE '__assert_fail|scenario_(failed|unsupported)'); do
-    grep -qw -- "$name(" "$here"/right/*.c "$here"/wrong/*.c || { echo "modelled.sh: no program calls $name" && status=1; }
+    grep -qE "\b$name *\(" "$here"/right/*.c "$here"/wrong/*.c || { echo "modelled.sh: no program calls $name" && status=1; }
 done
 exit $status
