@@ -23,7 +23,7 @@ static int work(void *argument)
     tss_set(*key, key);
     mtx_lock(&lock);
     ready = 1;
-    cnd_signal(&cond);
+    cnd_broadcast(&cond);
     mtx_unlock(&lock);
     return 0;
 }

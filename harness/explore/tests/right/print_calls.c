@@ -43,6 +43,8 @@ int main(void)
     assert(every(1, "%d-%s", 12, "abc") == 6 && strcmp(into, "12-") == 0);
     assert(every(2, "%d-%s", 34, "xy") == 5 && strcmp(into, "34-xy") == 0);
     assert(every(3, "%d\n", 1) == 2 && every(4, "%s\n", "two") == 4);
+    assert(sprintf(into, "%c%d", 'n', 5) == 2 && strcmp(into, "n5") == 0);
+    perror("no error");
     assert(putchar('p') == 'p' && putc('q', stdout) == 'q' && putc('\n', stderr) == '\n');
 
     char *text = NULL;

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ipc.h>
 #include <sys/pidfd.h>
 #include <sys/sem.h>
@@ -22,11 +23,12 @@ static void end_by_pidfd(void)
             pause();
     const int number = pidfd_open(child, 0);
     struct pollfd item = {.fd = number, .events = POLLIN};
-    char path[32];
+    char path[32], rest[4];
     assert(number >= 0 && pidfd_open(child, 12345) == -1);
     snprintf(path, sizeof path, "/proc/%d/stat", (int)child);
     FILE *file = fopen(path, "r");
     assert(file != NULL && fgetc(file) == path[6]); /* it begins with the number */
+    assert(fread(rest, 1, 3, file) == 3 && memcmp(rest, path + 7, 3) == 0);
     fclose(file);
     assert(pidfd_send_signal(number, SIGKILL, NULL, 0) == 0 && poll(&item, 1, -1) == 1);
     assert(wait4(child, &status, 0, NULL) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);

@@ -16,11 +16,25 @@ static void search(void)
     assert(strcmp(strsep(&rest, ",;"), "c") == 0 && rest == NULL && strsep(&rest, ",;") == NULL);
 }
 
+static void compare(void)
+{
+    char word[] = "Abc-abd";
+    assert(memchr(word, 'c', sizeof word) == word + 2 && memchr(word, 'c', 2) == NULL);
+    assert(strchr(word, 'b') == word + 1 && strchr(word, '\0') == word + 7 && strchr(word, 'x') == NULL);
+    assert(strcasecmp(word, "aBC-ABD") == 0 && strcasecmp(word, "abc") > 0);
+    assert(strncmp(word + 4, "abc", 2) == 0 && strncmp(word + 4, "abc", 3) > 0);
+    assert(strspn(word, "cbA") == 3 && strcspn(word, "-d") == 3);
+}
+
 static void copy(void)
 {
     char into[8] = "ab", whole[4];
     assert(strcat(into, "cd") == into && strcmp(into, "abcd") == 0);
     assert(strncpy(whole, "xyz123", sizeof whole) == whole && memcmp(whole, "xyz1", 4) == 0);
+    memmove(into + 1, into, 4); /* they overlap */
+    assert(strcmp(into, "aabcd") == 0);
+    char *end = stpcpy(into, "no");
+    assert(end == into + 2 && strcmp(into, "no") == 0);
     strncpy(into, "q", sizeof into);
     assert(memcmp(into, "q\0\0\0\0\0\0\0", 8) == 0);
 }
@@ -36,12 +50,16 @@ static void allocate(void)
     numbers = reallocarray(numbers, 8, sizeof *numbers);
     assert(numbers[3] == 7 && reallocarray(numbers, too_many, 16) == NULL);
     free(numbers);
+    char *part = strndup("abcdef", 3);
+    assert(strcmp(part, "abc") == 0);
+    free(part);
     free(aligned);
 }
 
 int main(void)
 {
     search();
+    compare();
     copy();
     allocate();
     srandom(1);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/time.h>
 #include <threads.h>
@@ -11,7 +12,8 @@
 #include <unistd.h>
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+static pthread_rwlock_t rwlock;
+static sem_t semaphore;
 static pthread_t first;
 static pid_t number;
 
@@ -45,6 +47,13 @@ int main(void)
     void *result = NULL;
     first = pthread_self();
     number = gettid();
+    cpu_set_t set;
+    assert(sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) >= 1);
+    assert(sched_setaffinity(0, sizeof set, &set) == 0);
+    assert(pthread_rwlock_init(&rwlock, NULL) == 0 && sem_init(&semaphore, 0, 1) == 0);
+    assert(sem_clockwait(&semaphore, CLOCK_MONOTONIC, soon()) == 0);
+    assert(sem_clockwait(&semaphore, CLOCK_MONOTONIC, soon()) == -1 && errno == ETIMEDOUT);
+    assert(clock() >= 0);
     struct timeval day;
     struct timespec same;
     assert(gettimeofday(&day, NULL) == 0 && clock_gettime(CLOCK_REALTIME, &same) == 0 && same.tv_sec >= day.tv_sec);
