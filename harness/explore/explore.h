@@ -41,9 +41,9 @@
  * cannot tell, and one with a data race is reported for that. Only to show what a race leads to are the accesses to
  * that variable taken apart (schedule.split).
  *
- * What else is a decision: which waiter is woken, wake-ups for no reason, time-outs, which thread takes a signal and when
- * (handlers.h), and whether a read or a write ends with a part, where it may: a write of more than PIPE_BUF bytes, a
- * read from a stream socket. From a pipe a read takes all that is there, up to what it asks for.
+ * What else is a decision: which waiter is woken, wake-ups for no reason, time-outs, which thread takes a signal and
+ * when (handlers.h), and whether a read or a write ends with a part, where it may: a write of more than PIPE_BUF bytes,
+ * a read from a stream socket. From a pipe a read takes all that is there, up to what it asks for.
  *
  * Not modelled and refused by name: cancellation, files other than temporary ones, sockets other than pairs, longjmp,
  * 16-byte atomics, sigwait and signalfd, signals that stop a process, timers other than ITIMER_REAL, handlers that call

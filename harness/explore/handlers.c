@@ -42,6 +42,25 @@ static uint64_t blocked_during(const struct sigaction *action, int number)
     return action->sa_flags & SA_NODEFER ? bits : bits | 1ull << (number - 1);
 }
 
+static void run(struct thread *self, const struct sigaction *action, int number, pid_t sender, uintptr_t pc)
+{
+    const uint64_t blocked = self->blocked;
+    const bool masked = self->masked;
+    const unsigned depth = self->handler_depth;
+    const uintptr_t interrupted = self->handler_pc;
+    self->blocked |= blocked_during(action, number);
+    self->masked = false;
+    self->handling++;
+    self->handler_depth = self->depth;
+    self->handler_pc = pc;
+    call(action, number, sender, pc);
+    self->handler_pc = interrupted;
+    self->handler_depth = depth;
+    self->handling--;
+    self->masked = masked;
+    self->blocked = blocked;
+}
+
 static enum taken take_one(struct thread *self, uintptr_t pc)
 {
     struct sigaction action;
@@ -53,16 +72,8 @@ static enum taken take_one(struct thread *self, uintptr_t pc)
         signals_act(self->process, number, pc);
         return TAKEN_NOT;
     }
-    const uint64_t before = self->blocked;
-    const bool masked = self->masked;
-    self->blocked |= blocked_during(&action, number);
-    self->masked = false;
-    self->handling++;
     trace_event(pc, "is interrupted: the handler of signal %d runs", number);
-    call(&action, number, sender, pc);
-    self->handling--;
-    self->blocked = before;
-    self->masked = masked;
+    run(self, &action, number, sender, pc);
     return action.sa_flags & SA_RESTART ? TAKEN_RESTARTS : TAKEN_INTERRUPTS;
 }
 

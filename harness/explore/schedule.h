@@ -86,7 +86,9 @@ struct thread {
     } seen[SEEN_MAX];          /* loads since it last changed something */
     void *keys[TLS_KEYS];
     uint64_t blocked, pending; /* signals, a bit each from signal 1 on */
-    unsigned handling;         /* handlers it is in */
+    unsigned handling;         /* handlers it is in; the innermost: */
+    unsigned handler_depth;    /* its place in `calls` */
+    uintptr_t handler_pc;      /* where it interrupted the program */
 };
 
 struct schedule {
