@@ -38,14 +38,20 @@ static size_t piece_taken(const struct file *file, size_t size, int flags)
     return may_be_short && !(flags & MSG_PEEK) && schedule_short() ? there / 2 : there;
 }
 
-/* One piece: what is there, or blocks until something is. */
-static ssize_t take(const struct file *file, void *into, size_t size, int flags, uintptr_t pc)
+/* A signal ends a transfer that has moved something, SA_RESTART or not: it returns how much. */
+static enum interrupt interrupted_by_signal(size_t moved)
+{
+    return moved > 0 ? INTERRUPT_ENTERED : INTERRUPT_RESTARTS;
+}
+
+/* One piece, after `moved` bytes: what is there, or blocks until something is. */
+static ssize_t take(const struct file *file, char *into, size_t moved, size_t size, int flags, uintptr_t pc)
 {
     struct channel *channel = file->in;
     const struct wait wait = {channel_may_read, channel, NEVER, false};
     const struct operation operation = {.object = (uintptr_t)channel,
                                         .data = true,
-                                        .interrupt = INTERRUPT_RESTARTS,
+                                        .interrupt = interrupted_by_signal(moved),
                                         .words = reading[file->kind],
                                         .pc = pc};
     if (schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait) == WAKE_INTERRUPTED)
@@ -57,11 +63,11 @@ static ssize_t take(const struct file *file, void *into, size_t size, int flags,
     schedule_acquire(&channel->clock);
     if (channel->count == 0)
         return socket_was_reset(channel) ? model_fail(ECONNRESET) : 0;
-    const size_t piece = piece_taken(file, size, flags);
-    memory_access((uintptr_t)into, channel_ready(channel, piece), ACCESS_WRITE, pc);
+    const size_t piece = piece_taken(file, size - moved, flags);
+    memory_access((uintptr_t)into + moved, channel_ready(channel, piece), ACCESS_WRITE, pc);
     schedule_changed();
     schedule_release(&channel->clock); /* there is room again: a writer may wait for that */
-    return (ssize_t)channel_take(channel, into, piece, flags & MSG_PEEK);
+    return (ssize_t)channel_take(channel, into + moved, piece, flags & MSG_PEEK);
 }
 
 ssize_t transfer_in(int number, void *into, size_t size, int flags, uintptr_t pc)
@@ -76,7 +82,7 @@ ssize_t transfer_in(int number, void *into, size_t size, int flags, uintptr_t pc
     trace_event(pc, "reads from descriptor %d", number);
     size_t got = 0;
     do {
-        const ssize_t piece = take(file, (char *)into + got, size - got, flags, pc);
+        const ssize_t piece = take(file, into, got, size, flags, pc);
         if (piece <= 0)
             return got > 0 ? (ssize_t)got : piece;
         got += (size_t)piece;
@@ -100,14 +106,14 @@ static size_t piece_put(const struct channel *channel, size_t size)
     return divides && schedule_short() ? (room + 1) / 2 : room;
 }
 
-/* One piece: what fits, or blocks until something does. */
-static ssize_t put(const struct file *file, const char *data, size_t size, int flags, uintptr_t pc)
+/* One piece, after `moved` bytes: what fits, or blocks until something does. */
+static ssize_t put(const struct file *file, const char *data, size_t moved, size_t size, int flags, uintptr_t pc)
 {
     struct channel *channel = file->out;
     const struct wait wait = {channel_may_write, channel, NEVER, false};
     const struct operation operation = {.object = (uintptr_t)channel,
                                         .other = file->kind == FILE_SOCKET ? (uintptr_t)file->in : 0,
-                                        .interrupt = INTERRUPT_RESTARTS,
+                                        .interrupt = interrupted_by_signal(moved),
                                         .words = writing[file->kind],
                                         .pc = pc};
     if (schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait) == WAKE_INTERRUPTED)
@@ -123,7 +129,7 @@ static ssize_t put(const struct file *file, const char *data, size_t size, int f
     schedule_acquire(&channel->clock);
     schedule_release(&channel->clock);
     schedule_changed();
-    return (ssize_t)channel_put(channel, data, piece_put(channel, size));
+    return (ssize_t)channel_put(channel, data + moved, piece_put(channel, size - moved));
 }
 
 ssize_t transfer_out(int number, const void *data, size_t size, int flags, uintptr_t pc)
@@ -139,7 +145,7 @@ ssize_t transfer_out(int number, const void *data, size_t size, int flags, uintp
     trace_event(pc, "writes to descriptor %d", number);
     size_t done = 0;
     do {
-        const ssize_t piece = put(file, (const char *)data + done, size - done, flags, pc);
+        const ssize_t piece = put(file, data, done, size, flags, pc);
         if (piece < 0)
             return done > 0 ? (ssize_t)done : piece;
         done += (size_t)piece;
