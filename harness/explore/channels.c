@@ -5,7 +5,7 @@
 
 #include "arena.h"
 
-enum { CAPACITY = 2 * CHANNEL_MOST };
+enum { CAPACITY = CHANNEL_ROOM };
 
 static bool is_number(const struct channel *channel)
 {
@@ -30,7 +30,18 @@ bool channel_may_read(void *argument)
 bool channel_may_write(void *argument)
 {
     const struct channel *channel = argument;
-    return is_number(channel) || channel->count < CHANNEL_MOST || channel->readers == 0;
+    if (is_number(channel) || channel->readers == 0 || channel->writers == 0)
+        return true;
+    if (channel->kind == CHANNEL_MESSAGES)
+        return channel->count < CHANNEL_MOST;
+    return CHANNEL_ROOM - channel->count >= CHANNEL_ATOMIC;
+}
+
+size_t channel_room(const struct channel *channel, size_t size)
+{
+    if (channel->kind != CHANNEL_BYTES || CHANNEL_ROOM - channel->count >= size)
+        return size;
+    return CHANNEL_ROOM - channel->count;
 }
 
 static uint32_t first_message(const struct channel *channel)

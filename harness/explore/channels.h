@@ -12,8 +12,9 @@
 
 enum channel_kind { CHANNEL_BYTES, CHANNEL_MESSAGES, CHANNEL_NUMBER, CHANNEL_TOKENS };
 
-/* More bytes than this are not written at once. */
-enum { CHANNEL_MOST = 32768 };
+/* Messages: longer ones are not sent; CHANNEL_ROOM: how many bytes fit, as in a pipe on Linux; CHANNEL_ATOMIC: a write
+ * of so many is not divided (PIPE_BUF). */
+enum { CHANNEL_MOST = 32768, CHANNEL_ROOM = 65536, CHANNEL_ATOMIC = 4096 };
 
 struct channel {
     enum channel_kind kind; /* tokens: an eventfd that gives 1 at a time */
@@ -27,9 +28,13 @@ struct channel {
 
 struct channel *channel_make(enum channel_kind kind);
 
-/* Whether a read or a write would return at once; for `ready` of a wait. */
+/* Whether a read or a write would return at once; for `ready` of a wait. Who may write bytes may write as many as
+ * CHANNEL_ATOMIC. */
 bool channel_may_read(void *channel);
 bool channel_may_write(void *channel);
+
+/* channel_room: how much of `size` can be put now. */
+size_t channel_room(const struct channel *channel, size_t size);
 
 /* channel_ready: how many bytes a read of `size` would give. channel_take: gives them, and takes them out unless
  * `peek`. channel_put: adds them. Both only when they may; they return how many. */

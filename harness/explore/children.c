@@ -41,7 +41,8 @@ static bool is_over(void *wanted)
     return find_child(wanted, true) != NULL || find_child(wanted, false) == NULL;
 }
 
-/* The child that has ended, NULL with errno ECHILD, or NULL with errno 0: none has, and `options` say not to wait. */
+/* The child that has ended, NULL with errno ECHILD or EINTR, or NULL with errno 0: none has, and `options` say not to
+ * wait. */
 static struct member *wait_for(int which, int options, uintptr_t pc)
 {
     struct wanted *wanted = arena_take(sizeof *wanted); /* others look at it, and the stack is not always there */
@@ -50,9 +51,13 @@ static struct member *wait_for(int which, int options, uintptr_t pc)
     const struct wait wait = {is_over, wanted, NEVER, false};
     const struct operation operation = {.object = which <= 0 ? 0 : (uintptr_t)family_members(&count)[which],
                                         .all = which == ANY,
+                                        .interrupt = INTERRUPT_RESTARTS,
                                         .words = "wait for a child process",
                                         .pc = pc};
-    schedule_point(operation, options & WNOHANG ? NULL : &wait);
+    if (schedule_point(operation, options & WNOHANG ? NULL : &wait) == WAKE_INTERRUPTED) {
+        errno = EINTR;
+        return NULL;
+    }
     struct member *child = find_child(wanted, true);
     errno = child == NULL && find_child(wanted, false) == NULL ? ECHILD : 0;
     if (child == NULL) {

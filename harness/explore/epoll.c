@@ -10,6 +10,7 @@
 #include "model.h"
 #include "readiness.h"
 #include "schedule.h"
+#include "signals.h"
 #include "sync.h"
 #include "trace.h"
 #include "verdict.h"
@@ -139,15 +140,21 @@ static int gather(const struct file *epoll, struct epoll_event *into, int most, 
     return count;
 }
 
-static int wait_for(int number, struct epoll_event *into, int most, int milliseconds, uintptr_t pc)
+static int wait_for(int number, struct epoll_event *into, int most, int milliseconds, const sigset_t *mask,
+                    uintptr_t pc)
 {
     struct file *epoll = find(number);
     if (epoll == NULL || most <= 0)
         return model_fail(epoll == NULL ? EBADF : EINVAL);
     const uint64_t deadline = milliseconds < 0 ? NEVER : schedule.now + (uint64_t)milliseconds * 1000000u;
     const struct wait wait = {any_ready, epoll, deadline, false};
-    schedule_point((struct operation){.more = touched_by(epoll), .data = true, .words = "wait on an epoll", .pc = pc},
-                   milliseconds == 0 ? NULL : &wait);
+    const struct operation operation = {
+        .more = touched_by(epoll), .data = true, .interrupt = INTERRUPT_FAILS, .words = "wait on an epoll", .pc = pc};
+    const uint64_t before = signals_mask_call(mask);
+    const enum wake woken = schedule_point(operation, milliseconds == 0 ? NULL : &wait);
+    signals_unmask_call(before);
+    if (woken == WAKE_INTERRUPTED)
+        return model_fail(EINTR);
     const int count = gather(epoll, into, most, pc);
     if (count == 0)
         schedule_looked(pc, 0);
@@ -156,11 +163,10 @@ static int wait_for(int number, struct epoll_event *into, int most, int millisec
 
 MODEL(int, epoll_wait, (int number, struct epoll_event *into, int most, int milliseconds))
 {
-    return wait_for(number, into, most, milliseconds, PC);
+    return wait_for(number, into, most, milliseconds, NULL, PC);
 }
 
 MODEL(int, epoll_pwait, (int number, struct epoll_event *into, int most, int milliseconds, const sigset_t *mask))
 {
-    (void)mask;
-    return wait_for(number, into, most, milliseconds, PC);
+    return wait_for(number, into, most, milliseconds, mask, PC);
 }

@@ -20,7 +20,8 @@
  *         strategy.c  decides who goes on: exhaustive.c, PCT, random, or a list of deviations
  *       models      mutex.c cond.c rwlock.c semaphore.c once.c thread_model.c c11.c futex.c vtime.c process.c
  *                   output.c memstream.c strings.c heap.c quiet.c (for scenarios)
- *                   processes: family.c (fork) children.c (wait) signals.c mappings.c sysv.c proc_files.c
+ *                   processes: family.c (fork) children.c (wait) mappings.c sysv.c proc_files.c
+ *                   signals: signals.c (what is pending) handlers.c (how they run) timers.c (alarms)
  *                   descriptors: descriptors.c (tables) fcntl.c channels.c pipes.c transfers.c poll.c epoll.c files.c
  *       judges      memory.c (races, use after free; clocks.h), deadlock.c,
  *                   location.c (atomics and fences, weak memory)
@@ -40,9 +41,15 @@
  * cannot tell, and one with a data race is reported for that. Only to show what a race leads to are the accesses to
  * that variable taken apart (schedule.split).
  *
- * Not modelled and refused by name: signal handlers that run, cancellation, files other than temporary ones, sockets
- * other than pairs, longjmp, 16-byte atomics. Not seen: inline assembly, reads of memory that was never written,
- * accesses outside of an array (memcheck and AddressSanitizer find the last two).
+ * What else is a decision: which waiter is woken, wake-ups for no reason, time-outs, which thread takes a signal and
+ * when (handlers.h), and whether a read or a write ends with a part, where it may: a write of more than PIPE_BUF bytes,
+ * a read from a stream socket. From a pipe a read takes all that is there, up to what it asks for.
+ *
+ * Not modelled and refused by name: cancellation, files other than temporary ones, sockets other than pairs, longjmp,
+ * 16-byte atomics, sigwait and signalfd, signals that stop a process, timers other than ITIMER_REAL, handlers that call
+ * what is not async-signal-safe. A fault (SIGSEGV) is a crash, whatever handler there is. Not seen: inline assembly,
+ * reads of memory that was never written, accesses outside of an array (memcheck and AddressSanitizer find the last
+ * two).
  */
 #ifndef EXPLORE_EXPLORE_H
 #define EXPLORE_EXPLORE_H

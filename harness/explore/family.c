@@ -8,6 +8,7 @@
 #include "deadlock.h"
 #include "descriptors.h"
 #include "footprints.h"
+#include "handlers.h"
 #include "heap.h"
 #include "model.h"
 #include "process.h"
@@ -169,6 +170,7 @@ static struct thread *copy_of(const struct thread *self)
 MODEL(pid_t, fork, (void))
 {
     struct thread *self = thread_self();
+    handlers_forbid("fork");
     if (region_has_tls())
         verdict_unsupported("fork in a program with thread-local variables");
     if (member_count == 0) {
@@ -186,6 +188,7 @@ MODEL(pid_t, fork, (void))
     signals_fork(self->process, process);
     trace_event(PC, "forks process %d, thread %d", process, thread);
     family_switch(self, self);
+    schedule.current->started = true;
     return schedule.current->process == process ? 0 : family_pid(process); /* in both */
 }
 
@@ -228,6 +231,8 @@ static void end_member(struct member *member, int status)
     descriptors_end(member->id, &member->clock);
     sysv_end(member->id, &member->clock);
     leave_children(member);
+    if (member->parent != ORPHAN && !members[member->parent]->ended)
+        signals_child_ended(member->parent, member->id, &member->clock);
     schedule_changed();
     ending--;
 }
@@ -250,11 +255,16 @@ static const struct footprint *touched_by(const struct member *member)
     return touched;
 }
 
+static bool parent_is_told(const struct member *member)
+{
+    return member->parent != ORPHAN && signals_caught(member->parent, SIGCHLD);
+}
+
 struct operation family_ending(void)
 {
     const struct thread *self = thread_self();
     struct operation operation = {.words = "end the program", .all = true};
-    if (self->process == 0)
+    if (self->process == 0 || parent_is_told(members[self->process]))
         return operation;
     for (int id = 0; id < schedule.count; id++)
         if (schedule.threads[id].process == self->process && id != self->id)

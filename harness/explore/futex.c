@@ -45,12 +45,14 @@ static long wait_on(int *address, int expected, uint64_t deadline, uintptr_t pc)
     waiter->thread = thread_self()->id;
     const struct wait wait = {is_woken, waiter, deadline, true};
     trace_event(pc, "waits on the futex");
-    const enum wake woken = schedule_point(operation, &wait);
+    struct operation asleep = operation;
+    asleep.interrupt = INTERRUPT_ENTERED;
+    const enum wake woken = schedule_point(asleep, &wait);
     if (!waiter->woken)
         take_out(futex, waiter);
     if (woken == WAKE_TIMEOUT)
         return model_fail(ETIMEDOUT);
-    return woken == WAKE_SPURIOUS ? model_fail(EINTR) : 0;
+    return woken == WAKE_SPURIOUS || (woken == WAKE_INTERRUPTED && !waiter->woken) ? model_fail(EINTR) : 0;
 }
 
 /* Whoever was ended while it waited waits no more. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "handlers.h"
 #include "memory.h"
 #include "model.h"
 #include "region.h"
@@ -52,6 +53,7 @@ static char *block_of(struct header *header)
 
 void *heap_take(size_t bytes, size_t alignment, uintptr_t pc)
 {
+    handlers_forbid("malloc");
     if (bytes > HEAP_BYTES || alignment > HEAP_BYTES)
         verdict_unsupported("a program that allocates more than %d MiB in one run", HEAP_BYTES >> 20);
     uintptr_t at = (uintptr_t)top + sizeof(struct header);
@@ -82,6 +84,7 @@ void heap_give_back(void *block, uintptr_t pc)
 {
     if (block == NULL)
         return;
+    handlers_forbid("free");
     struct header *header = header_of(block, pc);
     memory_free((uintptr_t)block, header->size, pc);
     header->state = FREED;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "handlers.h"
 #include "heap.h"
 #include "memory.h"
 #include "memstream.h"
@@ -24,6 +25,7 @@ void output_show(bool show)
 
 static void check_stream(const FILE *stream)
 {
+    handlers_forbid("stdio");
     if (stream != stdout && stream != stderr)
         verdict_unsupported("files other than stdout and stderr");
 }

@@ -11,6 +11,7 @@
 #include "model.h"
 #include "readiness.h"
 #include "schedule.h"
+#include "signals.h"
 #include "sync.h"
 #include "verdict.h"
 #include "vtime.h"
@@ -57,13 +58,15 @@ static const struct footprint *touched_by(const struct look *look)
     return touched;
 }
 
-/* Waits, and fills in each item's revents. Returns how many are ready. */
+/* Waits, and fills in each item's revents. Returns how many are ready; -1: a signal came. */
 static int wait_for(struct look *look, uint64_t nanoseconds, const char *words, uintptr_t pc)
 {
     const uint64_t deadline = nanoseconds == NEVER ? NEVER : schedule.now + nanoseconds;
     const struct wait wait = {any_ready, look, deadline, false};
-    const struct operation operation = {.more = touched_by(look), .data = true, .words = words, .pc = pc};
-    schedule_point(operation, nanoseconds == 0 ? NULL : &wait);
+    const struct operation operation = {
+        .more = touched_by(look), .data = true, .interrupt = INTERRUPT_FAILS, .words = words, .pc = pc};
+    if (schedule_point(operation, nanoseconds == 0 ? NULL : &wait) == WAKE_INTERRUPTED)
+        return -1;
     int ready = 0;
     for (unsigned i = 0; i < look->count; i++) {
         look->items[i].revents = events_of(look, i);
@@ -78,13 +81,17 @@ static int wait_for(struct look *look, uint64_t nanoseconds, const char *words, 
     return ready;
 }
 
-static int poll_until(struct pollfd *items, nfds_t count, uint64_t nanoseconds, uintptr_t pc)
+static int poll_until(struct pollfd *items, nfds_t count, uint64_t nanoseconds, const sigset_t *mask, uintptr_t pc)
 {
     struct look *look = arena_take(sizeof *look);
     look->count = 0;
     for (nfds_t i = 0; i < count; i++)
         add(look, items[i]);
+    const uint64_t before = signals_mask_call(mask);
     const int ready = wait_for(look, nanoseconds, "poll", pc);
+    signals_unmask_call(before);
+    if (ready < 0)
+        return model_fail(EINTR);
     memory_access((uintptr_t)items, count * sizeof *items, ACCESS_WRITE, pc);
     memcpy(items, look->items, count * sizeof *items);
     return ready;
@@ -92,13 +99,12 @@ static int poll_until(struct pollfd *items, nfds_t count, uint64_t nanoseconds, 
 
 MODEL(int, poll, (struct pollfd * items, nfds_t count, int milliseconds))
 {
-    return poll_until(items, count, milliseconds < 0 ? NEVER : (uint64_t)milliseconds * 1000000u, PC);
+    return poll_until(items, count, milliseconds < 0 ? NEVER : (uint64_t)milliseconds * 1000000u, NULL, PC);
 }
 
 MODEL(int, ppoll, (struct pollfd * items, nfds_t count, const struct timespec *time, const sigset_t *mask))
 {
-    (void)mask;
-    return poll_until(items, count, time == NULL ? NEVER : vtime_nanoseconds(time), PC);
+    return poll_until(items, count, time == NULL ? NEVER : vtime_nanoseconds(time), mask, PC);
 }
 
 struct sets {
@@ -141,7 +147,7 @@ static void touch(const struct sets *sets, uintptr_t pc)
             memory_access((uintptr_t)all[i], DESCRIPTORS / 8, ACCESS_WRITE, pc);
 }
 
-static int select_until(int count, struct sets sets, uint64_t nanoseconds, uintptr_t pc)
+static int select_until(int count, struct sets sets, uint64_t nanoseconds, const sigset_t *mask, uintptr_t pc)
 {
     struct look *look = arena_take(sizeof *look);
     int told = 0;
@@ -153,7 +159,11 @@ static int select_until(int count, struct sets sets, uint64_t nanoseconds, uintp
         if (look->files[look->count - 1] == NULL)
             return model_fail(EBADF);
     }
-    wait_for(look, nanoseconds, "select", pc);
+    const uint64_t before = signals_mask_call(mask);
+    const int ready = wait_for(look, nanoseconds, "select", pc);
+    signals_unmask_call(before);
+    if (ready < 0)
+        return model_fail(EINTR);
     touch(&sets, pc);
     for (unsigned i = 0; i < look->count; i++)
         told += tell(&sets, &look->items[i]);
@@ -165,13 +175,12 @@ MODEL(int, select, (int count, fd_set *reading, fd_set *writing, fd_set *special
     uint64_t nanoseconds = NEVER;
     if (time != NULL)
         nanoseconds = (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_usec * 1000u;
-    return select_until(count, (struct sets){reading, writing, special}, nanoseconds, PC);
+    return select_until(count, (struct sets){reading, writing, special}, nanoseconds, NULL, PC);
 }
 
 MODEL(int, pselect,
       (int count, fd_set *reading, fd_set *writing, fd_set *special, const struct timespec *time, const sigset_t *mask))
 {
-    (void)mask;
     return select_until(count, (struct sets){reading, writing, special}, time == NULL ? NEVER : vtime_nanoseconds(time),
-                        PC);
+                        mask, PC);
 }

@@ -62,7 +62,7 @@ static bool others_run(void)
 {
     for (int id = 0; id < schedule.count; id++)
         if (schedule.threads[id].alive && schedule.threads[id].process == thread_self()->process &&
-            id != thread_self()->id)
+            id != thread_self()->id && !schedule.threads[id].timer)
             return true;
     return false;
 }

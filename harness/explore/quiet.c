@@ -2,6 +2,7 @@
 #include "arena.h"
 #include "model.h"
 #include "schedule.h"
+#include "signals.h"
 #include "sync.h"
 #include "trace.h"
 #include "verdict.h"
@@ -23,6 +24,8 @@ static bool sleeps(const struct thread *thread, const struct quiet *quiet)
 {
     if (thread->wait.ready == all_sleep)
         return true;
+    if (schedule.signals && signals_may_take(thread))
+        return false;
     if (thread->wait.ready == NULL || thread->wait.ready(thread->wait.argument))
         return false;
     return thread->wait.deadline >= quiet->until;
@@ -57,5 +60,7 @@ MODEL(void, scenario_until_all_sleep, (void))
     *quiet = (struct quiet){thread_self()->id, schedule.now + HOUR, schedule.steps + STEPS};
     const struct wait wait = {all_sleep, quiet, NEVER, false};
     schedule_point((struct operation){.all = true, .words = "wait until all others sleep", .pc = PC}, &wait);
+    for (int id = 0; id < schedule.count; id++)
+        schedule.threads[id].rests = id != quiet->thread;
     trace_event(PC, "all others sleep");
 }

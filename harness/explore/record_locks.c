@@ -120,9 +120,12 @@ static int unlock(const struct request *request, uintptr_t pc)
 static int set(struct request *request, bool unlocks, bool waits, uintptr_t pc)
 {
     const struct wait wait = {is_free, request, NEVER, false};
-    const struct operation operation = {
-        .object = (uintptr_t)request->inode, .words = unlocks ? "unlock a file" : "lock a file", .pc = pc};
-    schedule_point(operation, waits && !unlocks ? &wait : NULL);
+    const struct operation operation = {.object = (uintptr_t)request->inode,
+                                        .interrupt = INTERRUPT_RESTARTS,
+                                        .words = unlocks ? "unlock a file" : "lock a file",
+                                        .pc = pc};
+    if (schedule_point(operation, waits && !unlocks ? &wait : NULL) == WAKE_INTERRUPTED)
+        return model_fail(EINTR);
     if (unlocks)
         return unlock(request, pc);
     if (conflict(request) != NULL) {

@@ -23,6 +23,7 @@
 #include "signals.h"
 #include "sync.h"
 #include "sysv.h"
+#include "timers.h"
 #include "tls_keys.h"
 
 enum { SIGNAL_STACK = 64 << 10, TICKS_PATIENCE = 4 };
@@ -107,12 +108,15 @@ const struct verdict *run_once(const struct plan *plan)
     family_reset();
     descriptors_reset();
     signals_reset();
+    timers_reset();
     mappings_reset();
     files_reset();
     sysv_reset();
     named_semaphores_reset();
     schedule.spurious = plan->spurious > 0;
     schedule.spurious_left = plan->spurious;
+    schedule.shorts_left = plan->shorts;
+    schedule.signals = false;
     schedule.sleepers_last = plan->sleepers_last;
     schedule.weak = plan->weak;
     schedule.split = plan->split;

@@ -15,6 +15,7 @@ struct plan {
     uint64_t seed;
     unsigned depth;         /* PCT */
     uint32_t spurious;      /* at most so many wake-ups for no reason */
+    uint32_t shorts;        /* at most so many reads and writes of a part only */
     bool sleepers_last;     /* timed waits end only when nothing else can run */
     bool weak;              /* old values may be read */
     uintptr_t split;        /* see schedule.h */

@@ -7,7 +7,9 @@
 #include "deadlock.h"
 #include "exhaustive.h"
 #include "family.h"
+#include "handlers.h"
 #include "process.h"
+#include "signals.h"
 #include "strategy.h"
 #include "tls_keys.h"
 #include "trace.h"
@@ -25,22 +27,43 @@ static bool any_yielded; /* some thread has perhaps */
 static struct prefix prefix;
 
 /* What the next decision is between: threads that can go on, and such that only would wait for time to pass, have
- * nothing to do, or might wake for no reason. */
+ * nothing to do, or might wake for no reason, or have a signal to take. */
 static uint16_t values[2 * THREADS_MAX], timed[THREADS_MAX], lazy[THREADS_MAX], spurious[THREADS_MAX];
+static uint16_t signalled[THREADS_MAX];
 struct counts {
-    unsigned values, timed, lazy, spurious;
+    unsigned values, timed, lazy, spurious, signalled;
 };
+
+/* The value that lets thread `id` take a signal; odd, as all are that do more than let a thread go on. */
+static inline uint16_t value_of_signal(int id)
+{
+    return (uint16_t)(2 * (THREADS_MAX + id) + 1);
+}
+
+static inline bool is_signal(unsigned value)
+{
+    return value >= 2 * THREADS_MAX;
+}
 
 static bool is_ready(const struct thread *thread)
 {
     return thread->wait.ready == NULL || thread->wait.ready(thread->wait.argument);
 }
 
+/* Who can go on takes a signal first that nobody else could take. */
+static inline bool must_take(const struct thread *thread)
+{
+    return schedule.signals && signals_must_take(thread);
+}
+
 static inline __attribute__((always_inline)) void sort_thread(struct counts *counts, struct thread *thread)
 {
     const uint16_t value = (uint16_t)(2 * thread->id);
-    if (is_ready(thread)) {
-        if (thread->yielded)
+    const bool ready = is_ready(thread), must = must_take(thread);
+    if (schedule.signals && !(ready && must) && signals_may_take(thread))
+        signalled[counts->signalled++] = value_of_signal(thread->id);
+    if (ready) {
+        if (thread->yielded && !must)
             lazy[counts->lazy++] = value;
         else
             values[counts->values++] = value;
@@ -106,6 +129,7 @@ static void nobody_busy(struct counts *counts)
 static __attribute__((noinline)) uint16_t decide_anew(uint32_t number)
 {
     struct counts counts = collect();
+    append(&counts, signalled, counts.signalled);
     const bool idle = counts.values == 0;
     const bool stays = !idle && values[0] == 2 * schedule.current->id;
     if (idle) {
@@ -121,9 +145,12 @@ static __attribute__((noinline)) uint16_t decide_anew(uint32_t number)
 
 static bool is_possible(unsigned value)
 {
-    const struct thread *thread = &schedule.threads[value / 2];
-    if (value / 2 >= (unsigned)schedule.count || !thread->alive)
+    const unsigned id = value / 2 % THREADS_MAX;
+    const struct thread *thread = &schedule.threads[id];
+    if (id >= (unsigned)schedule.count || !thread->alive)
         return false;
+    if (is_signal(value))
+        return signals_may_take(thread);
     return value % 2 == 0 ? is_ready(thread) : thread->wait.deadline != NEVER || schedule.spurious_left > 0;
 }
 
@@ -179,10 +206,13 @@ static void rouse(void)
             schedule.threads[id].yielded = false;
 }
 
-static void wake(struct thread *thread, bool odd)
+static void wake(struct thread *thread, unsigned value)
 {
+    const bool odd = value % 2 == 1;
     thread->woken = WAKE_READY;
-    if (odd && thread->wait.deadline != NEVER && ends_early(thread)) {
+    if (is_signal(value) || (!odd && must_take(thread))) {
+        thread->woken = WAKE_SIGNAL;
+    } else if (odd && thread->wait.deadline != NEVER && ends_early(thread)) {
         wake_early(thread);
     } else if (odd && thread->wait.deadline != NEVER) {
         thread->woken = WAKE_TIMEOUT;
@@ -219,9 +249,9 @@ static inline __attribute__((always_inline)) void resume_another(void)
     schedule.work += (unsigned)schedule.count + schedule.plain / PLAIN_PER_WORK;
     schedule.plain = 0;
     const unsigned value = decide();
-    struct thread *next = &schedule.threads[value / 2];
+    struct thread *next = &schedule.threads[value / 2 % THREADS_MAX];
     watch_turns(next);
-    wake(next, value % 2 == 1);
+    wake(next, value);
     if (next == self)
         return;
     self->error_number = errno;
@@ -233,12 +263,22 @@ static inline __attribute__((always_inline)) void resume_another(void)
     errno = schedule.current->error_number;
 }
 
+static __attribute__((noinline)) enum wake take_signals(struct thread *self)
+{
+    while (self->woken == WAKE_SIGNAL) {
+        if (handlers_interrupt(self))
+            return WAKE_INTERRUPTED;
+        resume_another();
+    }
+    return self->woken;
+}
+
 enum wake schedule_turn(struct thread *self)
 {
     if (trace_active)
         trace_settle();
     resume_another();
-    return self->woken;
+    return self->woken == WAKE_SIGNAL ? take_signals(self) : self->woken;
 }
 
 unsigned schedule_choose(unsigned count)
@@ -250,6 +290,13 @@ unsigned schedule_choose(unsigned count)
         numbers[i] = (uint16_t)i;
     const struct choice choice = {numbers, count, false, false, false};
     return strategy_pick(&choice, schedule.decisions++);
+}
+
+bool schedule_short(void)
+{
+    const bool is_short = schedule_choose(schedule.shorts_left > 0 ? 2 : 1) == 1;
+    schedule.shorts_left -= is_short;
+    return is_short;
 }
 
 void schedule_yield(void)
@@ -319,6 +366,8 @@ static struct thread *add_thread(void *(*start)(void *), void *argument)
     thread->process = 0;
     thread->slot = thread->id;
     thread->blocked = thread->pending = 0;
+    thread->timer = thread->masked = thread->rests = false;
+    thread->handling = 0;
     thread->alive = true;
     thread->started = thread->detached = thread->joined = thread->yielded = false;
     thread->operation = (struct operation){.words = "start"};

@@ -6,6 +6,10 @@
  * do and under which condition it can (`ready`), and schedule_point picks who goes on: the decision. Decisions are
  * numbered from 0 within a run; the default (go on with the same thread; if it cannot, the next in a circle) is
  * value-free, so a schedule is the short list of its deviations, see token.h.
+ *
+ * Signals with a handler (signals.h) are pending until some thread of the process takes them: that, too, is an
+ * alternative of each decision. The handler runs on the thread's fiber within schedule_point, and what happens to the
+ * call that was going to be made or waited is what handlers.h says.
  */
 #ifndef EXPLORE_SCHEDULE_H
 #define EXPLORE_SCHEDULE_H
@@ -20,7 +24,12 @@
 
 enum { CALLS_MAX = 64, STEPS_MAX = 200000, TLS_KEYS = 64, SEEN_MAX = 8 };
 
-enum wake { WAKE_READY, WAKE_TIMEOUT, WAKE_SPURIOUS };
+/* Signal: only within schedule_point, a handler is to run. Interrupted: one has run, and the call fails with EINTR. */
+enum wake { WAKE_READY, WAKE_TIMEOUT, WAKE_SPURIOUS, WAKE_SIGNAL, WAKE_INTERRUPTED };
+
+/* What a handled signal does to a call that waits: nothing; ends it unless SA_RESTART was asked for; ends it. Entered:
+ * ends it, and it is certain that the thread waits already. */
+enum interrupt { INTERRUPT_NOT, INTERRUPT_RESTARTS, INTERRUPT_FAILS, INTERRUPT_ENTERED };
 
 /* An operation on more than two objects. What is done to an open file is not noticed by others as long as somebody
  * else has it open, too: `uses` is looked at when two operations are compared. */
@@ -39,6 +48,7 @@ struct operation {
     bool reads;              /* does not change `object` */
     bool all;                /* depends on everything */
     bool data;               /* for what another writes, or the end of it */
+    enum interrupt interrupt;
     const struct footprint *more;
     const char *words; /* e.g. "lock mutex" */
     uintptr_t pc;      /* where, in the program */
@@ -54,6 +64,9 @@ struct wait {
 struct thread {
     int id, process, slot; /* slot: of its stack, see region.h; its own but after a fork */
     bool alive, started, detached, joined, yielded;
+    bool timer;  /* no thread of the program: an alarm clock, see timers.c */
+    bool masked; /* `blocked` holds for the call going on only */
+    bool rests;  /* somebody was told that it sleeps, so it is certain that its call has begun */
     enum wake woken;
     struct wait wait;
     struct operation operation;
@@ -73,6 +86,9 @@ struct thread {
     } seen[SEEN_MAX];          /* loads since it last changed something */
     void *keys[TLS_KEYS];
     uint64_t blocked, pending; /* signals, a bit each from signal 1 on */
+    unsigned handling;         /* handlers it is in; the innermost: */
+    unsigned handler_depth;    /* its place in `calls` */
+    uintptr_t handler_pc;      /* where it interrupted the program */
 };
 
 struct schedule {
@@ -86,6 +102,8 @@ struct schedule {
     uint32_t steps, idle; /* scheduling points; those since anything changed */
     uint32_t changed_at;  /* steps when the program last changed something, its own stack and the time apart */
     uint32_t spurious_left;
+    uint32_t shorts_left; /* reads and writes of less than there is, or fits */
+    bool signals;         /* some signal has been pending */
     bool spurious, sleepers_last, weak;
     uintptr_t split; /* accesses to these 8 bytes are scheduling points, and races are not judged; 0: none */
     uint64_t plain;  /* plain accesses since the last scheduling point */
@@ -119,17 +137,24 @@ static inline enum wake schedule_point(struct operation operation, const struct 
     self->operation.other = operation.other;
     self->operation.reads = operation.reads;
     self->operation.all = operation.all;
+    self->operation.data = operation.data;
+    self->operation.interrupt = operation.interrupt;
+    self->operation.more = operation.more;
     self->operation.words = operation.words;
     self->operation.pc = operation.pc;
     self->wait.ready = wait != NULL ? wait->ready : NULL;
     self->wait.argument = wait != NULL ? wait->argument : NULL;
     self->wait.deadline = wait != NULL ? wait->deadline : NEVER;
     self->wait.spurious = wait != NULL && wait->spurious;
+    self->rests = false;
     return schedule_turn(self);
 }
 
 /* schedule_choose: a decision of another kind, e.g. which of `count` waiters to wake; 0 is the default. */
 unsigned schedule_choose(unsigned count);
+
+/* schedule_short: a decision: whether a read or a write that may end with a part only does so. */
+bool schedule_short(void);
 
 /* schedule_yield: the running thread has nothing to do but wait for others: it goes on last. Not a scheduling
  * point itself. schedule_changed: something another thread may wait for has changed. schedule_looked:

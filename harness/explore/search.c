@@ -11,7 +11,8 @@
 /* Work is counted in threads looked at: a few million a second. A search of fewer schedules than USUAL_SCHEDULES does
  * with less work, too, in proportion. */
 enum { USUAL_SCHEDULES = 6000 };
-enum { EXHAUSTIVE_WORK = 5000000, MIX_WORK = 12000000, RUN_WORK = 30, MORE_RUNS = 300, MIX_SPURIOUS = 4 };
+enum { EXHAUSTIVE_WORK = 5000000, MIX_WORK = 12000000, RUN_WORK = 30, MORE_RUNS = 300 };
+enum { MIX_SPURIOUS = 4, MIX_SHORTS = 3 };
 
 struct search {
     const struct search_limits *limits;
@@ -85,10 +86,11 @@ static bool try_plan(struct search *search, const struct plan *plan)
 }
 
 /* Returns false when the whole search is over. *ended: this part saw all it can. */
-static bool exhaust(struct search *search, unsigned bound, uint32_t spurious, bool *ended)
+/* `odd`: how many things may happen for no reason: wake-ups, and reads and writes of a part. */
+static bool exhaust(struct search *search, unsigned bound, uint32_t odd, bool *ended)
 {
     const uint64_t limit = schedule.work + share_of(search, EXHAUSTIVE_WORK), cut = search->result.cut;
-    const struct plan plan = {.strategy = STRATEGY_EXHAUSTIVE, .spurious = spurious};
+    const struct plan plan = {.strategy = STRATEGY_EXHAUSTIVE, .spurious = odd, .shorts = odd};
     *ended = false;
     exhaustive_begin(bound);
     do {
@@ -121,10 +123,10 @@ static struct plan mixed(const struct search *search, uint64_t i)
     static const struct plan mix[] = {
         {.strategy = STRATEGY_RANDOM},
         {.strategy = STRATEGY_PCT, .depth = 3},
-        {.strategy = STRATEGY_PCT, .depth = 3, .spurious = MIX_SPURIOUS},
+        {.strategy = STRATEGY_PCT, .depth = 3, .spurious = MIX_SPURIOUS, .shorts = MIX_SHORTS},
         {.strategy = STRATEGY_RANDOM, .sleepers_last = true},
         {.strategy = STRATEGY_PCT, .depth = 2, .sleepers_last = true},
-        {.strategy = STRATEGY_RANDOM, .spurious = MIX_SPURIOUS},
+        {.strategy = STRATEGY_RANDOM, .spurious = MIX_SPURIOUS, .shorts = MIX_SHORTS},
         {.strategy = STRATEGY_RANDOM, .weak = true},
         {.strategy = STRATEGY_PCT, .depth = 4},
         {.strategy = STRATEGY_PCT, .depth = 3, .weak = true},
@@ -133,7 +135,8 @@ static struct plan mixed(const struct search *search, uint64_t i)
     if (search->limits->strategy == SEARCH_RANDOM)
         plan.strategy = STRATEGY_RANDOM;
     if (search->limits->strategy == SEARCH_PCT && plan.strategy == STRATEGY_RANDOM)
-        plan = (struct plan){.strategy = STRATEGY_PCT, .depth = 2, .spurious = plan.spurious, .weak = plan.weak};
+        plan = (struct plan){
+            .strategy = STRATEGY_PCT, .depth = 2, .spurious = plan.spurious, .shorts = plan.shorts, .weak = plan.weak};
     if (!location_weak_orders_seen())
         plan.weak = false;
     plan.seed = search->limits->seed + i;

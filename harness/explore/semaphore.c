@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "arena.h"
+#include "handlers.h"
 #include "memory.h"
 #include "model.h"
 #include "sync.h"
@@ -36,9 +37,13 @@ static int take(struct sync *semaphore, uintptr_t pc)
 static int wait_until(struct sync *semaphore, uint64_t deadline, uintptr_t pc)
 {
     const struct wait wait = {positive, semaphore, deadline, false};
-    const struct operation operation = {.object = semaphore->address, .words = "wait for a semaphore", .pc = pc};
-    if (schedule_point(operation, &wait) == WAKE_TIMEOUT)
-        return model_fail(ETIMEDOUT);
+    const struct operation operation = {.object = semaphore->address,
+                                        .interrupt = deadline == NEVER ? INTERRUPT_RESTARTS : INTERRUPT_FAILS,
+                                        .words = "wait for a semaphore",
+                                        .pc = pc};
+    const enum wake woken = schedule_point(operation, &wait);
+    if (woken == WAKE_TIMEOUT || woken == WAKE_INTERRUPTED)
+        return model_fail(woken == WAKE_TIMEOUT ? ETIMEDOUT : EINTR);
     if (semaphore->destroyed)
         sync_misuse(pc, "this semaphore was destroyed while a thread waited for it");
     return take(semaphore, pc);
@@ -76,16 +81,19 @@ MODEL(int, sem_destroy, (sem_t * semaphore))
 
 MODEL(int, sem_wait, (sem_t * semaphore))
 {
+    handlers_forbid("sem_wait");
     return wait_until(find(semaphore, PC), NEVER, PC);
 }
 
 MODEL(int, sem_timedwait, (sem_t * semaphore, const struct timespec *until))
 {
+    handlers_forbid("sem_timedwait");
     return wait_until(find(semaphore, PC), vtime_deadline(CLOCK_REALTIME, until), PC);
 }
 
 MODEL(int, sem_clockwait, (sem_t * semaphore, clockid_t clock, const struct timespec *until))
 {
+    handlers_forbid("sem_clockwait");
     return wait_until(find(semaphore, PC), vtime_deadline(clock, until), PC);
 }
 

@@ -11,7 +11,9 @@ enum { TRIES = 600, SHRINK_STEPS = 4000000, SEEDS = 400, EFFECT_STEPS = 500000 }
 
 struct plan shrink_plan(struct deviations list, bool weak, uintptr_t split)
 {
-    return (struct plan){.strategy = STRATEGY_REPLAY, .list = list, .spurious = 1000000, .weak = weak, .split = split};
+    enum { ENOUGH = 1000000 };
+    return (struct plan){
+        .strategy = STRATEGY_REPLAY, .list = list, .spurious = ENOUGH, .shorts = ENOUGH, .weak = weak, .split = split};
 }
 
 static bool fails(const struct search_result *result, struct deviations list)

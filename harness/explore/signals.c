@@ -1,5 +1,6 @@
 #include "signals.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "arena.h"
 #include "descriptors.h"
 #include "family.h"
+#include "handlers.h"
 #include "memory.h"
 #include "model.h"
 #include "schedule.h"
@@ -21,7 +23,9 @@ typedef void handler(int);
 
 struct signals {
     struct sigaction actions[SIGNALS];
+    pid_t senders[SIGNALS];
     uint64_t pending;
+    struct clock sent; /* what the senders knew */
 };
 
 static struct signals *processes[PROCESSES_MAX];
@@ -54,21 +58,23 @@ bool signals_ignored(int process, int number)
     return of(process)->actions[number].sa_handler == SIG_IGN;
 }
 
+bool signals_caught(int process, int number)
+{
+    handler *action = of(process)->actions[number].sa_handler;
+    return number != SIGKILL && number != SIGSTOP && action != SIG_IGN && action != SIG_DFL;
+}
+
 static bool harmless(int number)
 {
     return number == SIGCHLD || number == SIGURG || number == SIGWINCH || number == SIGCONT;
 }
 
-/* Acts on a signal that nobody blocks. */
-static void deliver(int process, int number, uintptr_t pc)
+void signals_act(int process, int number, uintptr_t pc)
 {
-    handler *action = of(process)->actions[number].sa_handler;
-    if (number != SIGKILL && action == SIG_IGN)
+    if (number != SIGKILL && signals_ignored(process, number))
         return;
     if (number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU)
         verdict_unsupported("signal %d, which stops a process", number);
-    if (number != SIGKILL && action != SIG_DFL)
-        verdict_unsupported("a signal handler that is run (signal %d)", number);
     if (number != SIGKILL && harmless(number))
         return;
     if (process == 0) {
@@ -78,21 +84,103 @@ static void deliver(int process, int number, uintptr_t pc)
     family_kill(process, number);
 }
 
+static bool is_candidate(const struct thread *thread, int process, int number)
+{
+    return thread->alive && !thread->timer && thread->process == process && !(thread->blocked & bit(number));
+}
+
 static bool all_block(int process, int number)
 {
     for (int id = 0; id < schedule.count; id++)
-        if (schedule.threads[id].alive && schedule.threads[id].process == process &&
-            !(schedule.threads[id].blocked & bit(number)))
+        if (is_candidate(&schedule.threads[id], process, number))
             return false;
     return true;
 }
 
+static void pend(uint64_t *pending, int process, int number)
+{
+    struct signals *signals = of(process);
+    *pending |= bit(number);
+    signals->senders[number] = family_pid(thread_self()->process);
+    schedule_release(&signals->sent);
+    schedule.signals = true;
+    schedule_changed();
+}
+
 void signals_send(int process, int number, uintptr_t pc)
 {
-    if (number != SIGKILL && number != SIGSTOP && !signals_ignored(process, number) && all_block(process, number))
-        of(process)->pending |= bit(number);
+    const bool held_back = number != SIGKILL && number != SIGSTOP && all_block(process, number);
+    if (!signals_ignored(process, number) && (held_back || signals_caught(process, number)))
+        pend(&of(process)->pending, process, number);
     else
-        deliver(process, number, pc);
+        signals_act(process, number, pc);
+}
+
+void signals_send_thread(struct thread *thread, int number, uintptr_t pc)
+{
+    const bool held_back = number != SIGKILL && number != SIGSTOP && thread->blocked & bit(number);
+    if (!signals_ignored(thread->process, number) && (held_back || signals_caught(thread->process, number)))
+        pend(&thread->pending, thread->process, number);
+    else
+        signals_act(thread->process, number, pc);
+}
+
+void signals_child_ended(int parent, int child, const struct clock *known)
+{
+    signals_send(parent, SIGCHLD, 0);
+    of(parent)->senders[SIGCHLD] = family_pid(child);
+    clock_join(&of(parent)->sent, known);
+}
+
+static uint64_t takeable(const struct thread *thread)
+{
+    return (thread->pending | of(thread->process)->pending) & ~thread->blocked;
+}
+
+/* With the mask of a call such as ppoll a signal is taken only if the call would wait. */
+bool signals_may_take(const struct thread *thread)
+{
+    if (!thread->alive || !thread->started || thread->timer || takeable(thread) == 0)
+        return false;
+    return !thread->masked || (thread->wait.ready != NULL && !thread->wait.ready(thread->wait.argument));
+}
+
+/* Whether `number`, pending for the process of `self`, may go to another of its threads. */
+static bool another_could(const struct thread *self, int number)
+{
+    for (int id = 0; id < schedule.count; id++)
+        if (id != self->id && is_candidate(&schedule.threads[id], self->process, number))
+            return true;
+    return false;
+}
+
+bool signals_must_take(const struct thread *thread)
+{
+    if (!signals_may_take(thread))
+        return false;
+    for (uint64_t left = takeable(thread); left != 0; left &= left - 1) {
+        const int number = __builtin_ctzll(left) + 1;
+        if (thread->pending & bit(number) || !another_could(thread, number))
+            return true;
+    }
+    return false;
+}
+
+int signals_next(struct sigaction *action, pid_t *sender)
+{
+    struct thread *self = thread_self();
+    struct signals *signals = of(self->process);
+    if (takeable(self) == 0)
+        return 0;
+    const int number = __builtin_ctzll(takeable(self)) + 1;
+    *(self->pending & bit(number) ? &self->pending : &signals->pending) &= ~bit(number);
+    *action = signals->actions[number];
+    *sender = signals->senders[number];
+    if (action->sa_flags & SA_RESETHAND)
+        signals->actions[number].sa_handler = SIG_DFL;
+    schedule_acquire(&signals->sent);
+    schedule_changed();
+    return number;
 }
 
 void signals_broken_pipe(uintptr_t pc)
@@ -100,8 +188,9 @@ void signals_broken_pipe(uintptr_t pc)
     struct thread *self = thread_self();
     if (signals_ignored(self->process, SIGPIPE))
         return;
-    if (self->blocked & bit(SIGPIPE)) {
-        self->pending |= bit(SIGPIPE);
+    if (self->blocked & bit(SIGPIPE) || signals_caught(self->process, SIGPIPE)) {
+        pend(&self->pending, self->process, SIGPIPE);
+        handlers_run(pc);
         return;
     }
     if (self->process == 0) {
@@ -110,7 +199,16 @@ void signals_broken_pipe(uintptr_t pc)
     }
     schedule_point((struct operation){.all = true, .words = "be ended by SIGPIPE", .pc = pc}, NULL);
     trace_event(pc, "is ended by SIGPIPE: nobody reads what it writes");
-    deliver(self->process, SIGPIPE, pc);
+    signals_act(self->process, SIGPIPE, pc);
+}
+
+/* What a process ignores is not kept for it. */
+static void forget(int process, int number)
+{
+    of(process)->pending &= ~bit(number);
+    for (int id = 0; id < schedule.count; id++)
+        if (schedule.threads[id].process == process)
+            schedule.threads[id].pending &= ~bit(number);
 }
 
 static int set_action(int number, const struct sigaction *new, struct sigaction *old)
@@ -119,8 +217,11 @@ static int set_action(int number, const struct sigaction *new, struct sigaction 
         return model_fail(EINVAL);
     struct sigaction *action = &of(thread_self()->process)->actions[number];
     const struct sigaction before = *action;
-    if (new != NULL)
+    if (new != NULL) {
         *action = *new;
+        if (action->sa_handler == SIG_IGN || (action->sa_handler == SIG_DFL && harmless(number)))
+            forget(thread_self()->process, number);
+    }
     if (old != NULL)
         *old = before;
     return 0;
@@ -140,39 +241,53 @@ MODEL(handler *, signal, (int number, handler *new))
     return set_action(number, &action, &old) == 0 ? old.sa_handler : SIG_ERR;
 }
 
-static void deliver_unblocked(struct thread *self, uintptr_t pc)
+/* A sigset_t begins with the bits of signals 1 to 64. */
+static uint64_t bits_of(const sigset_t *set)
 {
-    for (int number = 1; number < SIGNALS; number++) {
-        uint64_t *pending = self->pending & bit(number) ? &self->pending : &of(self->process)->pending;
-        if (!(*pending & bit(number)) || self->blocked & bit(number))
-            continue;
-        schedule_point((struct operation){.all = true, .words = "receive a signal that was blocked", .pc = pc}, NULL);
-        *pending &= ~bit(number);
-        deliver(self->process, number, pc);
-    }
+    uint64_t bits;
+    memcpy(&bits, set, sizeof bits);
+    return bits & ~(bit(SIGKILL) | bit(SIGSTOP));
 }
 
-/* A sigset_t begins with the bits of signals 1 to 64. */
+uint64_t signals_mask_call(const sigset_t *set)
+{
+    struct thread *self = thread_self();
+    const uint64_t before = self->blocked;
+    if (set != NULL) {
+        self->blocked = bits_of(set);
+        self->masked = true;
+    }
+    return before;
+}
+
+void signals_unmask_call(uint64_t before)
+{
+    struct thread *self = thread_self();
+    if (self->masked)
+        self->blocked = before;
+    self->masked = false;
+}
+
 static int set_mask(int how, const sigset_t *set, sigset_t *old, uintptr_t pc)
 {
     struct thread *self = thread_self();
     const uint64_t before = self->blocked;
-    uint64_t bits = 0;
-    if (set != NULL)
-        memcpy(&bits, set, sizeof bits);
+    const uint64_t bits = set != NULL ? bits_of(set) : 0;
     if (set != NULL && how == SIG_BLOCK)
         self->blocked |= bits;
     else if (set != NULL && how == SIG_UNBLOCK)
         self->blocked &= ~bits;
     else if (set != NULL)
         self->blocked = bits;
-    self->blocked &= ~(bit(SIGKILL) | bit(SIGSTOP));
     if (old != NULL) {
         memory_access((uintptr_t)old, sizeof *old, ACCESS_WRITE, pc);
         memset(old, 0, sizeof *old);
         memcpy(old, &before, sizeof before);
     }
-    deliver_unblocked(self, pc);
+    while (signals_may_take(self)) {
+        schedule_point((struct operation){.all = true, .words = "receive a signal that was blocked", .pc = pc}, NULL);
+        handlers_run(pc);
+    }
     return 0;
 }
 
@@ -212,13 +327,36 @@ MODEL(int, kill, (pid_t pid, int number))
         return 0;
     trace_event(PC, "sends signal %d to process %d", number, process);
     signals_send(process, number, PC);
+    if (process == thread_self()->process && !another_could(thread_self(), number))
+        handlers_run(PC);
+    return 0;
+}
+
+static int send_to_thread(struct thread *thread, int number, uintptr_t pc)
+{
+    if (number < 0 || number >= SIGNALS)
+        return EINVAL;
+    schedule_point((struct operation){.all = true, .words = "send a signal to a thread", .pc = pc}, NULL);
+    if (!thread->alive)
+        return ESRCH;
+    if (number == 0)
+        return 0;
+    trace_event(pc, "sends signal %d to thread %d", number, thread->id);
+    signals_send_thread(thread, number, pc);
+    if (thread == thread_self())
+        handlers_run(pc);
     return 0;
 }
 
 MODEL(int, raise, (int number))
 {
-    schedule_point((struct operation){.all = true, .words = "raise a signal", .pc = PC}, NULL);
-    trace_event(PC, "raises signal %d", number);
-    signals_send(thread_self()->process, number, PC);
-    return 0;
+    const int error = send_to_thread(thread_self(), number, PC);
+    return error != 0 ? model_fail(error) : 0;
+}
+
+MODEL(int, pthread_kill, (pthread_t handle, int number))
+{
+    if (handle == 0 || handle > (unsigned long)schedule.count || schedule.threads[handle - 1].joined)
+        sync_misuse(PC, "pthread_kill: there is no such thread");
+    return send_to_thread(&schedule.threads[handle - 1], number, PC);
 }

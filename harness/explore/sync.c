@@ -6,6 +6,7 @@
 
 #include "arena.h"
 #include "family.h"
+#include "handlers.h"
 #include "memory.h"
 #include "verdict.h"
 
@@ -107,6 +108,8 @@ static struct sync *inherit(uintptr_t address, enum sync_kind kind)
 
 struct sync *sync_find(const void *address, enum sync_kind kind, uintptr_t pc)
 {
+    if (kind != SYNC_SEMAPHORE && kind != SYNC_FUTEX)
+        handlers_forbid(names[kind]);
     struct sync **found = slot(address, pc);
     if (*found == NULL)
         *found = inherit((uintptr_t)address, kind);

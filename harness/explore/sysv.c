@@ -148,9 +148,11 @@ static int operate(int id, const struct sembuf *operations, size_t count, uint64
             return model_fail(EFBIG);
     }
     const struct wait wait = {is_ready, request, deadline, false};
-    const struct operation operation = {.object = (uintptr_t)set, .words = "wait for a System V semaphore", .pc = pc};
-    if (schedule_point(operation, waits ? &wait : NULL) == WAKE_TIMEOUT)
-        return model_fail(EAGAIN);
+    const struct operation operation = {
+        .object = (uintptr_t)set, .interrupt = INTERRUPT_FAILS, .words = "wait for a System V semaphore", .pc = pc};
+    const enum wake woken = schedule_point(operation, waits ? &wait : NULL);
+    if (woken == WAKE_TIMEOUT || woken == WAKE_INTERRUPTED)
+        return model_fail(woken == WAKE_TIMEOUT ? EAGAIN : EINTR);
     if (set->removed)
         return model_fail(EIDRM);
     if (may_do(request))

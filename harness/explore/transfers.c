@@ -29,14 +29,33 @@ static const char *const writing[] = {
     [FILE_EPOLL] = "write to an epoll", [FILE_PROCESS] = "write to a pidfd",  [FILE_MEMORY] = "write to a file",
 };
 
-/* One piece: what is there, or blocks until something is. */
-static ssize_t take(const struct file *file, void *into, size_t size, int flags, uintptr_t pc)
+/* A pipe gives all that is there, up to what is asked; so a message that was written as a whole is read as one. A
+ * stream socket promises less: any part of it. */
+static size_t piece_taken(const struct file *file, size_t size, int flags)
+{
+    const size_t there = channel_ready(file->in, size);
+    const bool may_be_short = file->kind == FILE_SOCKET && file->in->kind == CHANNEL_BYTES && there > 1;
+    return may_be_short && !(flags & MSG_PEEK) && schedule_short() ? there / 2 : there;
+}
+
+/* A signal ends a transfer that has moved something, SA_RESTART or not: it returns how much. */
+static enum interrupt interrupted_by_signal(size_t moved)
+{
+    return moved > 0 ? INTERRUPT_ENTERED : INTERRUPT_RESTARTS;
+}
+
+/* One piece, after `moved` bytes: what is there, or blocks until something is. */
+static ssize_t take(const struct file *file, char *into, size_t moved, size_t size, int flags, uintptr_t pc)
 {
     struct channel *channel = file->in;
     const struct wait wait = {channel_may_read, channel, NEVER, false};
-    const struct operation operation = {
-        .object = (uintptr_t)channel, .data = true, .words = reading[file->kind], .pc = pc};
-    schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait);
+    const struct operation operation = {.object = (uintptr_t)channel,
+                                        .data = true,
+                                        .interrupt = interrupted_by_signal(moved),
+                                        .words = reading[file->kind],
+                                        .pc = pc};
+    if (schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait) == WAKE_INTERRUPTED)
+        return model_fail(EINTR);
     if (!channel_may_read(channel)) {
         schedule_looked(pc, 0);
         return model_fail(EAGAIN);
@@ -44,10 +63,11 @@ static ssize_t take(const struct file *file, void *into, size_t size, int flags,
     schedule_acquire(&channel->clock);
     if (channel->count == 0)
         return socket_was_reset(channel) ? model_fail(ECONNRESET) : 0;
-    memory_access((uintptr_t)into, channel_ready(channel, size), ACCESS_WRITE, pc);
+    const size_t piece = piece_taken(file, size - moved, flags);
+    memory_access((uintptr_t)into + moved, channel_ready(channel, piece), ACCESS_WRITE, pc);
     schedule_changed();
     schedule_release(&channel->clock); /* there is room again: a writer may wait for that */
-    return (ssize_t)channel_take(channel, into, size, flags & MSG_PEEK);
+    return (ssize_t)channel_take(channel, into + moved, piece, flags & MSG_PEEK);
 }
 
 ssize_t transfer_in(int number, void *into, size_t size, int flags, uintptr_t pc)
@@ -62,7 +82,7 @@ ssize_t transfer_in(int number, void *into, size_t size, int flags, uintptr_t pc
     trace_event(pc, "reads from descriptor %d", number);
     size_t got = 0;
     do {
-        const ssize_t piece = take(file, (char *)into + got, size - got, flags, pc);
+        const ssize_t piece = take(file, into, got, size, flags, pc);
         if (piece <= 0)
             return got > 0 ? (ssize_t)got : piece;
         got += (size_t)piece;
@@ -77,6 +97,41 @@ static ssize_t broken(int flags, uintptr_t pc)
     return model_fail(EPIPE);
 }
 
+/* A write of at most PIPE_BUF bytes is done as a whole; of a larger one, others may see parts, and all that fits may be
+ * less than all. */
+static size_t piece_put(const struct channel *channel, size_t size)
+{
+    const size_t room = channel_room(channel, size);
+    const bool divides = channel->kind == CHANNEL_BYTES && size > CHANNEL_ATOMIC;
+    return divides && schedule_short() ? (room + 1) / 2 : room;
+}
+
+/* One piece, after `moved` bytes: what fits, or blocks until something does. */
+static ssize_t put(const struct file *file, const char *data, size_t moved, size_t size, int flags, uintptr_t pc)
+{
+    struct channel *channel = file->out;
+    const struct wait wait = {channel_may_write, channel, NEVER, false};
+    const struct operation operation = {.object = (uintptr_t)channel,
+                                        .other = file->kind == FILE_SOCKET ? (uintptr_t)file->in : 0,
+                                        .interrupt = interrupted_by_signal(moved),
+                                        .words = writing[file->kind],
+                                        .pc = pc};
+    if (schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait) == WAKE_INTERRUPTED)
+        return model_fail(EINTR);
+    if (!channel_may_write(channel)) {
+        schedule_looked(pc, 0);
+        return model_fail(EAGAIN);
+    }
+    if (file->kind == FILE_SOCKET && socket_was_reset(file->in))
+        return model_fail(ECONNRESET);
+    if (channel->readers == 0 || channel->writers == 0) /* no writers: this side of the socket was shut down */
+        return broken(flags, pc);
+    schedule_acquire(&channel->clock);
+    schedule_release(&channel->clock);
+    schedule_changed();
+    return (ssize_t)channel_put(channel, data + moved, piece_put(channel, size - moved));
+}
+
 ssize_t transfer_out(int number, const void *data, size_t size, int flags, uintptr_t pc)
 {
     struct file *file = descriptors_find(number);
@@ -84,29 +139,18 @@ ssize_t transfer_out(int number, const void *data, size_t size, int flags, uintp
         return files_write(file, data, size, pc);
     if (file == NULL || file->out == NULL)
         return model_fail(file != NULL && file->kind > FILE_SOCKET ? EINVAL : EBADF);
-    if (size > CHANNEL_MOST)
-        verdict_unsupported("more than %d bytes written at once", CHANNEL_MOST);
-    struct channel *channel = file->out;
+    if (size > CHANNEL_MOST && file->out->kind == CHANNEL_MESSAGES)
+        verdict_unsupported("a message of more than %d bytes", CHANNEL_MOST);
     memory_access((uintptr_t)data, size, ACCESS_READ, pc);
-    const struct wait wait = {channel_may_write, channel, NEVER, false};
-    const struct operation operation = {.object = (uintptr_t)channel,
-                                        .other = file->kind == FILE_SOCKET ? (uintptr_t)file->in : 0,
-                                        .words = writing[file->kind],
-                                        .pc = pc};
-    schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait);
-    if (!channel_may_write(channel)) {
-        schedule_looked(pc, 0);
-        return model_fail(EAGAIN);
-    }
-    if (file->kind == FILE_SOCKET && socket_was_reset(file->in))
-        return model_fail(ECONNRESET);
-    if (channel->readers == 0)
-        return broken(flags, pc);
-    schedule_acquire(&channel->clock);
-    schedule_release(&channel->clock);
-    schedule_changed();
     trace_event(pc, "writes to descriptor %d", number);
-    return (ssize_t)channel_put(channel, data, size);
+    size_t done = 0;
+    do {
+        const ssize_t piece = put(file, data, done, size, flags, pc);
+        if (piece < 0)
+            return done > 0 ? (ssize_t)done : piece;
+        done += (size_t)piece;
+    } while (done < size && file->out->kind == CHANNEL_BYTES && !file->nonblocking && !(flags & MSG_DONTWAIT));
+    return (ssize_t)done;
 }
 
 MODEL(ssize_t, read, (int number, void *into, size_t size))

@@ -57,8 +57,10 @@ static void remember_callers(struct verdict_place *place)
     memset(place->callers, 0, sizeof place->callers);
     if (place != current.places || place->thread != self->id || place->pc == 0 || self->depth > CALLS_MAX)
         return;
-    for (unsigned i = 0; i < VERDICT_CALLERS && i + 1 < self->depth; i++)
-        place->callers[i] = self->calls[self->depth - 1 - i];
+    for (unsigned i = 0; i < VERDICT_CALLERS && i + 1 < self->depth; i++) {
+        const unsigned at = self->depth - 1 - i;
+        place->callers[i] = self->handling > 0 && at == self->handler_depth ? self->handler_pc : self->calls[at];
+    }
 }
 
 void verdict_place(int thread, uintptr_t pc, const char *format, ...)

@@ -53,12 +53,26 @@ static bool never_ready(void *argument)
     return false;
 }
 
-void vtime_sleep(uint64_t nanoseconds, uintptr_t pc)
+uint64_t vtime_sleep(uint64_t nanoseconds, uintptr_t pc)
 {
     const struct wait wait = {never_ready, NULL, schedule.now + nanoseconds, false};
-    const struct operation operation = {.object = (uintptr_t)&schedule.now, .words = "sleep", .pc = pc};
+    const struct operation operation = {
+        .object = (uintptr_t)&schedule.now, .interrupt = INTERRUPT_FAILS, .words = "sleep", .pc = pc};
     trace_event(pc, "sleeps");
-    schedule_point(operation, &wait);
+    if (schedule_point(operation, &wait) != WAKE_INTERRUPTED)
+        return 0;
+    return wait.deadline > schedule.now ? wait.deadline - schedule.now : 1;
+}
+
+/* Returns 0, or EINTR, having told in `rest` (unless NULL) how long was left. */
+static int sleep_for(uint64_t nanoseconds, struct timespec *rest, uintptr_t pc)
+{
+    const uint64_t left = vtime_sleep(nanoseconds, pc);
+    if (left > 0 && rest != NULL) {
+        memory_access((uintptr_t)rest, sizeof *rest, ACCESS_WRITE, pc);
+        *rest = (struct timespec){(time_t)(left / BILLION), (long)(left % BILLION)};
+    }
+    return left > 0 ? EINTR : 0;
 }
 
 /* Who reads the clock in a loop waits for it to move: by more and more, for the loop may end in hours. */
@@ -114,39 +128,30 @@ MODEL(clock_t, clock, (void))
 
 MODEL(unsigned, sleep, (unsigned seconds))
 {
-    vtime_sleep(seconds * BILLION, PC);
-    return 0;
+    return (unsigned)((vtime_sleep(seconds * BILLION, PC) + BILLION - 1) / BILLION);
 }
 
 MODEL(int, usleep, (useconds_t microseconds))
 {
-    vtime_sleep(microseconds * 1000ull, PC);
-    return 0;
+    return vtime_sleep(microseconds * 1000ull, PC) > 0 ? model_fail(EINTR) : 0;
 }
 
 MODEL(int, nanosleep, (const struct timespec *time, struct timespec *left))
 {
-    (void)left;
-    vtime_sleep(vtime_nanoseconds(time), PC);
-    return 0;
+    return sleep_for(vtime_nanoseconds(time), left, PC) != 0 ? model_fail(EINTR) : 0;
 }
 
 MODEL(int, clock_nanosleep, (clockid_t clock, int flags, const struct timespec *time, struct timespec *left))
 {
-    (void)left;
     const uint64_t until = vtime_deadline(clock, time);
     if (flags & TIMER_ABSTIME)
-        vtime_sleep(until > schedule.now ? until - schedule.now : 0, PC);
-    else
-        vtime_sleep(vtime_nanoseconds(time), PC);
-    return 0;
+        return sleep_for(until > schedule.now ? until - schedule.now : 0, NULL, PC);
+    return sleep_for(vtime_nanoseconds(time), left, PC);
 }
 
 MODEL(int, thrd_sleep, (const struct timespec *time, struct timespec *left))
 {
-    (void)left;
-    vtime_sleep(vtime_nanoseconds(time), PC);
-    return 0;
+    return sleep_for(vtime_nanoseconds(time), left, PC) != 0 ? -1 : 0;
 }
 
 static void give_way(uintptr_t pc)

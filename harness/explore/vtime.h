@@ -19,7 +19,7 @@ uint64_t vtime_deadline(clockid_t clock, const struct timespec *until);
 /* vtime_nanoseconds: how long `time` is; 0 if it is negative. */
 uint64_t vtime_nanoseconds(const struct timespec *time);
 
-/* vtime_sleep: the running thread sleeps for `nanoseconds`. */
-void vtime_sleep(uint64_t nanoseconds, uintptr_t pc);
+/* vtime_sleep: the running thread sleeps for `nanoseconds`. Returns how many were left when a signal came; 0: none. */
+uint64_t vtime_sleep(uint64_t nanoseconds, uintptr_t pc);
 
 #endif

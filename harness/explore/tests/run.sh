@@ -1,7 +1,7 @@
 #!/bin/bash
 # Explores each small program below right/ and wrong/ twice, and compares with its first line:
 #   /* expect: right | ... */  or  /* expect: KIND | ... */   (the word before the colon of the finding)
-# Without FILE also coverage.sh. Usage: run.sh GRADER [--cc clang] [FILE...]. Prints what differs, then "N passed, N failed".
+# Without FILE also coverage.sh and modelled.sh. Usage: run.sh GRADER [--cc clang] [FILE...]. Prints what differs, then "N passed, N failed".
 here=$(cd "$(dirname "$0")" && pwd)
 grader=$1
 shift
@@ -14,6 +14,7 @@ passed=0 failed=0
 if [ $# = 0 ]; then
     set -- "$here"/right/*.c "$here"/wrong/*.c
     if "$here"/coverage.sh "$grader" "${options[@]}"; then passed=1; else failed=1; fi
+    if bash "$here"/modelled.sh; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 fi
 for file; do
     want=$(sed -n '1s,^/\* expect: \([^|]*[^| ]\) *|.*,\1,p' "$file")

@@ -1,4 +1,4 @@
-/* expect: tests signals | a system call interrupted by a signal counts as an error */
+/* expect: tests signals; schedules assertion | a system call interrupted by a signal counts as an error */
 #include "pool.h"
 
 #include <errno.h>

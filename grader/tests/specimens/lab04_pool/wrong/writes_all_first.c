@@ -1,4 +1,4 @@
-/* expect: tests long_list; schedules crash | writes the whole list before it reads a single result: the pipes fill up */
+/* expect: tests long_list; schedules assertion | writes the whole list before it reads a single result: the pipes fill up */
 #include "pool.h"
 
 #include <stdlib.h>
