@@ -93,6 +93,16 @@ SCENARIO(two_additions)
     value_free(value);
 }
 
+/* Takes its time: that is no reason to think that its process is dead. */
+static int64_t plus_ten_slowly(int64_t old, void *arg)
+{
+    scenario_expect(atomic_fetch_add(inside, 1) == 0, "two functions run on the value at the same time");
+    sleep(5);
+    atomic_fetch_sub(inside, 1);
+    (void)arg;
+    return old + 10;
+}
+
 /* An update is one step: no other update, and no addition, comes between what it reads and what it writes. */
 SCENARIO(two_updates)
 {
@@ -100,7 +110,7 @@ SCENARIO(two_updates)
     struct value *value = make(0);
     const pid_t child = fork();
     if (child == 0) {
-        value_update(value, plus_ten, NULL);
+        value_update(value, plus_ten_slowly, NULL);
         _exit(0);
     }
     const int64_t new = value_update(value, plus_ten, NULL);
