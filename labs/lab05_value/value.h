@@ -53,6 +53,7 @@ int64_t value_update(struct value *value, value_fn *fn, void *arg);
 /* value_reduce: adds the sum of item(i) for all i from 0 to count-1 to the value. Forks `processes` (1 to 64)
  * processes that share the items and work at the same time, and blocks until all have ended and have been
  * waited for: no zombie is left. Each item is computed once, in one of these processes, never in the caller.
+ * Items may be given out in blocks, but where there are 10000 for each process none goes without.
  * With `count` 0 the value stays as it is. Other children of the caller are left alone, and other processes
  * may use the value meanwhile.
  *

@@ -1,0 +1,196 @@
+/* expect: right | eventfds wake worker and caller, numbers lie in shared memory; pipes carry nothing and only tell who is gone */
+#define _GNU_SOURCE
+#include "pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct desk {
+    pool_fn *fn;
+    int64_t number;
+    atomic_bool begun, answered;
+};
+
+struct seat {
+    pid_t pid;
+    int bell;  /* eventfd: there is work */
+    int pulse; /* read end of a pipe whose write end only the worker has: ends with it */
+    bool busy;
+    size_t item;
+};
+
+struct pool {
+    unsigned n;
+    int done;         /* eventfd: an answer is there */
+    int parent[2];    /* workers hold [0]; its end means that the caller is gone */
+    struct desk *desks;
+    struct seat seats[64];
+};
+
+static void ring(int fd)
+{
+    uint64_t one = 1;
+    while (write(fd, &one, sizeof one) == -1 && errno == EINTR)
+        ;
+}
+
+static void work(struct pool *p, unsigned me)
+{
+    struct desk *d = &p->desks[me];
+    struct pollfd on[2] = {{.fd = p->seats[me].bell, .events = POLLIN}, {.fd = p->parent[0], .events = POLLIN}};
+    uint64_t sink;
+    close(p->parent[1]);
+    for (;;) {
+        if (poll(on, 2, -1) < 0)
+            continue;
+        if (on[1].revents)
+            _exit(0);
+        if (on[0].revents && read(p->seats[me].bell, &sink, sizeof sink) == sizeof sink) {
+            atomic_store(&d->begun, true);
+            d->number = d->fn(d->number);
+            atomic_store(&d->answered, true);
+            ring(p->done);
+        }
+    }
+}
+
+static int sit(struct pool *p, unsigned i)
+{
+    struct seat *s = &p->seats[i];
+    int life[2];
+    s->busy = false;
+    s->pid = -1;
+    s->bell = eventfd(0, EFD_NONBLOCK);
+    if (s->bell < 0)
+        return -1;
+    if (pipe2(life, O_CLOEXEC) < 0) {
+        close(s->bell);
+        return -1;
+    }
+    s->pid = fork();
+    if (s->pid == 0) {
+        close(life[0]);
+        work(p, i);
+    }
+    close(life[1]);
+    s->pulse = life[0];
+    if (s->pid > 0)
+        return 0;
+    close(s->pulse);
+    close(s->bell);
+    return -1;
+}
+
+static void stand_up(struct seat *s)
+{
+    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    close(s->bell);
+    close(s->pulse);
+    s->pid = -1;
+}
+
+struct pool *pool_create(unsigned workers)
+{
+    struct pool *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    p->n = workers;
+    p->desks = mmap(NULL, workers * sizeof *p->desks, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    p->done = eventfd(0, EFD_NONBLOCK);
+    if (p->desks == MAP_FAILED || p->done < 0 || pipe(p->parent) < 0) {
+        if (p->desks != MAP_FAILED)
+            munmap(p->desks, workers * sizeof *p->desks);
+        if (p->done >= 0)
+            close(p->done);
+        free(p);
+        return NULL;
+    }
+    for (unsigned i = 0; i < workers; i++)
+        p->seats[i].pid = -1;
+    for (unsigned i = 0; i < workers; i++)
+        if (sit(p, i) < 0) {
+            pool_close(p);
+            return NULL;
+        }
+    return p;
+}
+
+size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
+{
+    size_t next = 0, finished = 0, losses = 0;
+    struct pollfd on[65];
+    while (finished < count) {
+        for (unsigned i = 0; i < p->n; i++) {
+            struct seat *s = &p->seats[i];
+            if (s->pid < 0 && sit(p, i) < 0)
+                continue;
+            if (!s->busy && next < count) {
+                p->desks[i].fn = fn;
+                p->desks[i].number = inputs[next];
+                atomic_store(&p->desks[i].begun, false);
+                atomic_store(&p->desks[i].answered, false);
+                s->item = next++;
+                s->busy = true;
+                ring(s->bell);
+            }
+            on[i] = (struct pollfd){.fd = s->pulse, .events = POLLIN};
+        }
+        on[p->n] = (struct pollfd){.fd = p->done, .events = POLLIN};
+        if (poll(on, p->n + 1, -1) < 0)
+            continue;
+        uint64_t sink;
+        if (on[p->n].revents && read(p->done, &sink, sizeof sink) < 0)
+            continue;
+        for (unsigned i = 0; i < p->n; i++) {
+            struct seat *s = &p->seats[i];
+            if (s->busy && atomic_load(&p->desks[i].answered)) {
+                outputs[s->item] = p->desks[i].number;
+                failed[s->item] = false;
+                finished++;
+                s->busy = false;
+            }
+            if (s->pid > 0 && on[i].revents) {
+                stand_up(s);
+                /* It may have answered between the look above and its death, or never begun: killed while
+                 * idle. */
+                if (s->busy && atomic_load(&p->desks[i].answered)) {
+                    outputs[s->item] = p->desks[i].number;
+                    failed[s->item] = false;
+                    finished++;
+                } else if (s->busy && !atomic_load(&p->desks[i].begun) && sit(p, i) == 0) {
+                    s->busy = true; /* the item goes to the one who takes the seat */
+                    ring(s->bell);
+                    continue;
+                } else if (s->busy) {
+                    failed[s->item] = true;
+                    finished++;
+                    losses++;
+                }
+                s->busy = false;
+            }
+        }
+    }
+    return losses;
+}
+
+void pool_close(struct pool *p)
+{
+    if (p == NULL)
+        return;
+    close(p->parent[1]);
+    for (unsigned i = 0; i < p->n; i++)
+        if (p->seats[i].pid > 0)
+            stand_up(&p->seats[i]);
+    close(p->parent[0]);
+    close(p->done);
+    munmap(p->desks, p->n * sizeof *p->desks);
+    free(p);
+}
