@@ -10,9 +10,9 @@ CC := gcc
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes
 CFLAGS := -std=c17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 # Asked for once, and only by goals that compile: pkg-config may not be there yet when set-up runs.
-PACKAGES := libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw
+PACKAGES := libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw libarchive sqlite3
 GRADER_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
-GRADER_LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
+GRADER_LIBS = $(shell pkg-config --libs $(PACKAGES)) -lunistring -pthread -lm
 
 # What a call may say besides its goal: LAB= FILE= TEST= SEED= JSON= REQUIRE=
 OPTIONS = $(if $(SEED),--seed '$(SEED)') $(if $(JSON),--json '$(JSON)') $(if $(REQUIRE),--require '$(REQUIRE)')
@@ -91,7 +91,7 @@ setup-test: setup
 
 # --- the grader ---
 
-GRADER_SOURCES := $(filter-out grader/supervise.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c))
+GRADER_SOURCES := $(filter-out grader/supervise.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c grader/batch/*.c))
 GRADER_OBJECTS := $(GRADER_SOURCES:%.c=$(BUILD)/obj/%.o)
 UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard grader/tests/test_*.c harness/tests/test_*.c))
 
