@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batch/adjust_command.h"
 #include "batch/batch_command.h"
+#include "batch/export_command.h"
 #include "doctor.h"
 #include "explore/explore_command.h"
 #include "kit.h"
@@ -25,8 +27,8 @@
 static const char usage_text[] =
     "usage: grader grade LAB [FILE|DIR] [options]   grade one hand-in (default: the file in labs/)\n"
     "       grader explore [options] FILE.c...      search the schedules of a program (grader explore --help)\n"
-    "       grader batch LAB ...                    grade a class (each of these five says its options without any)\n"
-    "       grader regrade GRADEBOOK ...            grade again what is in a gradebook\n"
+    "       grader batch LAB ...                    grade a class (these six say their options without any)\n"
+    "       grader regrade | adjust | history | report | export GRADEBOOK ...   what to do with it afterwards\n"
     "       grader list                             the labs\n"
     "       grader doctor                           what this machine has, and what a lack costs\n"
     "options of grade:\n"
@@ -272,7 +274,8 @@ static const struct {
     int (*run)(const struct kit *kit, int argc, char **argv);
 } commands[] = {
     {"grade", run_grade},         {"explore", explore_command}, {"batch", batch_command},
-    {"regrade", regrade_command}, {"list", run_list},           {"doctor", run_doctor},
+    {"regrade", regrade_command}, {"adjust", adjust_command},   {"history", history_command},
+    {"export", export_command},   {"list", run_list},           {"doctor", run_doctor},
 };
 
 static int run_command(const char *name, int argc, char **argv)
