@@ -13,6 +13,7 @@
 #include "batch/adjust_command.h"
 #include "batch/batch_command.h"
 #include "batch/export_command.h"
+#include "batch/report_command.h"
 #include "doctor.h"
 #include "explore/explore_command.h"
 #include "kit.h"
@@ -273,9 +274,9 @@ static const struct {
     const char *name;
     int (*run)(const struct kit *kit, int argc, char **argv);
 } commands[] = {
-    {"grade", run_grade},         {"explore", explore_command}, {"batch", batch_command},
-    {"regrade", regrade_command}, {"adjust", adjust_command},   {"history", history_command},
-    {"export", export_command},   {"list", run_list},           {"doctor", run_doctor},
+    {"grade", run_grade},       {"explore", explore_command}, {"batch", batch_command},   {"regrade", regrade_command},
+    {"adjust", adjust_command}, {"history", history_command}, {"export", export_command}, {"report", report_command},
+    {"list", run_list},         {"doctor", run_doctor},
 };
 
 static int run_command(const char *name, int argc, char **argv)
