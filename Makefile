@@ -70,7 +70,7 @@ clean: ## delete everything that was built
 	@rm -rf build
 
 test: ready setup-test ## test Lockstep itself (about 8 minutes); SANITIZE=address,undefined checks our own code harder
-	@$(MAKE) --no-print-directory -s $(BUILD)/tests/unit $(BUILD)/tests/expect
+	@$(MAKE) --no-print-directory -s $(BUILD)/tests/unit $(BUILD)/tests/expect $(BUILD)/tests/browse
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) grader/tests/run.sh
 
 verdicts: ready ## test the verdicts on all specimens, not only those of make test (about 15 minutes)
@@ -111,6 +111,10 @@ $(BUILD)/tests/unit: $(UNIT_OBJECTS) $(filter-out %/main.o,$(GRADER_OBJECTS)) $(
 	$(CC) $(CFLAGS) $^ -o $@ $(GRADER_LIBS) -lcriterion -lcurl
 
 $(BUILD)/tests/expect: $(BUILD)/obj/grader/tests/expect.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $^ -o $@ -ljansson
+
+$(BUILD)/tests/browse: $(BUILD)/obj/grader/tests/browse.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $^ -o $@ -ljansson
 

@@ -36,7 +36,8 @@ static void write_distribution(FILE *stream, struct gradebook *book, const char 
                "aria-label=\"How many students have how much: ",
                width, BAR_HEIGHT + 40, width);
     for (int i = 0; i < BINS; i++)
-        html_write(stream, "%d to %d %%: %d%s", i * 10, i * 10 + 10, bins[i], i < BINS - 1 ? ", " : "\">\n");
+        html_write(stream, "%d to %d %%: %d%s", i * 10, i * 10 + 10, bins[i], i < BINS - 1 ? ", " : "");
+    fputs("\">\n", stream);
     for (int i = 0; i < BINS; i++) {
         const int height = bins[i] * BAR_HEIGHT / most, x = 10 + i * BAR_WIDTH;
         html_write(stream, "<rect class=\"bar\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"></rect>", x + 2,

@@ -160,6 +160,8 @@ char *report_feedback_name(const char *recogniser, const char *path, const char 
         name = text_format("%s_/feedback.html", top);
     } else if (strcmp(recogniser, "canvas") == 0 && dot != NULL) {
         *dot = '\0';
+        if (dot - top > 4 && strcmp(dot - 4, ".tar") == 0)
+            dot[-4] = '\0';
         name = text_format("%s.html", top);
     } else {
         char *safe = file_name(key);

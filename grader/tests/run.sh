@@ -43,6 +43,8 @@ if [ -z "${SANITIZE:-}" ]; then
     suite "set-up" grader/tests/setup_test.sh
     suite "explorer, a few programs" explorer
 fi
+suite "a class at once" grader/tests/batch.sh
+suite "pages about a class" grader/tests/pages.sh
 # These two spend their time waiting, and neither judges a measurement: side by side.
 goals=$(mktemp)
 grader/tests/make_goals.sh >"$goals" 2>&1 &
