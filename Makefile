@@ -24,7 +24,8 @@ CHOSEN = lab='$(LAB)'; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts bench doctor setup setup-test ready $(LAB_IDS)
+export COUNT BOUND
+.PHONY: batch bench-batch explore replay test-explore bench-explore help list grade races solution keep reset clean test verdicts bench doctor setup setup-test ready $(LAB_IDS)
 
 help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
@@ -65,6 +66,16 @@ doctor: ready ## what this machine has for grading, and what each lack costs
 
 bench: ready ## speed-ups of the reference solutions, beside the figures of the study notes
 	@grader/bench.sh $(GRADER)
+
+# `make batch LAB=lab03 SUBMISSIONS=downloads/ [GRADEBOOK= ROSTER= JOBS= DUE= LATE= PICK= SEED= UNSAFE=1]`
+batch: ready ## grade a class: LAB=lab03 SUBMISSIONS=downloads/ (GRADEBOOK= ROSTER= DUE= LATE= PICK= JOBS=)
+	@$(CHOSEN) [ -n '$(SUBMISSIONS)' ] || { echo "which hand-ins? say SUBMISSIONS=downloads/" >&2; exit 2; }; \
+		$(GRADER) batch "$$lab" --submissions '$(SUBMISSIONS)' --gradebook '$(or $(GRADEBOOK),class.sqlite)' \
+		$(if $(ROSTER),--roster '$(ROSTER)') $(if $(JOBS),--jobs '$(JOBS)') $(if $(DUE),--due '$(DUE)') $(if $(LATE),--late '$(LATE)') \
+		$(if $(PICK),--pick '$(PICK)') $(if $(SEED),--seed '$(SEED)') $(if $(UNSAFE),--unsafe-no-sandbox)
+
+bench-batch: ready ## a batch beside the loop an instructor would write, on the same hand-ins (COUNT=60 LAB=lab01; half an hour)
+	@grader/bench_batch.sh $(GRADER)
 
 clean: ## delete everything that was built
 	@rm -rf build

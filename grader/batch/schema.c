@@ -16,6 +16,7 @@ const char *const schema_scripts[] = {
     "    marked_late INTEGER NOT NULL, knows_late INTEGER NOT NULL, penalty REAL NOT NULL DEFAULT 0,"
     "    late INTEGER NOT NULL DEFAULT 0, result INTEGER REFERENCES result, UNIQUE (lab, path, hash));"
     "CREATE INDEX handin_hash ON handin (lab, hash);"
+    "CREATE INDEX handin_lms ON handin (lab, lms_id);"
     "CREATE INDEX handin_student ON handin (student, lab);"
     "CREATE TABLE job (id INTEGER PRIMARY KEY, lab TEXT NOT NULL, hash TEXT NOT NULL, lab_version TEXT NOT NULL,"
     "    grader_version TEXT NOT NULL, seed INTEGER NOT NULL, round INTEGER NOT NULL, why TEXT NOT NULL,"
