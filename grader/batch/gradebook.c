@@ -13,8 +13,16 @@
 
 enum { APPLICATION = 1280262739 };
 
+static bool is_current(struct store *store)
+{
+    return store_number(store, 0, "PRAGMA application_id", "") == APPLICATION &&
+           store_number(store, 0, "PRAGMA user_version", "") == GRADEBOOK_VERSION;
+}
+
 static bool upgrade(struct store *store)
 {
+    if (is_current(store)) /* nothing to write, and nobody to wait for */
+        return true;
     store_begin(store);
     int64_t version = store_number(store, 0, "PRAGMA user_version", "");
     const bool empty = store_number(store, 0, "SELECT count(*) FROM sqlite_schema", "") == 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../text.h"
+#include "attribute.h"
 #include "names.h"
 #include "policy.h"
 #include "recognise.h"
@@ -37,40 +38,6 @@ static void on_refused(void *context, const char *path, const char *why)
     put_aside(context, path, why, true);
 }
 
-/* Whether in this lab the student has a hand-in of another id of the LMS: then it is a namesake. */
-static bool is_namesake(struct intake *intake, int64_t student, const char *lms_id)
-{
-    return store_number(&intake->book->store, 0,
-                        "SELECT EXISTS (SELECT 1 FROM handin WHERE lab = ?1 AND student = ?2 AND lms_id <> ?3) OR "
-                        "EXISTS (SELECT 1 FROM candidate WHERE student = ?2 AND lms_id <> ?3)",
-                        "sis", intake->manifest->name, student, lms_id) != 0;
-}
-
-static int64_t known_by_lms(struct intake *intake, const char *lms_id)
-{
-    return store_number(&intake->book->store, 0,
-                        "SELECT student FROM (SELECT student FROM candidate WHERE lms_id = ?2 UNION ALL "
-                        "SELECT student FROM handin WHERE lab = ?1 AND lms_id = ?2) LIMIT 1",
-                        "ss", intake->manifest->name, lms_id);
-}
-
-static int64_t find_student(struct intake *intake, const struct who *who)
-{
-    struct gradebook *book = intake->book;
-    int64_t found = who->lms_id != NULL ? known_by_lms(intake, who->lms_id) : 0;
-    if (found != 0)
-        return found;
-    found = roster_find(book, who->key, who->name);
-    if (found <= 0)
-        found = store_number(&book->store, 0, "SELECT id FROM student WHERE key = ?", "s", who->key);
-    if (found > 0 && (who->lms_id == NULL || !is_namesake(intake, found, who->lms_id)))
-        return found;
-    char *key = found > 0 ? text_format("%s #%s", who->key, who->lms_id) : text_format("%s", who->key);
-    found = gradebook_add_student(book, key, who->name, NULL, NULL, false);
-    free(key);
-    return found;
-}
-
 static void on_file(void *context, const char *path, const char *bytes, size_t length, time_t modified)
 {
     struct intake *intake = context;
@@ -83,7 +50,7 @@ static void on_file(void *context, const char *path, const char *bytes, size_t l
         return;
     }
     char *shown = names_tidy(path);
-    const int64_t student = find_student(intake, &who);
+    const int64_t student = attribute_find(intake->book, intake->manifest->name, &who);
     sha256_of(bytes, length, hash);
     store_run(store, "INSERT OR IGNORE INTO content VALUES (?, ?)", "sb", hash, (const void *)bytes, length);
     store_run(store,
@@ -117,7 +84,7 @@ static void choose(struct intake *intake)
               "'another file of the same hand-in counts' ELSE 'one of several C files, none called ' || ?2 END, "
               "NOT any_exact FROM ranked WHERE NOT (place = 1 AND (exact OR files = 1))",
               "ss", lab, intake->manifest->file);
-    store_script(store, "DROP TABLE temp.ranked; DROP TABLE temp.candidate;"
+    store_script(store, "DROP TABLE temp.ranked; DROP TABLE temp.candidate; DROP TABLE temp.namesake;"
                         "DELETE FROM content WHERE hash NOT IN (SELECT hash FROM handin)");
 }
 
@@ -155,6 +122,7 @@ static void prepare(struct intake *intake)
                  "CREATE TEMP TABLE candidate (id INTEGER PRIMARY KEY, path TEXT, student INTEGER, lms_id TEXT, "
                  "recogniser TEXT, attempt INTEGER, submitted INTEGER, late INTEGER, knows_late INTEGER, hash TEXT, "
                  "exact INTEGER, preference INTEGER);"
+                 "CREATE TEMP TABLE namesake (student INTEGER PRIMARY KEY);"
                  "CREATE INDEX temp.candidate_lms ON candidate (lms_id);"
                  "CREATE INDEX temp.candidate_student ON candidate (student)");
 }
@@ -170,9 +138,11 @@ bool intake_run(struct gradebook *book, const struct manifest *manifest, const s
     store_begin(&book->store);
     put_lab(&intake, request);
     prepare(&intake);
-    bool ok = (request->roster == NULL || roster_read(book, request->roster, error)) &&
-              tree_walk(request->submissions, &sink, error);
+    bool ok = request->roster == NULL || roster_read(book, request->roster, error);
+    attribute_again(book);
+    ok = ok && tree_walk(request->submissions, &sink, error);
     if (ok) {
+        attribute_separate(book);
         choose(&intake);
         policy_apply(book, manifest->name);
     } else {

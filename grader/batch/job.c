@@ -66,7 +66,7 @@ bool job_site_open(struct job_site *site, const char *gradebook, char **error)
     const char *stub = getenv("LOCKSTEP_BATCH_JOB");
     *error = NULL;
     site->scratch = scratch_path(gradebook);
-    site->program = stub != NULL ? text_format("%s", stub) : realpath("/proc/self/exe", NULL);
+    site->program = realpath(stub != NULL ? stub : "/proc/self/exe", NULL);
     if (site->program == NULL || !make_own_directory(site->scratch))
         *error = text_format("cannot make the working directory '%s': %s", site->scratch, strerror(errno));
     return *error == NULL;
@@ -145,7 +145,10 @@ static size_t pass_on(const char *name, char **to)
     const char *value = getenv(name);
     if (value == NULL)
         return 0;
-    *to = text_format("%s=%s", name, value);
+    /* It names a file, and the job stands in another folder than we do. */
+    char *real = realpath(value, NULL);
+    *to = text_format("%s=%s", name, real != NULL ? real : value);
+    free(real);
     return 1;
 }
 

@@ -111,6 +111,13 @@ check "a clone is its own lab, not the reference solution" test "$(sql "$scratch
 check "of several files the one with the lab's name counts" says 'helper.c: another file of the same hand-in counts'
 check "several files without it are not guessed at" says 'refused  two files/x.c: one of several C files, none called counter.c'
 check "a link is not followed" says 'link.c: a symbolic link'
+check "the same with a roster that names both namesakes once" expect 0 'Kim Minsu (2026-4) is in the roster and handed in nothing' \
+    batch "$scratch/moodle2.sqlite" "$moodle" --roster <(cat "$scratch/roster.csv"; echo '2026-4,kim,Kim Minsu')
+check "neither of them gets its row" test "$(sql "$scratch/moodle2.sqlite" "SELECT count(DISTINCT student), count(roster_id) FROM mark WHERE name = 'Kim Minsu'")" = '2|0'
+batch "$scratch/moodle3.sqlite" "$moodle"
+"$grader" adjust "$scratch/moodle3.sqlite" --student 'Park, J' --points +1 >/dev/null
+check "a roster that comes later" expect 0 ' 0 to grade' batch "$scratch/moodle3.sqlite" "$moodle" --roster "$scratch/roster.csv"
+check "finds people, too, with all they have" test "$(sql "$scratch/moodle3.sqlite" "SELECT group_concat(key), sum(adjusted = 'add') FROM (SELECT * FROM mark WHERE roster_id IS NOT NULL ORDER BY key)")" = '2026-1,2026-2|1'
 check "no download" expect 3 'cannot read' batch "$scratch/no.sqlite" "$scratch/no-such-folder"
 check "a roster that is none" expect 3 'no roster' batch "$scratch/no.sqlite" "$class" --roster "$class/counter.c"
 check "a broken due time" expect 2 'nothing that option' batch "$scratch/no.sqlite" "$class" --due tomorrow
@@ -161,6 +168,18 @@ sleep 0.5
 check "started again it goes on to the end" expect 0 'to grade' batch "$scratch/killed.sqlite" "$class"
 check "and the gradebook is the undisturbed one" same_marks "$scratch/killed.sqlite"
 check "what killed batches left is cleared away" test -z "$(ls -A "$TMPDIR")"
+
+# ---- the progress ----
+
+on_terminal() {
+    script -qec "stty cols 100; '$grader' batch lab01 --submissions '$class' --gradebook '$scratch/tty.sqlite' --unsafe-no-sandbox" /dev/null \
+        </dev/null >"$scratch/tty" 2>&1
+    tr '\r' '\n' <"$scratch/tty" | grep -q '\[#*\.*\] [0-9]*/37, [0-9.]* a minute, [0-9a-z ]* left; now .' &&
+        ! grep -q '^37/37' "$scratch/tty"
+}
+export -f on_terminal
+export scratch grader class
+check "on a terminal: a bar, done of total, rate, time left, who is being graded" env TERM=xterm bash -c on_terminal
 
 # ---- Ctrl-C, two at once ----
 
