@@ -54,6 +54,18 @@ static const char *plain_effect(const char *effect)
     return strncmp(effect, prefix, strlen(prefix)) == 0 ? effect + strlen(prefix) : effect;
 }
 
+/* Whether a finding of this kind may turn up in any scenario, so that what a scenario says of its own idea would lead
+ * astray: what is left behind, and memory that is gone. */
+static bool stands_for_itself(const char *kind)
+{
+    static const char *const kinds[] = {"use after free", "double free", "memory leak", "thread never joined",
+                                        "child never waited for"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kind, kinds[i]) == 0)
+            return true;
+    return false;
+}
+
 /* What is wrong, as the scenario says it if it does, and why. */
 static char *sentence(const struct manifest_scenario *scenario, const struct results *results)
 {
@@ -63,6 +75,8 @@ static char *sentence(const struct manifest_scenario *scenario, const struct res
                            scenario->why);
     if (strcmp(kind, "assertion") == 0)
         return text_format("%s: %s. %s", scenario->name, text, scenario->why);
+    if (stands_for_itself(kind) && *text != '\0')
+        return text_format("%s: %s: %s.", scenario->name, kind, text);
     return text_format("%s: %s%s%s. %s", scenario->name, kind, *text != '\0' ? ": " : "", text, scenario->why);
 }
 

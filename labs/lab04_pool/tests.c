@@ -129,7 +129,7 @@ static int64_t meet(int64_t input)
 static int meet_all(struct pool *pool, int workers)
 {
     int64_t inputs[PLACES], outputs[PLACES] = {0};
-    bool failed[PLACES];
+    bool failed[PLACES] = {[0 ... PLACES - 1] = true};
     int met = 0;
     atomic_store(&seen->arrived, 0);
     atomic_store(&seen->wanted, workers);
@@ -153,7 +153,7 @@ LAB_TEST(results_in_input_order)
 {
     enum { MANY = 1000 };
     int64_t inputs[MANY], outputs[MANY] = {0};
-    bool failed[MANY];
+    bool failed[MANY] = {[0 ... MANY - 1] = true};
     uint64_t state = seed_get();
     share();
     struct pool *pool = open_pool(4);
@@ -190,7 +190,7 @@ LAB_TEST(any_number_is_a_result)
     static const int64_t odd[] = {INT64_MIN, -1, 0, 1, INT64_MAX, 2, 0x0a0a0a0a0a0a0a0a, -2, 0x100000000};
     enum { COUNT = sizeof odd / sizeof *odd };
     int64_t outputs[COUNT];
-    bool failed[COUNT];
+    bool failed[COUNT] = {[0 ... COUNT - 1] = true};
     struct pool *pool = open_pool(3);
     memset(outputs, 0x55, sizeof outputs);
     memset(failed, 1, sizeof failed);
@@ -244,7 +244,7 @@ LAB_TEST(workers_are_made_once)
 {
     enum { COUNT = 60 };
     int64_t inputs[COUNT], outputs[COUNT] = {0};
-    bool failed[COUNT];
+    bool failed[COUNT] = {[0 ... COUNT - 1] = true};
     share();
     when_forked = 1;
     struct pool *pool = open_pool(3);
@@ -282,7 +282,7 @@ LAB_TEST(free_worker_gets_the_next_item)
 {
     enum { COUNT = 24, SLOW = 2 };
     int64_t inputs[COUNT], outputs[COUNT] = {0};
-    bool failed[COUNT];
+    bool failed[COUNT] = {[0 ... COUNT - 1] = true};
     uint64_t state = seed_get();
     share();
     struct pool *pool = open_pool(3);
@@ -332,7 +332,7 @@ LAB_TEST(long_list)
 LAB_TEST(few_items_for_many_workers)
 {
     int64_t inputs[PLACES], outputs[PLACES];
-    bool failed[PLACES];
+    bool failed[PLACES] = {[0 ... PLACES - 1] = true};
     count_up(inputs, PLACES);
     struct pool *pool = open_pool(8);
     for (int count = 0; count < 10; count++) {
@@ -421,7 +421,7 @@ LAB_TEST(every_way_to_die)
 {
     static const char *const ways[WAYS] = {"SIGKILL", "SIGSEGV", "SIGABRT", "SIGTERM", "_exit(0)", "_exit(9)"};
     int64_t inputs[2 * WAYS], outputs[2 * WAYS];
-    bool failed[2 * WAYS];
+    bool failed[2 * WAYS] = {[0 ... 2 * WAYS - 1] = true};
     struct pool *pool = open_pool(2);
     for (int i = 0; i < WAYS; i++) {
         inputs[2 * i] = i;
@@ -498,7 +498,7 @@ LAB_TEST(killed_while_idle_costs_nothing)
 static void use_once(unsigned workers)
 {
     int64_t inputs[PLACES], outputs[PLACES];
-    bool failed[PLACES];
+    bool failed[PLACES] = {[0 ... PLACES - 1] = true};
     struct pool *pool = open_pool(workers);
     count_up(inputs, 12);
     const size_t failures = pool_map(pool, die_at_seven, inputs, outputs, failed, 12);
@@ -536,7 +536,7 @@ LAB_TEST(deaths_leak_no_descriptors)
 {
     enum { COUNT = 10, ROUNDS = 6 };
     int64_t inputs[COUNT], outputs[COUNT];
-    bool failed[COUNT];
+    bool failed[COUNT] = {[0 ... COUNT - 1] = true};
     share();
     struct pool *pool = open_pool(2);
     count_up(inputs, COUNT);
@@ -559,7 +559,7 @@ LAB_TEST(deaths_leak_no_descriptors)
 LAB_TEST(other_children_are_left_alone)
 {
     int64_t inputs[10], outputs[10];
-    bool failed[10];
+    bool failed[10] = {[0 ... 9] = true};
     int status = 0;
     siginfo_t how;
     share();
@@ -583,7 +583,7 @@ LAB_TEST(other_children_are_left_alone)
 LAB_TEST(close_waits_for_workers_only)
 {
     int64_t inputs[10], outputs[10];
-    bool failed[10];
+    bool failed[10] = {[0 ... 9] = true};
     int status = 0, gate[2];
     cr_assert_eq(pipe(gate), 0, "the test got no pipe");
     const pid_t child = fork();
@@ -622,7 +622,7 @@ LAB_TEST(signals_disturb_nothing)
 {
     enum { COUNT = 12 };
     int64_t inputs[COUNT], outputs[COUNT] = {0};
-    bool failed[COUNT];
+    bool failed[COUNT] = {[0 ... COUNT - 1] = true};
     struct pool *pool = open_pool(2);
     const struct sigaction action = {.sa_handler = on_tick};
     const struct itimerval fast = {{0, 2000}, {0, 2000}}, off = {{0, 0}, {0, 0}};
@@ -668,7 +668,7 @@ static bool orphans_end(int count)
 static void parent_that_forgets(void)
 {
     int64_t inputs[1] = {0}, outputs[1];
-    bool failed[1];
+    bool failed[1] = {true};
     struct pool *pool = pool_create(3);
     if (pool == NULL)
         lab_test_child_exit(3);
@@ -704,7 +704,7 @@ static int64_t wait_at_gate(int64_t input)
 static void parent_in_map(void)
 {
     int64_t inputs[6], outputs[6];
-    bool failed[6];
+    bool failed[6] = {[0 ... 5] = true};
     struct pool *pool = pool_create(3);
     if (pool == NULL)
         lab_test_child_exit(3);

@@ -1,4 +1,4 @@
-/* expect: schedules misuse | threads that were started detached are joined all the same */
+/* expect: tests expected; schedules misuse | threads that were started detached are joined all the same */
 #include <pthread.h>
 #include <stdlib.h>
 

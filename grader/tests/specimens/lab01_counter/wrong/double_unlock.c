@@ -1,10 +1,11 @@
-/* expect: schedules misuse | a wrapper has unlocked already when the function unlocks once more at its end */
+/* expect: tests lost; schedules data-race | the semaphore that is the lock is posted twice by one path: from then on two may enter */
 #include "counter.h"
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
 struct counter {
-    pthread_mutex_t mutex;
+    sem_t free; /* 1: nobody changes the number */
     long long number;
 };
 
@@ -12,7 +13,7 @@ struct counter *counter_create(void)
 {
     struct counter *c = calloc(1, sizeof *c);
     if (c != NULL)
-        pthread_mutex_init(&c->mutex, NULL);
+        sem_init(&c->free, 0, 1);
     return c;
 }
 
@@ -20,7 +21,7 @@ void counter_free(struct counter *c)
 {
     if (c == NULL)
         return;
-    pthread_mutex_destroy(&c->mutex);
+    sem_destroy(&c->free);
     free(c);
 }
 
@@ -28,28 +29,31 @@ void counter_free(struct counter *c)
 static void change_and_unlock(struct counter *c, int64_t by)
 {
     c->number += by;
-    pthread_mutex_unlock(&c->mutex);
+    sem_post(&c->free);
 }
 
 void counter_increment(struct counter *c)
 {
-    pthread_mutex_lock(&c->mutex);
+    while (sem_wait(&c->free) != 0)
+        continue;
     change_and_unlock(c, 1);
 }
 
 void counter_add(struct counter *c, int64_t amount)
 {
-    pthread_mutex_lock(&c->mutex);
+    while (sem_wait(&c->free) != 0)
+        continue;
     if (amount != 0)
         change_and_unlock(c, amount);
-    pthread_mutex_unlock(&c->mutex);
+    sem_post(&c->free);
 }
 
 int64_t counter_value(struct counter *c)
 {
-    pthread_mutex_lock(&c->mutex);
+    while (sem_wait(&c->free) != 0)
+        continue;
     long long n = c->number;
-    pthread_mutex_unlock(&c->mutex);
+    sem_post(&c->free);
     return n;
 }
 

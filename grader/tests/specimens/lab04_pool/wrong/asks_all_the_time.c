@@ -1,4 +1,4 @@
-/* expect: schedules livelock | the caller polls with time-out 0 in a loop while the workers work */
+/* expect: speedup divisors | the caller polls with time-out 0 in a loop while the workers work */
 #define _GNU_SOURCE
 #include "pool.h"
 

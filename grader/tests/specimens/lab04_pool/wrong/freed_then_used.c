@@ -1,4 +1,4 @@
-/* expect: schedules use-after-free | pool_close frees the table of workers before it has waited for them */
+/* expect: tests left; schedules use-after-free | pool_close frees the table of workers before it has waited for them */
 #include "pool.h"
 #include <errno.h>
 #include <poll.h>

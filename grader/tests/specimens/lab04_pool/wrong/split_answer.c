@@ -1,4 +1,4 @@
-/* expect: tests order; schedules assertion | index and result are written to the common pipe one after the other: those of two workers mix */
+/* expect: tests outputs; schedules assertion | index and result are written to the common pipe one after the other: those of two workers mix */
 #include "pool.h"
 
 #include <errno.h>
