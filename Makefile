@@ -10,9 +10,9 @@ CC := gcc
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes
 CFLAGS := -std=c17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 # Asked for once, and only by goals that compile: pkg-config may not be there yet when set-up runs.
-PACKAGES := libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw libseccomp
+PACKAGES := libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw libseccomp libarchive sqlite3
 GRADER_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
-GRADER_LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
+GRADER_LIBS = $(shell pkg-config --libs $(PACKAGES)) -lunistring -pthread -lm
 
 # What a call may say besides its goal: LAB= FILE= TEST= SEED= JSON= REQUIRE=
 OPTIONS = $(if $(SEED),--seed '$(SEED)') $(if $(JSON),--json '$(JSON)') $(if $(REQUIRE),--require '$(REQUIRE)')
@@ -24,7 +24,8 @@ CHOSEN = lab='$(LAB)'; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: student-kit watch explore explain replay test-explore bench-explore help list grade races solution keep reset clean test verdicts attacks bench doctor setup setup-test ready $(LAB_IDS)
+export COUNT BOUND
+.PHONY: batch bench-batch student-kit watch explore explain replay test-explore bench-explore help list grade races solution keep reset clean test verdicts attacks bench doctor setup setup-test ready $(LAB_IDS)
 
 help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
@@ -72,11 +73,21 @@ bench: ready ## speed-ups of the reference solutions, beside the figures of the 
 student-kit: ## the kit for students, without solutions and hidden tests: OUT=folder or OUT=kit.tar.gz
 	@grader/student_kit.sh '$(OUT)'
 
+# `make batch LAB=lab03 SUBMISSIONS=downloads/ [GRADEBOOK= ROSTER= JOBS= DUE= LATE= PICK= SEED= UNSAFE=1]`
+batch: ready ## grade a class: LAB=lab03 SUBMISSIONS=downloads/ (GRADEBOOK= ROSTER= DUE= LATE= PICK= JOBS=)
+	@$(CHOSEN) [ -n '$(SUBMISSIONS)' ] || { echo "which hand-ins? say SUBMISSIONS=downloads/" >&2; exit 2; }; \
+		$(GRADER) batch "$$lab" --submissions '$(SUBMISSIONS)' --gradebook '$(or $(GRADEBOOK),class.sqlite)' \
+		$(if $(ROSTER),--roster '$(ROSTER)') $(if $(JOBS),--jobs '$(JOBS)') $(if $(DUE),--due '$(DUE)') $(if $(LATE),--late '$(LATE)') \
+		$(if $(PICK),--pick '$(PICK)') $(if $(SEED),--seed '$(SEED)') $(if $(UNSAFE),--unsafe-no-sandbox)
+
+bench-batch: ready ## a batch beside the loop an instructor would write, on the same hand-ins (COUNT=60 LAB=lab01; half an hour)
+	@grader/bench_batch.sh $(GRADER)
+
 clean: ## delete everything that was built
 	@rm -rf build
 
 test: ready setup-test ## test Lockstep itself (about 8 minutes); SANITIZE=address,undefined checks our own code harder
-	@$(MAKE) --no-print-directory -s $(BUILD)/tests/unit $(BUILD)/tests/expect
+	@$(MAKE) --no-print-directory -s $(BUILD)/tests/unit $(BUILD)/tests/expect $(BUILD)/tests/browse
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) grader/tests/run.sh
 
 verdicts: ready ## test the verdicts on all specimens, not only those of make test (about 15 minutes)
@@ -100,7 +111,7 @@ setup-test: setup
 
 # --- the grader ---
 
-GRADER_SOURCES := $(filter-out grader/supervise%.c grader/inside.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c grader/formats/*.c))
+GRADER_SOURCES := $(filter-out grader/supervise%.c grader/inside.c,$(wildcard grader/*.c grader/stages/*.c grader/explore/*.c grader/formats/*.c grader/batch/*.c))
 GRADER_OBJECTS := $(GRADER_SOURCES:%.c=$(BUILD)/obj/%.o)
 UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard grader/tests/test_*.c harness/tests/test_*.c))
 
@@ -123,6 +134,10 @@ $(BUILD)/tests/unit: $(UNIT_OBJECTS) $(filter-out %/main.o,$(GRADER_OBJECTS)) $(
 	$(CC) $(CFLAGS) $^ -o $@ $(GRADER_LIBS) -lcriterion -lcurl
 
 $(BUILD)/tests/expect: $(BUILD)/obj/grader/tests/expect.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $^ -o $@ -ljansson
+
+$(BUILD)/tests/browse: $(BUILD)/obj/grader/tests/browse.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $^ -o $@ -ljansson
 

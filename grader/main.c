@@ -10,6 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batch/adjust_command.h"
+#include "batch/batch_command.h"
+#include "batch/export_command.h"
+#include "batch/report_command.h"
 #include "doctor.h"
 #include "explain.h"
 #include "explore/explore_command.h"
@@ -31,6 +35,8 @@ static const char usage_text[] =
     "       grader explore [options] FILE.c...      search the schedules of a program (grader explore --help)\n"
     "       grader explain [KIND]                   what a kind of finding means and how to mend it\n"
     "       grader watch LAB [FILE|DIR]             build and test at each save; g grades in full\n"
+    "       grader batch LAB ...                    grade a class (these six say their options without any)\n"
+    "       grader regrade | adjust | history | report | export GRADEBOOK ...   what to do with it afterwards\n"
     "       grader list                             the labs\n"
     "       grader doctor                           what this machine has, and what a lack costs\n"
     "options of grade:\n"
@@ -335,8 +341,11 @@ static int run_doctor(const struct kit *kit, int argc, char **argv)
 static const struct {
     const char *name;
     int (*run)(const struct kit *kit, int argc, char **argv);
-} commands[] = {{"grade", run_grade},     {"explore", explore_command}, {"explain", explain_run},
-                {"watch", watch_command}, {"list", run_list},           {"doctor", run_doctor}};
+} commands[] = {
+    {"grade", run_grade},       {"explore", explore_command}, {"explain", explain_run},   {"watch", watch_command},
+    {"batch", batch_command},   {"regrade", regrade_command}, {"adjust", adjust_command}, {"history", history_command},
+    {"export", export_command}, {"report", report_command},   {"list", run_list},         {"doctor", run_doctor},
+};
 
 static int run_command(const char *name, int argc, char **argv)
 {

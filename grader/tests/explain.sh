@@ -6,7 +6,7 @@
 #   ```c warns       it compiles with one
 #   ```c refused     the compiler refuses it
 #   ```c unlinked    it compiles, and the linker refuses it
-#   ```c KIND        a program in which the explorer finds KIND
+#   ```c KIND        a program in which the explorer finds KIND, or, if it is a kind of the gate, what the gate refuses so
 #   ```c right       put into the page's first program in place of its functions of the same name: the explorer finds nothing
 set -u
 cd "$(dirname "$0")/../.."
@@ -25,6 +25,12 @@ words() {
     grep -o '"[a-z][a-z-]*"' | tr -d '"'
 }
 
+# explorer_kinds: what the explorer can find.
+explorer_kinds() {
+    sed -n 's/^ *\[VERDICT_[A-Z_]*\] = "\(.*\)",$/\1/p' harness/explore/verdict.c |
+        grep -vxE 'nothing|too long|seen before|unsupported' | tr ' ' -
+}
+
 # kinds_of_code: what findings are made with (result_add and what calls it), what verdict.c names, and what is chosen by a
 # condition before.
 kinds_of_code() {
@@ -32,8 +38,7 @@ kinds_of_code() {
         grep -oE '(result_add|refuse|add_failure)\([^";]*"[a-z-]+"([^";]*"[a-z-]+")*' | words
     one_line grader/stages/*.c | grep -oE 'char \*kind = [^;]*;' | words
     sed -n '/^static const char \*kind_word/,/^}/p' grader/stages/races_findings.c | grep -o 'return "[^"?]*"' | words
-    sed -n 's/^ *\[VERDICT_[A-Z_]*\] = "\(.*\)",$/\1/p' harness/explore/verdict.c |
-        grep -vxE 'nothing|too long|seen before|unsupported' | tr ' ' -
+    explorer_kinds
 }
 
 kinds_of_code | sort -u >"$scratch/kinds"
@@ -107,6 +112,13 @@ explored() {
     return 1
 }
 
+# gated KIND FILE: a right hand-in with what is in FILE before it is refused, for KIND alone.
+gated() {
+    cat "$2" solutions/lab01_counter/counter.c >"$2.counter.c"
+    timeout 60 "$grader" grade lab01 "$2.counter.c" --only build --json "$2.json"
+    [ "$(grep '"kind"' "$2.json" | tr -d ' ,')" = "\"kind\":\"$1\"" ]
+}
+
 # compiled FLAGS... FILE: compiles and, if it has a main, links.
 compiled() {
     local mode=-c
@@ -125,7 +137,10 @@ holds() {
         replace "$3" "$2" >"$2.fixed.c"
         ! diff -q "$3" "$2.fixed.c" >/dev/null && compiled -Werror "$2.fixed.c" && explored right "$2.fixed.c"
         ;;
-    *) compiled -Werror "$2" && explored "$1" "$2" ;;
+    *)
+        compiled -Werror "$2" || return
+        if grep -qx "$1" "$scratch/gate"; then gated "$1" "$2"; else explored "$1" "$2"; fi
+        ;;
     esac
 }
 
@@ -136,7 +151,7 @@ examples() {
     touch "$directory/list"
     split "$pages/$kind.md" "$directory"
     first=$(sed -n 's/^1 //p' "$directory/list")
-    if grep -qx "$kind" "$scratch/explored" && [ "$first" != "$kind" ]; then
+    if grep -qx "$kind" "$scratch/gate" "$scratch/explorer" && [ "$first" != "$kind" ]; then
         fail "$kind" "its first example is not one of '$kind'"
     fi
     while read -r number word; do
@@ -150,7 +165,8 @@ examples() {
 
 # --- all pages, a job for each core; a page with no example in C shows what is no C at all ---
 
-sed -n 's/^ *\[VERDICT_[A-Z_]*\] = "\(.*\)",$/\1/p' harness/explore/verdict.c | tr ' ' - >"$scratch/explored"
+explorer_kinds >"$scratch/explorer"
+one_line grader/gate.c | grep -oE 'refuse\([^";]*"[a-z-]+"' | words | grep -vx missing-function | sort -u >"$scratch/gate"
 jobs_max=$(nproc)
 for page in $pages/*.md; do
     kind=$(basename "$page" .md)

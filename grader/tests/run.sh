@@ -48,6 +48,8 @@ suite "watch" grader/tests/watch.sh
 if [ -z "${SANITIZE:-}" ]; then
     suite "hosts" grader/tests/hosts.sh
 fi
+suite "a class at once" grader/tests/batch.sh
+suite "pages about a class" grader/tests/pages.sh
 # These two spend their time waiting, and neither judges a measurement: side by side.
 goals=$(mktemp)
 grader/tests/make_goals.sh >"$goals" 2>&1 &

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 . grader/tests/lib.sh
 own="-O2 -std=c17 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes"
 lab="-std=gnu17 -Wall -Wextra -Wshadow"
-libraries=$(pkg-config --cflags libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw libseccomp criterion libcurl libmicrohttpd)
+libraries=$(pkg-config --cflags libuv jansson libcyaml yaml-0.1 libxml-2.0 libelf libdw libseccomp libarchive sqlite3 criterion libcurl libmicrohttpd)
 
 # compile COMPILER FLAGS FILES...: no file gives a warning.
 compile() {
@@ -16,7 +16,7 @@ compile() {
 }
 
 for compiler in gcc clang; do
-    check "$compiler: grader" compile $compiler "$own" grader/*.c grader/stages/*.c grader/explore/*.c grader/formats/*.c grader/tests/*.c
+    check "$compiler: grader" compile $compiler "$own" grader/*.c grader/stages/*.c grader/explore/*.c grader/formats/*.c grader/batch/*.c grader/tests/*.c
     check "$compiler: harness" compile $compiler "$own -DBENCH_STUDENT=1" harness/*.c
     [ -n "$(ls harness/tests/*.c 2>/dev/null)" ] &&
         check "$compiler: tests of the harness" compile $compiler "$own" harness/tests/*.c

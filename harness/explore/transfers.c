@@ -1,5 +1,6 @@
 #include "transfers.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -29,12 +30,13 @@ static const char *const writing[] = {
     [FILE_EPOLL] = "write to an epoll", [FILE_PROCESS] = "write to a pidfd",  [FILE_MEMORY] = "write to a file",
 };
 
-/* A pipe gives all that is there, up to what is asked; so a message that was written as a whole is read as one. A
- * stream socket promises less: any part of it. */
+/* A pipe gives all that is there, up to what is asked; so a message that was written as a whole is read as one. POSIX
+ * promises less of a stream socket, but on Linux a local one does the same for small messages (unix(7) sockets keep
+ * what one call sent together), and a hand-in that relies on it never fails: only large pieces are divided. */
 static size_t piece_taken(const struct file *file, size_t size, int flags)
 {
     const size_t there = channel_ready(file->in, size);
-    const bool may_be_short = file->kind == FILE_SOCKET && file->in->kind == CHANNEL_BYTES && there > 1;
+    const bool may_be_short = file->kind == FILE_SOCKET && file->in->kind == CHANNEL_BYTES && there > PIPE_BUF;
     return may_be_short && !(flags & MSG_PEEK) && schedule_short() ? there / 2 : there;
 }
 

@@ -1,4 +1,4 @@
-/* expect: assertion | a stream socket has no messages: what is read may be any part of what was sent */
+/* expect: assertion | a stream socket has no messages: of a large piece any part may be read */
 #include <assert.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -6,10 +6,10 @@
 int main(void)
 {
     int pair[2];
-    char got[8];
+    static char sent[8192], got[8192];
     assert(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-    assert(write(pair[0], "12345678", 8) == 8);
-    assert(read(pair[1], got, 8) == 8);
+    assert(write(pair[0], sent, sizeof sent) == sizeof sent);
+    assert(read(pair[1], got, sizeof got) == sizeof got);
     close(pair[0]);
     close(pair[1]);
     return 0;
