@@ -259,7 +259,8 @@ kit_is_never_overwritten() {
 }
 
 kit_lacks() {
-    [ ! -e "$scratch/lockstep/solutions" ] && [ ! -e "$scratch/lockstep/.github/workflows/ci.yml" ] &&
+    ! grep 'tests/[a-z_]*\.sh\|solutions/' "$scratch/lockstep/Makefile" "$scratch"/lockstep/labs/*/README.md &&
+        ! grep 'make solution' "$scratch"/lockstep/*.md "$scratch"/lockstep/labs/*/README.md && [ ! -e "$scratch/lockstep/solutions" ] && [ ! -e "$scratch/lockstep/.github/workflows/ci.yml" ] &&
         [ -z "$(find "$scratch/lockstep" -name tests -o -name hidden -o -name 'hidden.yaml' -o -name specimens)" ]
 }
 
