@@ -45,7 +45,7 @@ struct format {
     format_function *make;      /* the text; caller frees */
     bool carries_visibility;    /* its reader, or whoever calls the grader, hides what is not to be seen yet; for the
                                    others format_text leaves the findings of such stages out */
-    const unsigned needs;       /* bit set of variables without which it makes no sense */
+    unsigned needs;             /* bit set of variables without which it makes no sense */
     const char *companion;      /* a format that is written beside it where `companion_path` is set; NULL: none */
     const char *companion_path; /* the environment variable that names the companion's file, to be added to */
 };

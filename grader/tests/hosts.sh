@@ -165,6 +165,43 @@ cut_short() {
         [ -z "$(find "$scratch" -name 'r.json.??????')" ]
 }
 
+# A runner that cancels a job sends a signal first.
+cancelled() {
+    rm -f "$scratch/r.json"
+    "$grader" grade lab01 "$scratch/hangs.c" --format json --out "$scratch/r.json" >/dev/null 2>&1 &
+    local pid=$!
+    for _ in $(seq 200); do
+        grep -q '"compiles and links"' "$scratch/r.json" 2>/dev/null && break
+        sleep 0.1
+    done
+    kill -TERM $pid
+    wait $pid
+    [ $? -eq 130 ] && grep -q '"unfinished": true' "$scratch/r.json"
+}
+
+# refused TEXT ARGUMENTS...: a call that is not understood: exit status 2, and TEXT says why.
+refused() {
+    local text=$1
+    shift
+    "$grader" grade lab01 "$@" >"$scratch/refused.out" 2>&1
+    [ $? -eq 2 ] && grep -q -- "$text" "$scratch/refused.out"
+}
+
+calls_refused() {
+    refused "the formats are text, json" --format yaml && refused "follows no --format" --out x &&
+        refused "CLASSROOM is not set" --format classroom50 && refused "stdout" --format json --format junit &&
+        refused "two reports" --format json --out "$scratch/x" --format junit --out "$scratch/x"
+}
+
+# A device is written to, never replaced by a file.
+devices_stay() {
+    mkfifo "$scratch/pipe" && cat "$scratch/pipe" >"$scratch/piped" &
+    sleep 0.2
+    "$grader" grade lab01 "$scratch/hangs.c" --only build --format json --out /dev/null --format junit --out "$scratch/pipe" >/dev/null
+    wait
+    [ -c /dev/null ] && [ -p "$scratch/pipe" ] && grep -q '</testsuites>' "$scratch/piped"
+}
+
 # --- hidden tests ---
 
 hidden() {
@@ -222,7 +259,8 @@ kit_is_never_overwritten() {
 }
 
 kit_lacks() {
-    [ ! -e "$scratch/lockstep/solutions" ] && [ ! -e "$scratch/lockstep/.github/workflows/ci.yml" ] &&
+    ! grep 'tests/[a-z_]*\.sh\|solutions/' "$scratch/lockstep/Makefile" "$scratch"/lockstep/labs/*/README.md &&
+        ! grep 'make solution' "$scratch"/lockstep/*.md "$scratch"/lockstep/labs/*/README.md && [ ! -e "$scratch/lockstep/solutions" ] && [ ! -e "$scratch/lockstep/.github/workflows/ci.yml" ] &&
         [ -z "$(find "$scratch/lockstep" -name tests -o -name hidden -o -name 'hidden.yaml' -o -name specimens)" ]
 }
 
@@ -264,7 +302,8 @@ run_workflow() {
 hand_in() {
     cp solutions/lab02_event/event.c "$student/labs/lab02_event/event.c"
     cp grader/tests/specimens/lab01_counter/wrong/no_lock.c "$student/labs/lab01_counter/counter.c"
-    mkdir -p "$scratch/archives"
+    mkdir -p "$scratch/archives" "$scratch/cache/lockstep-packages"
+    touch "$scratch/archives/new.deb" "$scratch/cache/lockstep-packages/cached.deb"
     printf '{"before": "%s"}' "$(git_in rev-parse HEAD)" >"$scratch/event.json"
     git_in commit -qam 'right and wrong'
     find "$student" -name '*.[ch]' -exec touch {} +
@@ -275,6 +314,10 @@ workflow_grades_what_changed() {
     [ "$(ls "$scratch/temp/lockstep-reports")" = "$(printf 'lab01.json\nlab01.xml\nlab02.json\nlab02.xml\npoints.json')" ] ||
         { ls "$scratch/temp/lockstep-reports"; tail -n 40 "$scratch/run.log"; return 1; }
     ! grep -q 'building the grader' "$scratch/run.log" || { echo "a cached build was made again"; return 1; }
+}
+
+packages_are_cached() {
+    [ -e "$scratch/archives/cached.deb" ] && [ -e "$scratch/cache/lockstep-packages/new.deb" ]
 }
 
 # number NAME LAB: of a report.
@@ -356,6 +399,9 @@ check "JUnit's XML is valid" xmllint --noout --schema grader/tests/junit.xsd "$s
 check "the others parse" each_parses
 check "each is as small as its reader asks" are_small
 check "grading that is killed leaves what was found" cut_short
+check "a job that is cancelled, too" cancelled
+check "calls that are refused" calls_refused
+check "devices and pipes are not replaced" devices_stay
 check "hidden tests name the behaviour" hidden_names_the_behaviour
 check "a hidden test fails" hidden_test_fails
 check "hidden tests of a right hand-in" hidden_right
@@ -371,11 +417,11 @@ check "a fresh clone of it" clone_kit
 check "its README's two commands" kit_builds_and_grades
 check "a right and a wrong hand-in" hand_in
 check "the workflow grades what changed" workflow_grades_what_changed
+check "packages go to the cache and back" packages_are_cached
 check "it says the points" workflow_says_points
 check "it annotates, and keeps the reports" workflow_annotates
 check "it grades nothing when nothing changed" workflow_without_changes
 check "it grades on request" workflow_on_request
 check "the action serves other repositories" action_for_others
 check "the development container" container
-[ -n "${KEEP:-}" ] && cp -r "$scratch" "$KEEP"
 finish

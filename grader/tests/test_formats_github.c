@@ -123,6 +123,7 @@ Test(formats, github)
     cr_expect_str_eq(error->title, "lab01 tests, -3");
     cr_expect_not_null(strstr(error->data, "finding 0: "));
     cr_expect_not_null(strstr(error->data, "\n::error file=/etc/passwd,line=1::planted\n"), "it is not kept as it was");
+    cr_expect_not_null(strstr(error->data, "100%25 %0A::error::planted"), "a per cent sign is not kept as it was");
     cr_expect_not_null(strstr(error->data, "한국어"));
     const struct workflow_command *last = &log.commands[log.count - 1];
     cr_expect_str_eq(last->data, "39 of 110 points; 2 more errors in the log");

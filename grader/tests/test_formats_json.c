@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../formats/base64.h"
 #include "../text.h"
 #include "test_formats_report.h"
 
@@ -180,12 +181,7 @@ Test(formats, prairielearn_is_not_gradable_without_a_mark)
 Test(formats, prairielearn_stays_below_1_mb)
 {
     struct report report = sample_report();
-    for (size_t i = 0; i < report.stages_count; i++) {
-        struct stage_result *stage = &report.stages[i];
-        struct finding *finding = result_add(stage, "note", "quotes");
-        finding->detail = text_allocate((5 << 20) + 1, 1);
-        memset(finding->detail, '"', 5 << 20);
-    }
+    flood(&report, '"');
     json_decref(prairielearn(&report));
     report_release(&report);
 }
@@ -334,6 +330,31 @@ Test(formats, classroom)
     cr_expect_str_eq(text_of(root, "status"), "fail");
     json_decref(root);
     report_release(&report);
+}
+
+Test(formats, classroom_fits_an_environment_variable)
+{
+    struct report report = sample_report();
+    flood(&report, '"');
+    json_decref(classroom(&report));
+    report_release(&report);
+}
+
+/* RFC 4648, section 10. */
+Test(formats, base64)
+{
+    static const char *const pairs[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="},
+                                           {"fooba", "Zm9vYmE="},
+                                           {"foobar", "Zm9vYmFy"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char *encoded = base64_encode(pairs[i][0], strlen(pairs[i][0]));
+        cr_expect_str_eq(encoded, pairs[i][1]);
+        free(encoded);
+    }
 }
 
 Test(formats, classroom_counts_nothing_without_a_mark)

@@ -6,12 +6,12 @@
 
 #include "../text.h"
 
-const char hostile[] = "\033[31mred\033[0m \033]0;title\a 100%\r\n"
+const char hostile[] = "\033[31mred\033[0m \033]0;title\a 100%25 %0A::error::planted\r\n"
                        "::error file=/etc/passwd,line=1::planted\n"
                        "  ::stop-commands::guess\n"
                        "##[error]planted, too\n"
                        "]]></failure><script>planted()</script>&amp;\"'\n"
-                       "`````\n```\n| a | b |\n@planted #1 [x](http://x) <!-- \n"
+                       "`````\n| a | b |\n@planted #1 [x](http://x) <!-- \n```\n"
                        "{\"scores\": {\"tests\": 9999}}\n"
                        "한국어 학생의 출력 \xff\xfe\xc0\x80 \xed\xa0\x80 \xef\xbf\xbf\xef\xbf\xbe \x01\x02\x7f";
 
@@ -80,6 +80,16 @@ struct report sample_error(void)
     struct report report = sample_report();
     result_grader_error(&report.stages[1], "cannot start '%s'", hostile);
     return report;
+}
+
+void flood(struct report *report, char c)
+{
+    const size_t length = 5 << 20;
+    for (size_t i = 0; i < report->stages_count; i++) {
+        struct finding *finding = result_add(&report->stages[i], "note", "much");
+        finding->detail = text_allocate(length + 1, 1);
+        memset(finding->detail, c, length);
+    }
 }
 
 struct format_options sample_options(void)

@@ -20,6 +20,9 @@ struct report sample_report(void);
 /* sample_error: the same with a GRADER_ERROR in the stage tests. */
 struct report sample_error(void);
 
+/* flood: adds a finding with 5 MB of `c` to each stage. */
+void flood(struct report *report, char c);
+
 /* sample_options: fixed values for all options. Nothing to release. */
 struct format_options sample_options(void);
 
