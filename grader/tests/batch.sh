@@ -136,7 +136,7 @@ check "whichever came first" test "$(sql "$scratch/best.sqlite" "SELECT final = 
 
 # ---- kill -9 ----
 
-left() { sql "$scratch/killed.sqlite" "SELECT count(*) FROM job WHERE state = 'waiting'" 2>/dev/null || echo 37; }
+left() { sql "$scratch/killed.sqlite" "SELECT 37 - count(*) FROM result" 2>/dev/null || echo 37; }
 
 # first_result: waits until the first hand-in is done, 20 s at most.
 first_result() {
