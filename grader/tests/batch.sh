@@ -80,6 +80,9 @@ check "the undisturbed gradebook is whole" grep -qx ok "$scratch/undisturbed"
 check "the same words again: nothing to do" expect 0 '0 to grade' batch "$scratch/whole.sqlite" "$class"
 check "and nothing has changed" same_marks "$scratch/whole.sqlite"
 
+[ "$BUILD" != build ] || check "make batch" expect 0 '41 hand-ins of 40 students' \
+    make -s batch LAB=lab01 SUBMISSIONS="$class" GRADEBOOK="$scratch/made.sqlite" JOBS=2 UNSAFE=1 DEPS=skip
+
 (cd "$class" && tar -czf "$scratch/class.tar.gz" .)
 check "the download as one archive" expect 0 '41 hand-ins of 40 students' batch "$scratch/archive.sqlite" "$scratch/class.tar.gz"
 check "earns the same" same_marks "$scratch/archive.sqlite"
