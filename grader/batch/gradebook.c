@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../text.h"
@@ -54,13 +55,25 @@ bool gradebook_open(struct gradebook *book, const char *path, bool create, char 
     return *error == NULL;
 }
 
+/* A process that a killed batch was just starting may hold its lock for a moment more. */
+static bool take_lock(int descriptor)
+{
+    const struct timespec pause = {.tv_nsec = 50000000};
+    for (int i = 0; i < 20; i++) {
+        if (flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
 bool gradebook_lock(struct gradebook *book, char **error)
 {
     char *path = text_format("%s-lock", book->path);
     book->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (book->lock < 0)
         *error = text_format("cannot open '%s': %s", path, strerror(errno));
-    else if (flock(book->lock, LOCK_EX | LOCK_NB) != 0)
+    else if (!take_lock(book->lock))
         *error = text_format("another batch works on '%s': wait for its end", book->path);
     free(path);
     return *error == NULL;

@@ -25,7 +25,7 @@ struct gradebook {
  * with `*error` set (caller frees): not there, not a gradebook, made by a later version, or the disk's fault. */
 bool gradebook_open(struct gradebook *book, const char *path, bool create, char **error);
 
-/* gradebook_lock: takes the lock of batches. Returns false with `*error` set if another batch has it. */
+/* gradebook_lock: takes the lock of batches. Returns false with `*error` set if another batch has it, after 1 s. */
 bool gradebook_lock(struct gradebook *book, char **error);
 
 /* gradebook_close: also gives the lock back. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
@@ -42,32 +43,43 @@ static void remove_tree(const char *path)
     nftw(path, remove_entry, 16, FTW_PHYS | FTW_DEPTH);
 }
 
-static char *scratch_path(const char *gradebook)
+/* The beginning of the folders' names: the same for each batch on that gradebook. */
+static char *scratch_stem(const char *gradebook)
 {
     char hex[SHA256_HEX], *real = realpath(gradebook, NULL);
     const char *parent = getenv("TMPDIR");
     sha256_of(real != NULL ? real : gradebook, strlen(real != NULL ? real : gradebook), hex);
     free(real);
-    return text_format("%s/lockstep-batch-%u-%.16s", parent != NULL && *parent == '/' ? parent : "/tmp",
+    return text_format("%s/lockstep-batch-%u-%.16s-", parent != NULL && *parent == '/' ? parent : "/tmp",
                        (unsigned)getuid(), hex);
 }
 
-/* In /tmp anybody could have made a folder of that name. */
-static bool make_own_directory(const char *path)
+/* In /tmp anybody could have made a folder of that name: only our own are touched. */
+static void remove_left_behind(const char *stem)
 {
-    struct stat status;
-    if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == getuid())
-        remove_tree(path);
-    return mkdir(path, 0700) == 0;
+    glob_t found;
+    char *pattern = text_format("%s*", stem);
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            struct stat status;
+            if (lstat(found.gl_pathv[i], &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == getuid())
+                remove_tree(found.gl_pathv[i]);
+        }
+        globfree(&found);
+    }
+    free(pattern);
 }
 
 bool job_site_open(struct job_site *site, const char *gradebook, char **error)
 {
     const char *stub = getenv("LOCKSTEP_BATCH_JOB");
     *error = NULL;
-    site->scratch = scratch_path(gradebook);
+    char *stem = scratch_stem(gradebook);
+    remove_left_behind(stem);
+    site->scratch = text_format("%sXXXXXX", stem);
+    free(stem);
     site->program = realpath(stub != NULL ? stub : "/proc/self/exe", NULL);
-    if (site->program == NULL || !make_own_directory(site->scratch))
+    if (site->program == NULL || mkdtemp(site->scratch) == NULL)
         *error = text_format("cannot make the working directory '%s': %s", site->scratch, strerror(errno));
     return *error == NULL;
 }

@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 struct job_site {
-    char *scratch; /* the folder of this batch, cleared at its start: one batch at a time works on a gradebook */
-    char *program; /* the grader */
+    char *scratch;                     /* the folder of this run of a batch */
+    char *program;                     /* the grader */
     const char *lab, *lab_name, *file; /* lab01, lab01_counter, counter.c */
     int64_t seed;
 };
@@ -26,8 +26,9 @@ struct job_outcome {
     char *error;
 };
 
-/* job_site_open: makes the folder, under TMPDIR (or /tmp), named after the gradebook: what a killed batch left behind
- * in it is removed. Returns false with `*error` set (caller frees). job_site_close removes it. */
+/* job_site_open: makes the folder, under TMPDIR (or /tmp), named after the gradebook, whose lock the caller has: what
+ * killed batches left behind is removed. What of them still dies elsewhere finds no folder to write to. Returns false
+ * with `*error` set (caller frees). job_site_close removes it. */
 bool job_site_open(struct job_site *site, const char *gradebook, char **error);
 void job_site_close(struct job_site *site);
 

@@ -54,9 +54,12 @@ static void write_finding(FILE *stream, const char *stage, const json_t *finding
         html_write(stream, "<div class=\"dim\">%s:%d</div><pre><code>%d | %s</code></pre>", field(finding, "file"),
                    line, line, field(finding, "source"));
     /* Schedules come as columns, one a thread: they keep their width, and scroll by keyboard, too. */
-    if (field(finding, "detail")[0] != '\0')
+    const char *detail = field(finding, "detail");
+    if (strchr(detail, '\n') != NULL)
         html_write(stream, "<pre tabindex=\"0\" role=\"group\" aria-label=\"details of this finding\">%s</pre>",
-                   field(finding, "detail"));
+                   detail);
+    else if (detail[0] != '\0')
+        html_write(stream, "<p>%s</p>", detail);
     if (field(finding, "command")[0] != '\0')
         html_write(stream, "<div class=\"dim\">repeat: <code>%s</code></div>", field(finding, "command"));
     fputs("</li>\n", stream);

@@ -6,6 +6,7 @@ const char *const schema_scripts[] = {
     "    due INTEGER, late TEXT, max_score INTEGER NOT NULL DEFAULT 100, functions TEXT);"
     "CREATE TABLE student (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, login TEXT,"
     "    email TEXT, roster_id TEXT UNIQUE, folded TEXT NOT NULL, sorted TEXT NOT NULL, turned TEXT NOT NULL);"
+    "CREATE INDEX student_login ON student (login);"
     "CREATE INDEX student_folded ON student (folded);"
     "CREATE INDEX student_sorted ON student (sorted);"
     "CREATE INDEX student_turned ON student (turned);"

@@ -80,6 +80,9 @@ check "the undisturbed gradebook is whole" grep -qx ok "$scratch/undisturbed"
 check "the same words again: nothing to do" expect 0 '0 to grade' batch "$scratch/whole.sqlite" "$class"
 check "and nothing has changed" same_marks "$scratch/whole.sqlite"
 
+[ "$BUILD" != build ] || check "make batch" expect 0 '41 hand-ins of 40 students' \
+    make -s batch LAB=lab01 SUBMISSIONS="$class" GRADEBOOK="$scratch/made.sqlite" JOBS=2 UNSAFE=1 DEPS=skip
+
 (cd "$class" && tar -czf "$scratch/class.tar.gz" .)
 check "the download as one archive" expect 0 '41 hand-ins of 40 students' batch "$scratch/archive.sqlite" "$scratch/class.tar.gz"
 check "earns the same" same_marks "$scratch/archive.sqlite"
@@ -136,21 +139,29 @@ check "whichever came first" test "$(sql "$scratch/best.sqlite" "SELECT final = 
 
 # ---- kill -9 ----
 
-left() { sql "$scratch/killed.sqlite" "SELECT count(*) FROM job WHERE state = 'waiting'" 2>/dev/null || echo 37; }
+left() { sql "$scratch/killed.sqlite" "SELECT 37 - count(*) FROM result" 2>/dev/null || echo 37; }
+
+# first_result: waits until the first hand-in is done, 20 s at most.
+first_result() {
+    for _ in $(seq 1000); do
+        grep -q '^[0-9]*/' "$scratch/out" && break
+        sleep 0.02
+    done
+}
 
 # One kill at a random moment: every other one soon after the start, the rest while results come in, as long as there are
 # enough left to come.
 kill_once() {
-    "$grader" batch lab01 --submissions "$class" --gradebook "$scratch/killed.sqlite" --unsafe-no-sandbox --jobs 3 >"$scratch/out" 2>&1 &
-    local pid=$! way=$1
-    if [ $((way % 2)) -eq 0 ] && [ "$(left)" -gt 8 ]; then
-        for _ in $(seq 400); do
-            grep -q '^[0-9]*/' "$scratch/out" && break
-            sleep 0.02
-        done
+    local pid way=$1 soon=150
+    [ "$(left)" -gt 14 ] || soon=60
+    : >"$scratch/out"
+    "$grader" batch lab01 --submissions "$class" --gradebook "$scratch/killed.sqlite" --unsafe-no-sandbox --jobs 2 >"$scratch/out" 2>&1 &
+    pid=$!
+    if [ $((way % 2)) -eq 0 ] && [ $soon -eq 150 ]; then
+        first_result
         sleep "0.$(printf '%03d' $((RANDOM % 100)))"
     else
-        sleep "0.$(printf '%03d' $((RANDOM % 150)))"
+        sleep "0.$(printf '%03d' $((RANDOM % soon)))"
     fi
     kill -9 $pid 2>/dev/null || return 1
     wait $pid 2>/dev/null
@@ -186,7 +197,7 @@ check "on a terminal: a bar, done of total, rate, time left, who is being graded
 interrupt() {
     "$grader" batch lab01 --submissions "$class" --gradebook "$scratch/int.sqlite" --unsafe-no-sandbox --jobs 2 >"$scratch/out" 2>&1 &
     local pid=$!
-    sleep 0.7
+    first_result
     kill -INT $pid
     wait $pid
     [ $? -eq 130 ] && grep -q 'start again' "$scratch/out" && [ -z "$(ls -A "$TMPDIR")" ]
@@ -196,12 +207,19 @@ check "it goes on after Ctrl-C" expect 0 'graded' batch "$scratch/int.sqlite" "$
 check "with the same marks" same_marks "$scratch/int.sqlite"
 
 two() {
-    "$grader" batch lab01 --submissions "$class" --gradebook "$scratch/two.sqlite" --unsafe-no-sandbox >"$scratch/one" 2>&1 &
+    "$grader" batch lab01 --submissions "$class" --gradebook "$scratch/two.sqlite" --unsafe-no-sandbox --jobs 1 >"$scratch/one" 2>&1 &
     local pid=$! second=0
-    sleep 0.6
-    expect 3 'another batch works on' batch "$scratch/two.sqlite" "$class" || second=1
-    expect 3 'another batch works on' "$grader" regrade "$scratch/two.sqlite" --unsafe-no-sandbox || second=1
+    cp /dev/null "$scratch/out"
+    for _ in $(seq 1000); do
+        grep -q 'to grade' "$scratch/one" && break
+        sleep 0.02
+    done
     expect 0 'no mark yet\|lab01' "$grader" adjust "$scratch/two.sqlite" --student 1001 --points none || second=1
+    "$grader" regrade "$scratch/two.sqlite" --unsafe-no-sandbox >"$scratch/third" 2>&1 &
+    local third=$!
+    expect 3 'another batch works on' batch "$scratch/two.sqlite" "$class" || second=1
+    wait $third
+    [ $? -eq 3 ] && grep -q 'another batch works on' "$scratch/third" || second=1
     wait $pid && [ $second -eq 0 ]
 }
 check "a second batch on the same gradebook is refused; adjusting meanwhile works" two
@@ -273,9 +291,9 @@ check "a file that is no gradebook" expect 2 'cannot open' "$grader" history REA
 
 # An interrupted regrade is not begun again.
 killed_regrade() {
-    "$grader" regrade "$scratch/killed.sqlite" --unsafe-no-sandbox >/dev/null 2>&1 &
+    "$grader" regrade "$scratch/killed.sqlite" --unsafe-no-sandbox >"$scratch/out" 2>&1 &
     local pid=$!
-    sleep 0.8
+    first_result
     kill -9 $pid
     wait $pid 2>/dev/null
     sleep 0.3
