@@ -166,7 +166,7 @@ examples() {
 # --- all pages, a job for each core; a page with no example in C shows what is no C at all ---
 
 explorer_kinds >"$scratch/explorer"
-one_line grader/gate.c | grep -oE 'refuse\([^";]*"[a-z-]+"' | words | grep -vx missing-function | sort -u >"$scratch/gate"
+one_line grader/gate.c | grep -oE 'refuse\([^";]*"[a-z-]+"' | words | grep -vxE 'missing-function|compile-error' | sort -u >"$scratch/gate"
 jobs_max=$(nproc)
 for page in $pages/*.md; do
     kind=$(basename "$page" .md)
