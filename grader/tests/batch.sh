@@ -59,8 +59,10 @@ same_marks() {
 
 # ---- intake ----
 
+mkdir "$scratch/tools" # a PATH without bubblewrap
+ln -s "$(command -v gcc)" "$scratch/tools/gcc"
 check "a batch is refused where nothing confines hand-ins" \
-    expect 2 'confines' "$grader" batch lab01 --submissions "$class" --gradebook "$scratch/none.sqlite"
+    expect 2 'confines' env PATH="$scratch/tools" "$grader" batch lab01 --submissions "$class" --gradebook "$scratch/none.sqlite"
 batch "$scratch/whole.sqlite" "$class"
 check "a class of 40 is graded" test $? -eq 0
 cp "$scratch/out" "$scratch/first"
