@@ -25,7 +25,7 @@ CHOSEN = lab='$(LAB)'; \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 export COUNT BOUND
-.PHONY: batch bench-batch student-kit watch explore explain replay test-explore bench-explore help list grade races solution keep reset clean test verdicts attacks bench doctor setup setup-test ready $(LAB_IDS)
+.PHONY: accuracy batch bench-batch student-kit watch explore explain replay test-explore bench-explore help list grade races solution keep reset clean test verdicts attacks bench doctor setup setup-test ready $(LAB_IDS)
 
 help: ## this text
 	@echo "Lockstep: concurrency labs in C that grade themselves"
@@ -86,13 +86,17 @@ bench-batch: ready ## a batch beside the loop an instructor would write, on the 
 clean: ## delete everything that was built
 	@rm -rf build
 
-test: ready setup-test ## test Lockstep itself (about 8 minutes); SANITIZE=address,undefined checks our own code harder
+test: ready setup-test ## test Lockstep itself (about 10 minutes); SANITIZE=address,undefined checks our own code harder
 	@$(MAKE) --no-print-directory -s $(BUILD)/tests/unit $(BUILD)/tests/expect $(BUILD)/tests/browse
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) grader/tests/run.sh
 
 verdicts: ready ## test the verdicts on all specimens, not only those of make test (about 15 minutes)
 	@$(MAKE) --no-print-directory -s $(BUILD)/tests/expect
 	@BUILD=$(BUILD) grader/tests/verdicts.sh
+
+accuracy: ready ## how far verdicts can be relied on: all specimens K=3 times, beside the tools alone (about an hour); LAB= for one lab
+	@$(MAKE) --no-print-directory -s $(BUILD)/tests/expect
+	@BUILD=$(BUILD) K=$(or $(K),3) grader/tests/accuracy.sh $(LAB)
 
 attacks: ready ## grade hostile hand-ins: none gains a point, none does harm (about 3 minutes)
 	@BUILD=$(BUILD) grader/tests/attacks.sh

@@ -1,0 +1,129 @@
+#!/bin/bash
+# accuracy.sh: the measuring instrument of the verdicts, for `make accuracy`: grades every specimen K times and says, lab by
+# lab, how many wrong ones lost points, how many right ones kept all of them, how many were failed for the reason that their
+# first line promises, and how many verdicts changed between runs. Beside it the same for helgrind, drd and ThreadSanitizer
+# alone (an error about the lab's race driver is a wrong one caught, or a right one accused) and for the Criterion tests
+# alone. usage: accuracy.sh [LAB...]      K=3 JOBS=cores TOOLS=1 (0: without the three tools) OUT=file (writes the table there)
+set -u
+cd "$(dirname "$0")/../.."
+. grader/tests/lib.sh
+K=${K:-3}
+JOBS=${JOBS:-$(nproc)}
+TOOLS=${TOOLS:-1}
+labs=${*:-$("$grader" list | cut -d' ' -f1)}
+records=$scratch/records
+mkdir "$scratch/runs" "$scratch/tools"
+
+# expectation FILE: as in verdicts.sh, see expect.c.
+expectation() {
+    head -n 1 "$1" | sed -n 's,^/\* expect: \([^|]*[^| ]\) *|.*,\1,p'
+}
+
+# stages REPORT: the stages that lost points, and whether a stage could not be measured or was a fault of ours.
+stages() {
+    awk -F'[:,]' '/^      "name"/ { name = $2 } /^      "status"/ { status = $2 } /^      "score"/ { score = $2 }
+        /^      "max_score"/ { if (score + 0 < $2 + 0) printf "%s", name; if (status ~ /GRADER_ERROR/) printf " ERROR" }' "$1" | tr -d '"'
+}
+
+# grade LAB KIND FILE RUN: one record: lab kind name run score max reason stages, tab-separated.
+grade() {
+    local name report met=no
+    name=$(basename "$3" .c)
+    report=$(mktemp "$scratch/runs/XXXXXX")
+    timeout 600 "$grader" grade "$1" "$3" --json "$report" >/dev/null 2>&1
+    "$BUILD/tests/expect" "$report" "$(expectation "$3")" >"$report.said" 2>/dev/null && met=yes
+    printf 'verdict\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$name" "$4" \
+        "$(sed -n 's/^  "score": \([0-9]*\),$/\1/p' "$report")" "$(sed -n 's/^  "max_score": \([0-9]*\),$/\1/p' "$report")" "$met" "$(stages "$report")"
+    rm -f "$report" "$report.said"
+}
+
+# ask LAB KIND FILE: a record for each of the three tools alone: whether it has an error to tell of the lab's race driver.
+ask() {
+    local name keep tool
+    name=$(basename "$3" .c)
+    keep=$(mktemp -u "$scratch/tools/XXXXXX")
+    "$grader" grade "$1" "$3" --only build --keep "$keep" --no-sandbox >/dev/null 2>&1
+    export LOCKSTEP_HELPERS=$PWD/$BUILD/harness
+    for tool in helgrind drd ThreadSanitizer; do
+        case $tool in
+        helgrind) set -- valgrind -q --tool=helgrind --fair-sched=try --error-exitcode=66 ../bin/race ;;
+        drd) set -- valgrind -q --tool=drd --fair-sched=try --error-exitcode=66 ../bin/race ;;
+        ThreadSanitizer) set -- env TSAN_OPTIONS=exitcode=66 setarch -R ../bin/race_tsan ;;
+        esac
+        (cd "$keep/run" 2>/dev/null && timeout -k 1 60 "$@") >/dev/null 2>&1
+        printf 'tool\t%s\t%s\t%s\t%s\n' "$tool" "$lab" "$kind" "$([ $? = 66 ] && echo accused || echo silent)"
+    done
+    rm -rf "$keep"
+}
+
+# work LINE: one row of the list, `what lab kind file run`.
+work() {
+    local what lab kind file run
+    IFS=$'\t' read -r what lab kind file run <<<"$1"
+    case $what in
+    grade) grade "$lab" "$kind" "$file" "$run" ;;
+    ask) ask "$lab" "$kind" "$file" ;;
+    esac
+}
+export -f work grade ask stages expectation
+export scratch grader BUILD
+
+for lab in $labs; do
+    for kind in right wrong; do
+        for file in grader/tests/specimens/"$lab"_*/$kind/*.c; do
+            for run in $(seq "$K"); do
+                printf 'grade\t%s\t%s\t%s\t%s\n' "$lab" $kind "$file" "$run"
+            done
+            [ "$TOOLS" = 1 ] && printf 'ask\t%s\t%s\t%s\t0\n' "$lab" $kind "$file"
+        done
+    done
+done | xargs -P "$JOBS" -d '\n' -I{} bash -c 'work "$1"' _ {} >"$records" 2>"$scratch/errors"
+
+# table: from the records.
+table() {
+    echo "$(date +%Y-%m-%d), $(nproc) cores, $(gcc --version | head -n 1), each specimen $K times"
+    echo
+    awk -F'\t' -v labs="$(echo $labs)" '
+        $1 == "verdict" {
+            key = $2 "\t" $3 "\t" $4; seen[key]++
+            full = $6 == $7 && $7 > 0
+            if ($3 == "right" && !full) lost[key]++
+            if ($3 == "wrong" && full) kept[key]++
+            if ($8 != "yes") unmet[key]++
+            if (seen[key] == 1) stages[key] = $9; else if (stages[key] != $9) flip[key]
+            if ($9 ~ /tests/) criterion[key]++
+        }
+        $1 == "tool" { n[$2, $3, $4]++; if ($5 == "accused") said[$2, $3, $4]++ }
+        END {
+            print "| lab | wrong caught | right accepted | right reason | flips |"; print "|---|---|---|---|---|"
+            for (key in seen) {
+                split(key, part, "\t"); l = part[1]; total[l, part[2]]++; all++
+                if (part[2] == "wrong" && !(key in kept)) caught[l]++
+                if (part[2] == "right" && !(key in lost)) accepted[l]++
+                if (!(key in unmet)) reason[l]++
+                if (key in flip) flips[l]++
+                if (part[2] == "wrong" && key in criterion) by_tests[l]++
+                if (part[2] == "right" && key in criterion) false_tests[l]++
+            }
+            count = split(labs, order, " ")
+            for (i = 1; i <= count; i++) { l = order[i]
+                printf "| %s | %d of %d | %d of %d | %d of %d | %d |\n", l, caught[l], total[l, "wrong"], accepted[l], total[l, "right"],
+                    reason[l], total[l, "wrong"] + total[l, "right"], flips[l] }
+            print ""; print "| alone | wrong caught | right accused |"; print "|---|---|---|"
+            for (i = 1; i <= count; i++) { l = order[i]; w += total[l, "wrong"]; r += total[l, "right"]; bt += by_tests[l]; ft += false_tests[l] }
+            printf "| the tests (Criterion) | %d of %d | %d of %d |\n", bt, w, ft, r
+            split("helgrind drd ThreadSanitizer", tools, " ")
+            for (t = 1; t <= 3; t++) { c = a = cw = ar = 0
+                for (i = 1; i <= count; i++) { l = order[i]; c += said[tools[t], l, "wrong"]; cw += n[tools[t], l, "wrong"]; a += said[tools[t], l, "right"]; ar += n[tools[t], l, "right"] }
+                if (cw > 0) printf "| %s | %d of %d | %d of %d |\n", tools[t], c, cw, a, ar }
+            print ""; print "Not as promised:"; none = 1
+            for (key in seen) { if (key in lost || key in kept || key in unmet || key in flip) { none = 0; split(key, part, "\t")
+                printf "* %s %s %s:%s%s%s%s (loses points in: %s)\n", part[1], part[2], part[3], key in lost ? " loses points" : "", key in kept ? " keeps all points" : "",
+                    key in unmet && !(key in lost) && !(key in kept) ? " for another reason" : "", key in flip ? " changes between runs" : "", stages[key] } }
+            if (none) print "* nothing"
+        }' "$records"
+}
+
+table | tee "$scratch/table"
+[ -z "${OUT:-}" ] || cp "$scratch/table" "$OUT"
+! grep -qE 'loses points:|keeps all points| loses points' "$scratch/table"
