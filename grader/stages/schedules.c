@@ -85,9 +85,11 @@ static char *show_schedule(const struct search *search, const struct results *re
     char *columns = columns_text(results, search->lines, search->manifest->file, WIDTH);
     /* Of several threads that wait for each other or for nothing, the schedule shows where the last step was made. */
     char *places = results->effect == NULL && results->place_count > 1 ? columns_places(results, search->lines) : NULL;
+    const char *title = places == NULL                            ? ""
+                        : strcmp(results->kind, "data race") == 0 ? "\nThe two accesses:\n"
+                                                                  : "\nIn the end:\n";
     char *text = text_format("The schedule that shows it (lines with a dot are those of labs/%s/scenarios.c):\n%s%s%s",
-                             search->manifest->name, columns, places != NULL ? "\nIn the end:\n" : "",
-                             places != NULL ? places : "");
+                             search->manifest->name, columns, title, places != NULL ? places : "");
     free(places);
     free(columns);
     return text;
