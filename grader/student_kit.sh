@@ -47,7 +47,7 @@ for lab in "$kit"/labs/lab[0-9][0-9]_*; do
 done
 
 # Goals that need what the kit lacks are cut out, each up to the empty line after it.
-sed '/^\(solution\|bench\|test\|verdicts\|attacks\|batch\|bench-batch\|test-explore\|bench-explore\|student-kit\):/,/^$/d' Makefile >"$kit/Makefile"
+sed '/^\(solution\|bench\|test\|verdicts\|accuracy\|attacks\|batch\|bench-batch\|test-explore\|bench-explore\|student-kit\):/,/^$/d' Makefile >"$kit/Makefile"
 sed -i '/^make solution /d' "$kit"/labs/*/README.md
 cp grader/student_readme.md "$kit/README.md"
 
