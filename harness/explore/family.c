@@ -42,7 +42,10 @@ static int ending;                           /* processes: the end of one may en
 
 void family_reset(void)
 {
-    member_count = ending = 0;
+    ending = 0;
+    if (member_count == 0)
+        return; /* nobody has forked since */
+    member_count = 0;
     memset(stacks, 0, sizeof stacks);
     memset(slot_is_exchanged, 0, sizeof slot_is_exchanged);
 }
