@@ -127,7 +127,12 @@ static const char helper_source[] =
     "#include <string.h>\n"
     "#include <time.h>\n"
     "#include <unistd.h>\n"
-    "static void bomb(void) { for (;;) if (fork() == 0) alarm(30); }\n" /* if all else fails it ends by itself */
+    "static void bomb(void)\n" /* if all else fails it ends by itself, all of it */
+    "{\n"
+    "    const time_t end = time(NULL) + 3;\n"
+    "    while (time(NULL) < end) if (fork() == 0) alarm(30);\n"
+    "    _exit(0);\n"
+    "}\n"
     "static void scatter(void)\n" /* 511 processes, each in a session of its own */
     "{\n"
     "    for (int depth = 0; depth < 9; depth++)\n"
