@@ -19,7 +19,6 @@ counter() {
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 struct counter { pthread_mutex_t lock; int64_t value; };
 struct counter *counter_create(void)
