@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "process.h"
 #include "sandbox.h"
 #include "stacks.h"
@@ -121,7 +122,7 @@ static int check_stacks(void)
 
 static int check_space(void)
 {
-    const char *directory = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
+    const char *directory = directory_parent();
     struct statvfs status;
     const bool known = statvfs(directory, &status) == 0;
     const unsigned long long free_mb = known ? (unsigned long long)status.f_bavail * status.f_frsize >> 20 : 0;

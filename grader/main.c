@@ -75,14 +75,6 @@ static int usage_error(const char *format, ...)
     return EXIT_USAGE;
 }
 
-static bool parse_number(const char *text, uint64_t limit, uint64_t *number)
-{
-    char *end;
-    errno = 0;
-    *number = strtoull(text, &end, 10);
-    return errno == 0 && end != text && *end == '\0' && text[0] != '-' && *number <= limit;
-}
-
 /* Reports what is wrong with an option's value, if anything is, and frees it. */
 static bool is_good(char *problem)
 {
@@ -124,9 +116,9 @@ static bool parse_option(int option, const char *value, struct request *request)
         sandbox_turn_off();
         return true;
     case 's':
-        return parse_number(value, INT64_MAX, &request->seed);
+        return text_number(value, 0, INT64_MAX, &request->seed);
     case 'r':
-        if (!parse_number(value, INT_MAX, &number))
+        if (!text_number(value, 0, INT_MAX, &number))
             return false;
         request->require = (long)number;
         return true;

@@ -172,6 +172,15 @@ char *text_excerpt(const char *text, int lines)
     return text_format("%.*s...", (int)(end - text), text);
 }
 
+bool text_number(const char *text, uint64_t least, uint64_t most, uint64_t *number)
+{
+    char *end;
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && strchr(text, '-') == NULL && *number >= least &&
+           *number <= most;
+}
+
 char *text_read_file(const char *path, size_t limit, size_t *length)
 {
     struct stat status;

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum exit_code {
     EXIT_GRADED = 0,        /* graded, and with --require at least that many points */
@@ -44,6 +45,10 @@ char *text_line(const char *text, int number);
 
 /* text_excerpt: at most `lines` lines of `text`, the first ones, and "..." if there were more. */
 char *text_excerpt(const char *text, int lines);
+
+/* text_number: the whole of `text` as a decimal number from `least` to `most`; false if it is none, then `*number`
+ * means nothing. */
+bool text_number(const char *text, uint64_t least, uint64_t most, uint64_t *number);
 
 /* text_read_file: a whole file of at most `limit` bytes, NUL-terminated, `*length` set if not NULL. NULL with
  * errno set if it cannot be read; EFBIG if it is larger. */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <glob.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "sandbox.h"
 #include "text.h"
 
@@ -184,8 +184,7 @@ static bool make_root(struct workspace *workspace, const char *keep)
         workspace->kept = real != NULL;
         return real != NULL;
     }
-    const char *parent = getenv("TMPDIR");
-    workspace->root = text_format("%s/lockstep-XXXXXX", parent != NULL && *parent == '/' ? parent : "/tmp");
+    workspace->root = text_format("%s/lockstep-XXXXXX", directory_parent());
     if (mkdtemp(workspace->root) != NULL)
         return true;
     free(workspace->root);
@@ -216,31 +215,10 @@ int workspace_create(struct workspace *workspace, const struct kit *kit, const s
     return EXIT_GRADER_ERROR;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)walk;
-    if (type == FTW_DP || type == FTW_DNR)
-        rmdir(path);
-    else
-        unlink(path);
-    return 0;
-}
-
-static int open_up(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)walk;
-    if (type == FTW_DNR || (type == FTW_D && (status->st_mode & 0700) != 0700))
-        chmod(path, 0700);
-    return 0;
-}
-
 void workspace_remove(struct workspace *workspace)
 {
-    if (workspace->root != NULL && !workspace->kept) {
-        nftw(workspace->root, open_up, 16, FTW_PHYS);
-        nftw(workspace->root, remove_entry, 16, FTW_PHYS | FTW_DEPTH);
-    }
+    if (workspace->root != NULL && !workspace->kept)
+        directory_remove(workspace->root);
     free(workspace->root);
     free(workspace->handin_shown);
     free(workspace->content);

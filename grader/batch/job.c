@@ -1,7 +1,6 @@
 #include "job.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <glob.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -12,46 +11,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../directory.h"
 #include "../process.h"
 #include "../text.h"
 #include "sha256.h"
 
 enum { REPORT_BYTES_MAX = 16 << 20, JOB_PROCESSES = 4096, JOB_SECONDS = 3600 };
 
-static int open_up(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)walk;
-    if (type == FTW_DNR || (type == FTW_D && (status->st_mode & 0700) != 0700))
-        chmod(path, 0700);
-    return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)walk;
-    if (type == FTW_DP || type == FTW_DNR)
-        rmdir(path);
-    else
-        unlink(path);
-    return 0;
-}
-
-static void remove_tree(const char *path)
-{
-    nftw(path, open_up, 16, FTW_PHYS);
-    nftw(path, remove_entry, 16, FTW_PHYS | FTW_DEPTH);
-}
-
 /* The beginning of the folders' names: the same for each batch on that gradebook. */
 static char *scratch_stem(const char *gradebook)
 {
     char hex[SHA256_HEX], *real = realpath(gradebook, NULL);
-    const char *parent = getenv("TMPDIR");
     sha256_of(real != NULL ? real : gradebook, strlen(real != NULL ? real : gradebook), hex);
     free(real);
-    return text_format("%s/lockstep-batch-%u-%.16s-", parent != NULL && *parent == '/' ? parent : "/tmp",
-                       (unsigned)getuid(), hex);
+    return text_format("%s/lockstep-batch-%u-%.16s-", directory_parent(), (unsigned)getuid(), hex);
 }
 
 /* In /tmp anybody could have made a folder of that name: only our own are touched. */
@@ -63,7 +36,7 @@ static void remove_left_behind(const char *stem)
         for (size_t i = 0; i < found.gl_pathc; i++) {
             struct stat status;
             if (lstat(found.gl_pathv[i], &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == getuid())
-                remove_tree(found.gl_pathv[i]);
+                directory_remove(found.gl_pathv[i]);
         }
         globfree(&found);
     }
@@ -87,7 +60,7 @@ bool job_site_open(struct job_site *site, const char *gradebook, char **error)
 void job_site_close(struct job_site *site)
 {
     if (site->scratch != NULL)
-        remove_tree(site->scratch);
+        directory_remove(site->scratch);
     free(site->scratch);
     free(site->program);
     *site = (struct job_site){0};
@@ -195,7 +168,7 @@ void job_run(const struct job_site *site, unsigned slot, const char *bytes, size
     char *directory = text_format("%s/%u", site->scratch, slot), *temporary = text_join(directory, "tmp");
     char *file = text_join(directory, site->file), *report = text_format("%s/%u.json", site->scratch, slot);
     *outcome = (struct job_outcome){0};
-    remove_tree(directory);
+    directory_remove(directory);
     unlink(report);
     if (mkdir(directory, 0700) == 0 && mkdir(temporary, 0700) == 0 && text_write_file(file, bytes, length))
         start(site, directory, report, outcome);
@@ -203,7 +176,7 @@ void job_run(const struct job_site *site, unsigned slot, const char *bytes, size
         outcome->error = text_format("cannot write '%s': %s", directory, strerror(errno));
     if (outcome->error == NULL && !outcome->graded && !outcome->interrupted)
         outcome->error = text_format("grading it came to nothing");
-    remove_tree(directory);
+    directory_remove(directory);
     unlink(report);
     free(directory);
     free(temporary);

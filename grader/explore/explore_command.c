@@ -1,7 +1,6 @@
 #include "explore_command.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "../../harness/explore/protocol.h"
+#include "../directory.h"
 #include "../process.h"
 #include "../text.h"
 #include "explore_tell.h"
@@ -46,14 +46,6 @@ struct wish {
     int files_count;
 };
 
-static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *number)
-{
-    char *end;
-    errno = 0;
-    *number = strtoull(text, &end, 10);
-    return errno == 0 && end != text && *end == '\0' && *text != '-' && *number >= least && *number <= most;
-}
-
 static bool add_option(struct wish *wish, int letter, const char *value)
 {
     char *longer = text_format("%s -%c%s", wish->options, letter, value);
@@ -71,17 +63,17 @@ static bool take_option(struct wish *wish, int letter, const char *value)
         return wish->spec.strategy >= 0;
     case 'n':
         wish->counted = true;
-        return parse_number(value, 1, (uint64_t)1 << 40, &wish->spec.schedules);
+        return text_number(value, 1, (uint64_t)1 << 40, &wish->spec.schedules);
     case 't':
         wish->timed = true;
-        if (!parse_number(value, 1, 86400, &number))
+        if (!text_number(value, 1, 86400, &number))
             return false;
         wish->spec.seconds = (double)number;
         return true;
     case 'e':
-        return parse_number(value, 0, INT64_MAX, &wish->spec.seed);
+        return text_number(value, 0, INT64_MAX, &wish->spec.seed);
     case 'p':
-        if (!parse_number(value, 0, 1000, &number))
+        if (!text_number(value, 0, 1000, &number))
             return false;
         wish->spec.preemptions = (int)number;
         return true;
@@ -161,12 +153,6 @@ static bool read_words(int argc, char **argv, struct wish *wish)
 
 /* --- a program --- */
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status, (void)type, (void)walk;
-    return remove(path);
-}
-
 static int explore_files(const struct wish *wish, const char *runtime, const char *directory)
 {
     const struct program_spec program = {.runtime = runtime,
@@ -204,10 +190,8 @@ static int explore_files(const struct wish *wish, const char *runtime, const cha
 
 static int explore_program(const struct kit *kit, const struct wish *wish)
 {
-    const char *parent = getenv("TMPDIR");
-    char *made = wish->keep != NULL
-                     ? text_copy(wish->keep, strlen(wish->keep))
-                     : text_format("%s/lockstep-XXXXXX", parent != NULL && *parent == '/' ? parent : "/tmp");
+    char *made = wish->keep != NULL ? text_copy(wish->keep, strlen(wish->keep))
+                                    : text_format("%s/lockstep-XXXXXX", directory_parent());
     char *runtime = text_join(kit->harness, "explore");
     const bool there = wish->keep != NULL ? mkdir(made, 0755) == 0 || errno == EEXIST : mkdtemp(made) != NULL;
     char *directory = there ? realpath(made, NULL) : NULL;
@@ -217,7 +201,7 @@ static int explore_program(const struct kit *kit, const struct wish *wish)
     else
         fprintf(stderr, "grader: cannot make the directory '%s': %s\n", made, strerror(errno));
     if (directory != NULL && wish->keep == NULL)
-        nftw(directory, remove_entry, 16, FTW_PHYS | FTW_DEPTH);
+        directory_remove(directory);
     free(directory);
     free(runtime);
     free(made);

@@ -98,3 +98,13 @@ Test(text, files)
     free(content);
     free(path);
 }
+
+Test(text, numbers)
+{
+    uint64_t number;
+    cr_expect(text_number("0", 0, 10, &number) && number == 0);
+    cr_expect(text_number("18446744073709551615", 0, UINT64_MAX, &number) && number == UINT64_MAX);
+    const char *const none[] = {"", " ", "x", "7x", "-1", " -1", "1.5", "18446744073709551616", "3", "11"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        cr_expect_not(text_number(none[i], 4, 10, &number), "'%s' is taken for a number", none[i]);
+}
