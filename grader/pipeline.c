@@ -127,10 +127,10 @@ static bool disk_is_full(const struct workspace *workspace)
 static struct stage_result run_stage(const struct stage *stage, const struct manifest *manifest,
                                      const struct workspace *workspace)
 {
-    const int quiet = quiet_enter(stage->alone);
+    struct quiet quiet = quiet_enter(stage->alone);
     const double start = now();
     struct stage_result result = stage->run(manifest, workspace);
-    quiet_leave(quiet);
+    quiet_leave(&quiet);
     if (result.status != STATUS_GRADER_ERROR && result.score < result.max_score && disk_is_full(workspace))
         result = result_grader_error(&result, "no space is left in '%s': free some, or set TMPDIR", workspace->root);
     result.seconds = now() - start;

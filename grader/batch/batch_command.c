@@ -22,7 +22,7 @@
 static const char batch_usage[] =
     "usage: grader batch LAB --submissions DIR|ARCHIVE --gradebook FILE [options]\n"
     "  --roster FILE.csv      the class: columns id, login, name, email\n"
-    "  --jobs N               hand-ins graded at a time (default: as many as cores)\n"
+    "  --jobs N               hand-ins graded at a time (default: two for each core, and two)\n"
     "  --due TIME             2026-12-01T23:59+09:00; later is late\n"
     "  --late N%/day          what being late costs of the points earned: N%/day, N%/hour, N%\n"
     "  --pick latest|best     which of a student's hand-ins counts (default latest)\n"
@@ -44,11 +44,12 @@ struct request {
     bool unsafe, only_changed;
 };
 
-static int cores(void)
+/* More than there are cores: a hand-in often waits, for a deadline, or for its turn to be measured. */
+static int default_jobs(void)
 {
     cpu_set_t set;
-    const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count > 0 ? count : 1;
+    const int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return 2 * cores + 2;
 }
 
 static int complain(const char *format, const char *what)
@@ -131,7 +132,7 @@ static const struct option regrade_options[] = {{"lab", required_argument, NULL,
 static bool parse(int argc, char **argv, const struct option *options, const char *usage, struct request *request,
                   const char **word)
 {
-    *request = (struct request){.jobs = cores(), .seed = 1};
+    *request = (struct request){.jobs = default_jobs(), .seed = 1};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option != '?' && !take_option(option, optarg, request)) {
             complain("'%s' is nothing that option can take", optarg);

@@ -1,20 +1,23 @@
 #include <criterion/criterion.h>
 
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../directory.h"
 #include "../quiet.h"
 
-/* Forks a process that enters, says so through the pipe, and stays until it is killed. */
-static pid_t enter_in_another_process(bool alone, int *says)
+/* Forks a process that enters with its locks in directory `locks`, says so through the pipe, and stays until it is
+ * killed. */
+static pid_t enter_in_another_process(const char *locks, bool alone, int *says)
 {
     int ends[2];
     cr_assert_eq(pipe(ends), 0);
     const pid_t child = fork();
     if (child == 0) {
-        const int quiet = quiet_enter(alone);
-        if (write(ends[1], quiet >= 0 ? "y" : "n", 1) != 1)
+        const struct quiet held = quiet_enter_in(locks, alone);
+        if (write(ends[1], held.quiet >= 0 ? "y" : "n", 1) != 1)
             _exit(1);
         alarm(60);
         for (;;)
@@ -38,22 +41,49 @@ static void end(pid_t child)
     waitpid(child, NULL, 0);
 }
 
-Test(quiet, a_measurement_waits_for_others_and_keeps_newcomers_out)
+Test(quiet, stages_run_side_by_side_and_a_measurement_waits_for_all_of_them)
 {
     int first, second, measurement, late;
-    const pid_t a = enter_in_another_process(false, &first);
+    char locks[] = "/tmp/lockstep-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(locks));
+    const pid_t a = enter_in_another_process(locks, false, &first);
     cr_assert(has_entered(first, 30000), "the first may enter when no other grader measures");
-    const pid_t b = enter_in_another_process(false, &second);
+    const pid_t b = enter_in_another_process(locks, false, &second);
     cr_expect(has_entered(second, 30000), "stages that need no quiet run side by side");
-    const pid_t c = enter_in_another_process(true, &measurement);
+    const pid_t c = enter_in_another_process(locks, true, &measurement);
     cr_expect(!has_entered(measurement, 200), "a measurement waits for them");
-    const pid_t d = enter_in_another_process(false, &late);
-    cr_expect(!has_entered(late, 200), "a newcomer waits for the measurement");
+    const pid_t d = enter_in_another_process(locks, false, &late);
+    cr_expect(has_entered(late, 30000), "and lets newcomers pass");
     end(a);
     end(b);
+    cr_expect(!has_entered(measurement, 200), "it waits for those, too");
+    end(d);
     cr_expect(has_entered(measurement, 30000), "locks of dead processes are gone");
-    cr_expect(!has_entered(late, 200));
     end(c);
+    directory_remove(locks);
+}
+
+Test(quiet, measurements_that_have_gathered_go_before_newcomers)
+{
+    int stage, first, second, late;
+    char locks[] = "/tmp/lockstep-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(locks));
+    const pid_t a = enter_in_another_process(locks, false, &stage);
+    cr_assert(has_entered(stage, 30000));
+    const pid_t b = enter_in_another_process(locks, true, &first);
+    const pid_t c = enter_in_another_process(locks, true, &second);
+    cr_expect(!has_entered(first, 200));
+    end(a);
+    struct pollfd both[] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+    cr_assert_eq(poll(both, 2, 30000), 1, "one of them measures");
+    const bool first_leads = both[0].revents != 0;
+    const pid_t d = enter_in_another_process(locks, false, &late);
+    cr_expect(!has_entered(late, 200), "a newcomer waits while one measures");
+    end(first_leads ? b : c);
+    cr_expect(has_entered(first_leads ? second : first, 30000), "the other measurement is next");
+    cr_expect(!has_entered(late, 200), "and goes before the newcomer");
+    end(first_leads ? c : b);
     cr_expect(has_entered(late, 30000));
     end(d);
+    directory_remove(locks);
 }
