@@ -210,6 +210,6 @@ $(BUILD)/harness/%.o: harness/%.c
 	$(CC) $(HARNESS_CFLAGS) -DBENCH_STUDENT=1 -MMD -MP -c $< -o $@
 
 $(BUILD)/harness/site: $(SITE_SOURCES:harness/%.c=$(BUILD)/harness/%.o) $(BUILD)/harness/libharness.a
-	$(CC) $(HARNESS_CFLAGS) $^ -o $@ $(shell pkg-config --libs libmicrohttpd) -lm
+	$(CC) $(HARNESS_CFLAGS) $^ -o $@ $(shell pkg-config --libs libmicrohttpd libseccomp) -lm
 
 -include $(wildcard $(BUILD)/harness/explore/*.d $(BUILD)/harness/explore/*/*.d $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/harness/*.d)

@@ -1,6 +1,7 @@
 #include "site.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -15,8 +16,8 @@
 extern char **environ;
 
 struct site {
-    pid_t process;
-    int wire; /* our end of the socket pair */
+    pid_t process; /* the program `site`, if it serves this site alone; 0: the service given to us does */
+    int wire;      /* our end of the socket pair */
     char url[40];
 };
 
@@ -65,6 +66,26 @@ static bool receive_all(int wire, void *data, size_t length)
     return true;
 }
 
+static void close_if_open(int descriptor)
+{
+    if (descriptor >= 0)
+        close(descriptor);
+}
+
+/* --- the service: the one we were given, or a process of our own --- */
+
+/* The descriptor that whoever started this program has handed over, or -1. */
+static int given_service(void)
+{
+    const char *number = getenv("LOCKSTEP_SERVICE");
+    int type = 0;
+    socklen_t length = sizeof type;
+    const int service = number != NULL ? atoi(number) : -1;
+    if (service < 0 || getsockopt(service, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_SEQPACKET)
+        return -1;
+    return service;
+}
+
 /* Starts the program with `far_end` as its descriptor 0. It must not inherit what the caller blocks or
  * ignores: a Criterion test or a bench may do either. Returns 0 or an errno value. */
 static int spawn(const char *path, int far_end, pid_t *process)
@@ -87,6 +108,82 @@ static int spawn(const char *path, int far_end, pid_t *process)
     return error;
 }
 
+/* Starts a program `site` for one site; returns its service socket, -1 with the reason on stderr. */
+static int start_service(pid_t *process)
+{
+    char path[4096];
+    int ends[2];
+    if (!find_program(path, sizeof path)) {
+        fputs("site: cannot tell where the program 'site' is\n", stderr);
+        return -1;
+    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        perror("site: cannot make a socket pair");
+        return -1;
+    }
+    const int error = spawn(path, ends[1], process);
+    close(ends[1]);
+    if (error == 0)
+        return ends[0];
+    fprintf(stderr, "site: cannot start '%s': %s\n", path, strerror(error));
+    *process = 0;
+    close(ends[0]);
+    return -1;
+}
+
+/* --- asking it for a site --- */
+
+/* A socket that listens on a free port of 127.0.0.1; -1 with errno. */
+static int listen_somewhere(void)
+{
+    const struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listener < 0 || (bind(listener, (const struct sockaddr *)&address, sizeof address) == 0 &&
+                         listen(listener, SOMAXCONN) == 0))
+        return listener;
+    close(listener);
+    return -1;
+}
+
+static bool send_request(int service, const struct site_spec *spec, const int descriptors[SITE_DESCRIPTORS])
+{
+    enum { BYTES = SITE_DESCRIPTORS * sizeof(int) };
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(BYTES)] = {0};
+    struct iovec part = {.iov_base = (void *)spec, .iov_len = sizeof *spec};
+    struct msghdr header = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(BYTES);
+    memcpy(CMSG_DATA(rights), descriptors, BYTES);
+    ssize_t sent;
+    do
+        sent = sendmsg(service, &header, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent == (ssize_t)sizeof *spec;
+}
+
+/* Makes the sockets of a site and hands them over; returns our end of its wire, -1 with errno. */
+static int ask_for_site(int service, const struct site_spec *spec)
+{
+    int wire[2], descriptors[SITE_DESCRIPTORS] = {-1, -1, -1};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, wire) != 0)
+        return -1;
+    descriptors[SITE_WIRE] = wire[1];
+    descriptors[SITE_LISTENER] = listen_somewhere();
+    descriptors[SITE_STRANGER] = listen_somewhere();
+    const bool asked = descriptors[SITE_LISTENER] >= 0 && descriptors[SITE_STRANGER] >= 0 &&
+                       send_request(service, spec, descriptors);
+    const int cause = errno;
+    for (int i = 0; i < SITE_DESCRIPTORS; i++)
+        close_if_open(descriptors[i]);
+    if (!asked)
+        close(wire[0]);
+    errno = cause;
+    return asked ? wire[0] : -1;
+}
+
 static void forget_proxies(void)
 {
     static const char *const names[] = {"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"};
@@ -94,34 +191,35 @@ static void forget_proxies(void)
         unsetenv(names[i]);
 }
 
-/* Waits until the site's process has ended. */
-static void reap(struct site *site)
+/* Waits until nobody answers at the site's address any more, and its process, if it has one, has ended. */
+static void end(struct site *site)
 {
+    char rest[64];
+    ssize_t received = 1;
+    shutdown(site->wire, SHUT_WR);
+    while (received > 0 || (received < 0 && errno == EINTR))
+        received = recv(site->wire, rest, sizeof rest, 0);
     close(site->wire);
-    while (waitpid(site->process, NULL, 0) < 0 && errno == EINTR)
+    while (site->process > 0 && waitpid(site->process, NULL, 0) < 0 && errno == EINTR)
         continue;
     free(site);
 }
 
-static bool open_site(struct site *site)
+/* Fills wire and process; false, with a message, if there is no site. */
+static bool open_site(struct site *site, const struct site_spec *spec)
 {
-    char path[4096];
-    int ends[2], error;
-    if (!find_program(path, sizeof path)) {
-        fputs("site: cannot tell where the program 'site' is\n", stderr);
+    const int given = given_service(), service = given >= 0 ? given : start_service(&site->process);
+    if (service < 0)
         return false;
-    }
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-        perror("site: cannot make a socket pair");
-        return false;
-    }
-    error = spawn(path, ends[1], &site->process);
-    close(ends[1]);
-    site->wire = ends[0];
-    if (error == 0)
+    site->wire = ask_for_site(service, spec);
+    const int cause = errno;
+    if (given < 0)
+        close(service); /* its process ends with the wire */
+    if (site->wire >= 0)
         return true;
-    fprintf(stderr, "site: cannot start '%s': %s\n", path, strerror(error));
-    close(ends[0]);
+    fprintf(stderr, "site: cannot ask for a site: %s\n", strerror(cause));
+    while (site->process > 0 && waitpid(site->process, NULL, 0) < 0 && errno == EINTR)
+        continue;
     return false;
 }
 
@@ -129,13 +227,13 @@ struct site *site_start(const struct site_spec *spec)
 {
     struct site_hello hello;
     struct site *site = calloc(1, sizeof *site);
-    if (site == NULL || !open_site(site)) {
+    if (site == NULL || !open_site(site, spec)) {
         free(site);
         return NULL;
     }
-    if (!send_all(site->wire, spec, sizeof *spec) || !receive_all(site->wire, &hello, sizeof hello)) {
-        fputs("site: the program 'site' ended before it answered\n", stderr);
-        reap(site);
+    if (!receive_all(site->wire, &hello, sizeof hello)) {
+        fputs("site: the program 'site' did not answer\n", stderr);
+        end(site);
         return NULL;
     }
     snprintf(site->url, sizeof site->url, "http://127.0.0.1:%u/", (unsigned)hello.port);
@@ -171,7 +269,7 @@ bool site_stop(struct site *site, struct site_stats *stats)
     if (site == NULL)
         return false;
     const bool answered = command(site, SITE_QUIT, &last);
-    reap(site);
+    end(site);
     if (answered && stats != NULL)
         *stats = last;
     return answered;

@@ -1,19 +1,25 @@
 /*
  * site.h: a real web site on the loopback interface, for tests, race drivers and benches.
  *
- * Theory of operation. site_start spawns the program `site` (site_server.c, on libmicrohttpd), which
- * builds a link graph from a seed, serves it on a free port of 127.0.0.1 and writes down every request:
+ * Theory of operation. The program `site` (site_server.c, on libmicrohttpd) builds a link graph from a seed, serves it
+ * on a free port of 127.0.0.1 and writes down every request. It serves any number of sites, each over sockets that
+ * site_start makes and hands over (site_wire.h):
  *
  *     lab program                               site (one process, one thread)
- *        |  --- struct site_spec -------------->  graph and pages made from spec.seed
- *        |  <-- port -----------------------------
+ *        |  --- struct site_spec, sockets ----->  graph and pages made from spec.seed
+ *        |  <-- ready ---------------------------
  *        |       GET /d3/p12.html  (hand-in)  -->  recorded; answered after the page's latency
  *        |  --- `s` stats, `r` reset, `q` quit ->
  *        |  <-- struct site_stats ---------------
  *
- * Both talk over one socket pair. The site ends at site_stop, when that socket closes, or when the
- * thread that called site_start ends, whichever comes first: it is never left behind.
- * Waiting out a latency takes no thread in the site, so any number of requests wait side by side.
+ * Who starts it. Under the grader it stands outside of the sandbox: a process of another user (if root grades) and in
+ * another process namespace, which the hand-in can neither see, signal nor trace; LOCKSTEP_SERVICE is the number of the
+ * descriptor over which it is asked. A program that was not given one, kept with `make keep` and run by hand, starts
+ * `site` itself as its child, one for each site.
+ *
+ * What a right crawl finds is in no memory of the lab program before site_stop has returned.
+ * A site ends at site_stop or when all processes that hold its socket have ended, whichever comes first: it is never
+ * left behind. Waiting out a latency takes no thread in the site, so any number of requests wait side by side.
  */
 #ifndef HARNESS_SITE_H
 #define HARNESS_SITE_H
@@ -62,7 +68,7 @@ struct site_stats {
     uint64_t duplicate_count;             /* how often */
     char unknown_path[SITE_PATH_BYTES];   /* the first such address */
     char unvisited_path[SITE_PATH_BYTES]; /* the first such address */
-    /* What a right crawl of this site finds, computed from the graph. */
+    /* What a right crawl of this site finds, computed from the graph. Filled by site_stop only, 0 before. */
     uint64_t expected_requests;
     uint64_t expected_pages;
     uint64_t expected_redirects;
@@ -72,11 +78,12 @@ struct site_stats {
 
 struct site;
 
-/* site_start: starts a site; returns when it answers. The program is `site` in the directory named by
- * the environment variable LOCKSTEP_HELPERS, or else beside the calling program. Takes http_proxy,
+/* site_start: starts a site; returns when it answers. It is served by the service named in the environment variable
+ * LOCKSTEP_SERVICE, or else by a new process of the program `site`, in the directory named by LOCKSTEP_HELPERS, or else
+ * beside the calling program; such a process ends with the calling thread. Takes http_proxy,
  * HTTP_PROXY, all_proxy and ALL_PROXY out of the environment, so that libcurl asks the site itself.
  * Returns NULL, with the reason on stderr, if it cannot be started. The caller ends it with site_stop. Not
- * thread safe (environment); blocks for some milliseconds. The site ends with the calling thread. */
+ * thread safe (environment); blocks for some milliseconds. */
 struct site *site_start(const struct site_spec *spec);
 
 /* site_url: the address of the start page, `http://127.0.0.1:PORT/`; owned by `site`. Thread safe. */
@@ -90,7 +97,7 @@ bool site_stats(struct site *site, struct site_stats *stats);
  * the site has died. */
 bool site_reset(struct site *site);
 
-/* site_stop: ends the site, waits for its process and frees `site`. Fills `*stats` unless it is NULL.
+/* site_stop: ends the site, waits until nobody answers at its address and frees `site`. Fills `*stats` unless it is NULL.
  * False if the site had died before. `site` may be NULL: false, nothing done. */
 bool site_stop(struct site *site, struct site_stats *stats);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "timing.h"
 
@@ -160,35 +161,42 @@ static enum MHD_Result on_stranger(void *context, struct MHD_Connection *connect
     return result;
 }
 
-static struct MHD_Daemon *start_daemon(struct site_http *http, MHD_AccessHandlerCallback handler)
+/* Takes `listener` over. */
+static struct MHD_Daemon *start_daemon(struct site_http *http, MHD_AccessHandlerCallback handler, int listener)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct MHD_Daemon *daemon =
-        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handler, http, MHD_OPTION_SOCK_ADDR,
-                         (struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-                         MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
-    if (daemon == NULL)
-        perror("site: cannot serve on 127.0.0.1");
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handler, http, MHD_OPTION_LISTEN_SOCKET, listener,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+        MHD_OPTION_END);
+    if (daemon == NULL) {
+        perror("site: cannot serve");
+        close(listener);
+    }
     return daemon;
 }
 
-static uint16_t port_of(struct MHD_Daemon *daemon)
+/* 0 if it is not to be known. */
+static uint16_t port_of(int listener)
 {
-    return MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+    struct sockaddr_in address = {0};
+    socklen_t length = sizeof address;
+    return getsockname(listener, (struct sockaddr *)&address, &length) == 0 ? ntohs(address.sin_port) : 0;
 }
 
 bool site_http_open(struct site_http *http, const struct site_spec *spec, const struct site_graph *graph,
-                    struct site_log *log)
+                    struct site_log *log, int own, int other)
 {
     *http = (struct site_http){.spec = spec, .graph = graph, .log = log};
-    http->own = start_daemon(http, on_request);
-    http->other = http->own != NULL ? start_daemon(http, on_stranger) : NULL;
-    if (http->other == NULL) {
+    http->ports = (struct site_ports){.own = port_of(own), .other = port_of(other)};
+    http->own = start_daemon(http, on_request, own);
+    http->other = start_daemon(http, on_stranger, other);
+    if (http->own == NULL || http->other == NULL) {
         if (http->own != NULL)
             MHD_stop_daemon(http->own);
+        if (http->other != NULL)
+            MHD_stop_daemon(http->other);
         return false;
     }
-    http->ports = (struct site_ports){.own = port_of(http->own), .other = port_of(http->other)};
     snprintf(http->host, sizeof http->host, "127.0.0.1:%u", (unsigned)http->ports.own);
     http->bodies = site_alloc(graph->count, sizeof *http->bodies);
     for (uint32_t i = 0; i < graph->count; i++)

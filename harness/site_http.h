@@ -36,10 +36,11 @@ struct site_http {
     double gather_ends; /* when they are let go at the latest; 0: none has come yet */
 };
 
-/* site_http_open: starts to serve. `spec`, `graph` and `log` are borrowed until site_http_close. False, with a
- * message on stderr, if no port could be had. */
+/* site_http_open: starts to serve on the listening TCP sockets `own` and `other` (the other site), which belong to
+ * `http` from now on, whatever comes of it. `spec`, `graph` and `log` are borrowed until site_http_close. False, with a
+ * message on stderr, if that cannot be. */
 bool site_http_open(struct site_http *http, const struct site_spec *spec, const struct site_graph *graph,
-                    struct site_log *log);
+                    struct site_log *log, int own, int other);
 void site_http_close(struct site_http *http);
 
 /* site_http_reset: holds requests back for spec->gather again. */

@@ -55,5 +55,4 @@ void site_log_report(const struct site_log *log, struct site_stats *stats)
         if (asked == 0 && stats->unvisited++ == 0)
             memcpy(stats->unvisited_path, path, sizeof stats->unvisited_path);
     }
-    site_graph_expect(log->graph, stats);
 }

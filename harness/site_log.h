@@ -28,7 +28,7 @@ void site_log_reset(struct site_log *log);
 void site_log_begin(struct site_log *log, uint32_t node, const char *path);
 void site_log_end(struct site_log *log);
 
-/* site_log_report: everything in `*stats`, what was asked and what a right crawl asks. */
+/* site_log_report: what was asked, in `*stats`; what a right crawl finds is left 0: site_graph_expect. */
 void site_log_report(const struct site_log *log, struct site_stats *stats);
 
 #endif
