@@ -28,6 +28,27 @@ static void say(enum inside_kind kind, int code, double cpu_seconds)
         _exit(4); /* nobody is there to hear it */
 }
 
+/* Hands DIRECTORY out: what the program leaves there can be read when the sandbox has ended. */
+static void hand_out(const char *path)
+{
+    const struct inside_message message = {.kind = INSIDE_DIRECTORY};
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec part = {.iov_base = (void *)&message, .iov_len = sizeof message};
+    struct msghdr header = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    const int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return; /* the program will not start, and say why */
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof directory);
+    memcpy(CMSG_DATA(rights), &directory, sizeof directory);
+    if (sendmsg(INSIDE_STATUS, &header, MSG_NOSIGNAL) < 0)
+        _exit(4);
+    close(directory);
+}
+
 /* Root's sandbox still has root's powers: they are given up here, for good. */
 static bool become_user(uid_t user)
 {
@@ -112,6 +133,7 @@ int main(int argc, char **argv)
     if (argc == 2)
         _exit(0); /* without what sanitizers look for at the end: they may not, now */
     prctl(PR_SET_DUMPABLE, 0);
+    hand_out(argv[2]);
     const pid_t program = fork();
     if (program == 0)
         become_program(argv[2], argv[3], argv + 4);

@@ -96,6 +96,8 @@ static const cyaml_schema_field_t manifest_fields[] = {
     CYAML_FIELD_STRING_PTR("file", CYAML_FLAG_POINTER, struct manifest, file, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("libraries", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct manifest, libraries,
                          &word_schema, 0, MOST_ENTRIES),
+    CYAML_FIELD_STRING_PTR("service", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct manifest, service, 0,
+                           CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("symbols", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct manifest, symbols, &word_schema, 1,
                          MOST_ENTRIES),
     CYAML_FIELD_SEQUENCE("functions", CYAML_FLAG_POINTER, struct manifest, functions, &word_schema, 1, MOST_ENTRIES),

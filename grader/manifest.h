@@ -63,6 +63,8 @@ struct manifest {
     char *file;       /* the file handed in, crawler.c */
     char **libraries; /* pkg-config names the hand-in is compiled and linked with, beyond pthread */
     unsigned libraries_count;
+    char *service;    /* program of the harness that its programs can ask while they run (struct process_spec), as
+                         `site`; NULL: none */
     char **functions; /* what the hand-in must define */
     unsigned functions_count;
     char **symbols;         /* groups of the C library's functions it may call (symbol_groups.h) */

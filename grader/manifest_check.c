@@ -103,6 +103,14 @@ static bool check_libraries(const struct check *check)
     return true;
 }
 
+/* It becomes the name of a file. */
+static bool check_service(const struct check *check)
+{
+    const char *name = check->manifest->service;
+    return name == NULL || is_identifier(name) ||
+           yaml_fault_set(check->fault, line_of(check, "service"), "'%.60s' is not the name of a program", name);
+}
+
 static bool check_functions(const struct check *check)
 {
     const struct manifest *manifest = check->manifest;
@@ -289,7 +297,7 @@ static bool check_files(const struct check *check)
 bool manifest_check(struct manifest *manifest, const struct yaml_text *text, struct yaml_fault *fault)
 {
     const struct check context = {.manifest = manifest, .text = text, .fault = fault}, *check = &context;
-    return check_texts(check) && check_libraries(check) && check_functions(check) && check_symbols(check) &&
+    return check_texts(check) && check_libraries(check) && check_service(check) && check_functions(check) && check_symbols(check) &&
            check_points(check) && check_limits(check) &&
            check_entries(check, "tests", manifest->tests_count, manifest->points.tests, test_entry) &&
            check_entries(check, "schedules", manifest->scenarios_count, manifest->points.schedules, scenario_entry) &&

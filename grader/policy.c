@@ -57,13 +57,14 @@ void policy_link(struct policy *policy, const struct workspace *workspace)
     add(policy->writable, workspace_path(workspace, "bin"));
 }
 
-void policy_run(struct policy *policy, const struct workspace *workspace, const char *program, bool keeps_files)
+void policy_run(struct policy *policy, const struct workspace *workspace, const struct manifest *manifest,
+                const char *program)
 {
     init(policy);
-    if (program != NULL)
-        policy_add(policy, workspace, program);
-    add(policy->readable, text_join(workspace->kit->harness, "site"));
-    add(keeps_files ? policy->writable : policy->scratch, workspace_path(workspace, "run"));
+    policy_add(policy, workspace, program);
+    if (manifest != NULL && manifest->service != NULL)
+        policy->service = text_join(workspace->kit->harness, manifest->service);
+    add(policy->scratch, workspace_path(workspace, "run"));
 }
 
 void policy_add(struct policy *policy, const struct workspace *workspace, const char *name)
@@ -101,5 +102,6 @@ void policy_release(struct policy *policy)
     release(policy->readable);
     release(policy->writable);
     release(policy->scratch);
+    free(policy->service);
     memset(policy, 0, sizeof *policy);
 }

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "manifest.h"
 #include "sandbox.h"
 #include "workspace.h"
 
@@ -13,6 +14,7 @@ enum { POLICY_PATHS_MAX = 32 };
 
 struct policy {
     struct sandbox sandbox; /* points into the lists below: a policy must not be copied */
+    char *service;          /* for struct process_spec; NULL: none */
     char *readable[POLICY_PATHS_MAX + 1], *writable[POLICY_PATHS_MAX + 1], *scratch[POLICY_PATHS_MAX + 1];
 };
 
@@ -22,10 +24,10 @@ void policy_compile(struct policy *policy, const struct workspace *workspace);
 /* policy_link: for a compiler that reads the lab's own programs and the harness, and no text of the hand-in. */
 void policy_link(struct policy *policy, const struct workspace *workspace);
 
-/* policy_run: for `program` (of the workspace, e.g. bin/tests), which sees itself and the harness's helper programs.
- * Its run/ is empty and in memory; with `keeps_files` what it writes there stays in the workspace. `program` may be
- * NULL: policy_add adds what else is to be seen. */
-void policy_run(struct policy *policy, const struct workspace *workspace, const char *program, bool keeps_files);
+/* policy_run: for `program` (of the workspace, e.g. bin/tests), which sees itself; run/ is empty and in memory. It has
+ * the service that its lab asks for, unless `manifest` is NULL. */
+void policy_run(struct policy *policy, const struct workspace *workspace, const struct manifest *manifest,
+                const char *program);
 
 /* policy_add: lets a program see the workspace's file or directory `name`, read-only. */
 void policy_add(struct policy *policy, const struct workspace *workspace, const char *name);

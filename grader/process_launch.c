@@ -23,7 +23,7 @@ static const struct {
     {"TMPDIR", "/tmp", "/tmp", true},
 };
 
-enum { VARIABLES = sizeof variables / sizeof *variables, FIXED_ARGUMENTS = 9 };
+enum { VARIABLES = sizeof variables / sizeof *variables, FIXED_ARGUMENTS = 11 };
 
 struct process_spec process_launch_defaults(const struct process_spec *spec)
 {
@@ -99,7 +99,9 @@ static bool build_arguments(struct process_launch *launch, const struct process_
     out[5] = print_number(spec->stopwatch);
     out[6] = print_number(sandbox != NULL);
     out[7] = strdup(spec->report != NULL ? spec->report : "");
-    out[8] = strdup(spec->directory != NULL && sandbox == NULL ? spec->directory : "");
+    out[8] = strdup(spec->service != NULL ? spec->service : "");
+    out[9] = strdup(spec->kept != NULL && sandbox != NULL ? spec->kept : "");
+    out[10] = strdup(spec->directory != NULL && sandbox == NULL ? spec->directory : "");
     return append_strings(out, FIXED_ARGUMENTS, (const char *const *)sandbox) &&
            append_strings(out, FIXED_ARGUMENTS + before, spec->argv);
 }

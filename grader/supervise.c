@@ -9,6 +9,8 @@
  * Being a subreaper, this process inherits all orphans below it. So `no child left` means that the whole tree
  * is dead, and that is the only thing the end depends on; /proc only says whom to kill.
  *
+ * A service (supervise_service.h) is a child, too, but none of the tree's: it is neither counted nor charged.
+ *
  * With a sandbox the child becomes bubblewrap, and the program is a grandchild's child: that it has started, and how it
  * ended, is heard from `inside` through a socket, on which the kernel itself adds the sender's process id.
  */
@@ -33,6 +35,8 @@
 #include "inside.h"
 #include "process_tree.h"
 #include "supervise_child.h"
+#include "supervise_kept.h"
+#include "supervise_service.h"
 
 enum {
     SAMPLE_MS = 20,        /* how often processes are counted */
@@ -50,6 +54,8 @@ struct supervisor {
     int news;    /* from the child: errno, if it could not become the program; struct inside_message */
     pid_t child; /* the program, or bwrap */
     pid_t inside;
+    struct service service;
+    int left;    /* the program's directory in the sandbox; -1: none */
     int failure; /* errno of the program that could not be started, 0 if none */
     double start;
     bool ended;       /* the program has */
@@ -82,12 +88,19 @@ static void note_start(struct supervisor *s, pid_t program)
 /* Starts the program. Returns false, with errno, if not even a process could be made. */
 static bool start(struct supervisor *s)
 {
-    int ends[2];
+    int ends[2], service = -1;
+    s->left = -1;
+    if (s->order.service[0] != '\0' && (service = service_start(&s->service, s->order.service)) < 0)
+        return false;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0 ||
         setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)) != 0)
         return false;
     s->start = now();
-    s->child = supervise_fork(&s->order, ends[1]);
+    s->child = supervise_fork(&s->order, ends[1], service);
+    const int cause = errno;
+    if (service >= 0)
+        close(service);
+    errno = cause;
     if (s->child < 0)
         return false;
     s->news = ends[0];
@@ -121,6 +134,8 @@ static void let_go_of_descriptors(const struct order *order)
 static void hear_inside(struct supervisor *s, const struct inside_message *message, pid_t sender)
 {
     switch (message->kind) {
+    case INSIDE_DIRECTORY:
+        break;
     case INSIDE_STARTED:
         note_start(s, sender);
         break;
@@ -137,12 +152,15 @@ static void hear_inside(struct supervisor *s, const struct inside_message *messa
     }
 }
 
-static pid_t sender_of(struct msghdr *header)
+/* Who has sent a message, and the descriptor that came with it, which is kept. */
+static pid_t sender_of(struct supervisor *s, struct msghdr *header)
 {
     struct ucred who = {0};
     for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c))
         if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
             memcpy(&who, CMSG_DATA(c), sizeof who);
+        else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+            memcpy(&s->left, CMSG_DATA(c), sizeof s->left);
     return who.pid;
 }
 
@@ -153,13 +171,13 @@ static void hear_news(struct supervisor *s)
             struct inside_message message;
             int cause;
         } said;
-        _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int))];
         struct iovec part = {.iov_base = &said, .iov_len = sizeof said};
         struct msghdr header = {
             .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-        const ssize_t size = recvmsg(s->news, &header, MSG_DONTWAIT);
+        const ssize_t size = recvmsg(s->news, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (size == (ssize_t)sizeof said.message)
-            hear_inside(s, &said.message, sender_of(&header));
+            hear_inside(s, &said.message, sender_of(s, &header));
         else if (size == (ssize_t)sizeof said.cause)
             s->failure = said.cause;
         else
@@ -195,7 +213,8 @@ static bool reap(struct supervisor *s)
             return true;
         if (info.si_pid == s->record.program && !s->ended)
             note_end(s);
-        if (waitpid(info.si_pid, &status, 0) == s->child && !s->order.sandbox)
+        if (!service_reap(&s->service, info.si_pid) && waitpid(info.si_pid, &status, 0) == s->child &&
+            !s->order.sandbox)
             s->record.code = status;
     }
 }
@@ -221,11 +240,12 @@ static void watch(struct supervisor *s)
     size_t before = 0;
     const size_t ours = 1 + (s->order.sandbox ? SANDBOX_PROCESSES : 0);
     /* no more than that is looked for: a list of all would never be done with a tree that grows */
-    const size_t enough = s->order.processes < LISTED_MAX - ours ? s->order.processes + ours + 1 : LISTED_MAX;
+    const size_t enough = s->order.processes < LISTED_MAX - ours - 2 ? s->order.processes + ours + 2 : LISTED_MAX;
     while (reap(s) && !s->told_to_end) {
         if (s->ended && now() - s->start - s->record.seconds >= SETTLE_MS / 1e3)
             return;
-        const size_t all = process_tree_list(getpid(), listed, enough), count = all > ours ? all - ours : 0;
+        const size_t all = process_tree_list(getpid(), listed, enough), trusted = ours + (s->service.process > 0);
+        const size_t count = all > trusted ? all - trusted : 0;
         if (count > s->order.processes / 2)
             get_ahead();
         if (count > s->order.processes) {
@@ -243,7 +263,8 @@ static int count_alive(const struct supervisor *s)
     const size_t count = process_tree_list(getpid(), listed, LISTED_MAX);
     for (size_t i = 1; i < count; i++) {
         struct process_stat stat;
-        if (!s->order.sandbox || (listed[i] != s->child && listed[i] != s->inside))
+        if (listed[i] != s->service.process &&
+            (!s->order.sandbox || (listed[i] != s->child && listed[i] != s->inside)))
             alive += process_tree_stat(listed[i], &stat) && stat.alive;
     }
     return alive;
@@ -274,6 +295,7 @@ static void report(struct supervisor *s)
         s->record.code = s->failure;
     }
     getrusage(RUSAGE_CHILDREN, &s->record.usage);
+    service_leave_out(&s->service, &s->record.usage);
     write_record(&s->record);
 }
 
@@ -320,6 +342,8 @@ int main(int argc, char **argv)
     if (s.ended && !s.record.too_many)
         s.record.left_behind = count_alive(&s);
     kill_all(&s);
+    if (s.order.kept[0] != '\0' && s.left >= 0)
+        kept_copy(s.left, s.order.kept);
     report(&s);
     return 0;
 }

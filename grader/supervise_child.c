@@ -17,7 +17,7 @@ enum { BACKSTOP_TASKS = 1024 }; /* see fork_with_backstop */
 
 bool supervise_parse_order(int argc, char **argv, struct order *order)
 {
-    if (argc < 10)
+    if (argc < 12)
         return false;
     *order = (struct order){
         .grader = (pid_t)strtol(argv[1], NULL, 10),
@@ -27,8 +27,10 @@ bool supervise_parse_order(int argc, char **argv, struct order *order)
         .stopwatch = strcmp(argv[5], "1") == 0,
         .sandbox = strcmp(argv[6], "1") == 0,
         .report = argv[7],
-        .directory = argv[8],
-        .argv = argv + 9,
+        .service = argv[8],
+        .kept = argv[9],
+        .directory = argv[10],
+        .argv = argv + 11,
     };
     return order->grader > 0 && order->processes > 0;
 }
@@ -74,8 +76,8 @@ static bool open_report(const struct order *order, int *fd)
 }
 
 /* Puts the descriptors where the program, or `inside`, expects them and closes all others; `news` becomes
- * INSIDE_STATUS. Returns false, with errno, if the report cannot be opened. */
-static bool arrange_descriptors(const struct order *order, int news)
+ * INSIDE_STATUS, `service` standard input. Returns false, with errno, if the report cannot be opened. */
+static bool arrange_descriptors(const struct order *order, int news, int service)
 {
     int from[PLACES] = {-1, -1, -1, -1, -1, -1, -1, -1};
     const bool opened = open_report(order, &from[INSIDE_REPORT]);
@@ -86,6 +88,8 @@ static bool arrange_descriptors(const struct order *order, int news)
     }
     from[INSIDE_STATUS] = news;
     from[INSIDE_FILTER] = order->sandbox ? SUPERVISE_FILTER : -1;
+    if (service >= 0)
+        dup2(service, STDIN_FILENO);
     for (int i = 3; i < PLACES; i++)
         from[i] = from[i] >= 0 ? fcntl(from[i], F_DUPFD_CLOEXEC, SAFE) : -1;
     for (int i = 3; i < PLACES; i++)
@@ -108,7 +112,7 @@ static void exec_patiently(char **argv)
     }
 }
 
-_Noreturn static void become_program(const struct order *order, int news, pid_t supervisor)
+_Noreturn static void become_program(const struct order *order, int news, int service, pid_t supervisor)
 {
     setsid();
     prctl(PR_SET_DUMPABLE, 1);
@@ -117,7 +121,7 @@ _Noreturn static void become_program(const struct order *order, int news, pid_t 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != supervisor)
         _exit(127);
-    if (arrange_descriptors(order, news) && (order->directory[0] == '\0' || chdir(order->directory) == 0)) {
+    if (arrange_descriptors(order, news, service) && (order->directory[0] == '\0' || chdir(order->directory) == 0)) {
         limit(RLIMIT_CORE, 0, true);
         limit(RLIMIT_FSIZE, order->file, true);
         if (order->memory > 0)
@@ -160,10 +164,10 @@ static pid_t fork_with_backstop(size_t processes)
     return child;
 }
 
-pid_t supervise_fork(const struct order *order, int news)
+pid_t supervise_fork(const struct order *order, int news, int service)
 {
     const pid_t self = getpid(), child = fork_with_backstop(order->processes);
     if (child == 0)
-        become_program(order, news, self);
+        become_program(order, news, service, self);
     return child;
 }

@@ -15,7 +15,9 @@ struct order {
     rlim_t memory, file;
     size_t processes;
     bool stopwatch, sandbox;
-    const char *report; /* path, empty: none */
+    const char *report;  /* path, empty: none */
+    const char *service; /* path, empty: none */
+    const char *kept;    /* path and beginning of a name, empty: nothing */
     const char *directory;
     char **argv;
 };
@@ -24,8 +26,8 @@ struct order {
 bool supervise_parse_order(int argc, char **argv, struct order *order);
 
 /* supervise_fork: forks a child that takes its limits, descriptors and directory and becomes the program. It writes
- * errno to the descriptor `news`, which becomes its INSIDE_STATUS, if it cannot. Returns the child's pid, -1 with errno
- * if there is none. */
-pid_t supervise_fork(const struct order *order, int news);
+ * errno to the descriptor `news`, which becomes its INSIDE_STATUS, if it cannot. The descriptor `service` becomes its
+ * standard input; -1: as ours. Returns the child's pid, -1 with errno if there is none. */
+pid_t supervise_fork(const struct order *order, int news, int service);
 
 #endif

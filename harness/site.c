@@ -1,6 +1,7 @@
 #include "site.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
@@ -74,16 +75,15 @@ static void close_if_open(int descriptor)
 
 /* --- the service: the one we were given, or a process of our own --- */
 
-/* The descriptor that whoever started this program has handed over, or -1. */
-static int given_service(void)
+static int given = -1; /* the service socket that whoever started this program has handed over */
+
+/* Before main: Criterion closes the standard input of a test. */
+__attribute__((constructor)) static void keep_service(void)
 {
-    const char *number = getenv("LOCKSTEP_SERVICE");
     int type = 0;
     socklen_t length = sizeof type;
-    const int service = number != NULL ? atoi(number) : -1;
-    if (service < 0 || getsockopt(service, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_SEQPACKET)
-        return -1;
-    return service;
+    if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET)
+        given = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
 /* Starts the program with `far_end` as its descriptor 0. It must not inherit what the caller blocks or
@@ -208,7 +208,7 @@ static void end(struct site *site)
 /* Fills wire and process; false, with a message, if there is no site. */
 static bool open_site(struct site *site, const struct site_spec *spec)
 {
-    const int given = given_service(), service = given >= 0 ? given : start_service(&site->process);
+    const int service = given >= 0 ? given : start_service(&site->process);
     if (service < 0)
         return false;
     site->wire = ask_for_site(service, spec);

@@ -13,9 +13,9 @@
  *        |  <-- struct site_stats ---------------
  *
  * Who starts it. Under the grader it stands outside of the sandbox: a process of another user (if root grades) and in
- * another process namespace, which the hand-in can neither see, signal nor trace; LOCKSTEP_SERVICE is the number of the
- * descriptor over which it is asked. A program that was not given one, kept with `make keep` and run by hand, starts
- * `site` itself as its child, one for each site.
+ * another process namespace, which the hand-in can neither see, signal nor trace, and the socket over which it is asked is
+ * the program's standard input. A program that was given none, kept with `make keep` and run by hand, starts `site`
+ * itself as its child, one for each site.
  *
  * What a right crawl finds is in no memory of the lab program before site_stop has returned.
  * A site ends at site_stop or when all processes that hold its socket have ended, whichever comes first: it is never
@@ -78,8 +78,8 @@ struct site_stats {
 
 struct site;
 
-/* site_start: starts a site; returns when it answers. It is served by the service named in the environment variable
- * LOCKSTEP_SERVICE, or else by a new process of the program `site`, in the directory named by LOCKSTEP_HELPERS, or else
+/* site_start: starts a site; returns when it answers. It is served by the service behind the standard input, if
+ * that is such a socket, or else by a new process of the program `site`, in the directory named by LOCKSTEP_HELPERS, or else
  * beside the calling program; such a process ends with the calling thread. Takes http_proxy,
  * HTTP_PROXY, all_proxy and ALL_PROXY out of the environment, so that libcurl asks the site itself.
  * Returns NULL, with the reason on stderr, if it cannot be started. The caller ends it with site_stop. Not

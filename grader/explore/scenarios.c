@@ -95,7 +95,7 @@ bool scenarios_explore(const struct workspace *workspace, const struct manifest_
         paths[i] = results_path(workspace, scenarios[i]);
         specs[i] = *wish;
         begin_results(paths[i]);
-        policy_run(&policies[i], workspace, "bin/schedules/program", false);
+        policy_run(&policies[i], workspace, NULL, "bin/schedules/program");
         policy_add_writable(&policies[i], paths[i]);
         specs[i].sandbox = &policies[i].sandbox;
         specs[i].directory = directory;

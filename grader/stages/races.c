@@ -31,25 +31,36 @@ const char *trial_tool_name(size_t tool)
 
 /* --- running the tools --- */
 
+/* run/TOOL.REST of the workspace: where valgrind's reports are. Caller frees. */
+static char *tool_file(const struct trial *trial, size_t tool, const char *rest)
+{
+    char *name = text_format("run/%s.%s", trial_tool_name(tool), rest);
+    char *path = workspace_path(trial->workspace, name);
+    free(name);
+    return path;
+}
+
 static bool run_tools(struct trial *trial)
 {
     struct process_spec specs[TOOLS] = {0};
     struct process_result results[TOOLS];
     size_t which[TOOLS], count = 0;
     struct policy policy;
-    char *directory = workspace_path(trial->workspace, "run");
+    char *directory = workspace_path(trial->workspace, "run"), *kept[TOOLS] = {NULL};
     char *seed = text_format("LOCKSTEP_SEED=%llu", (unsigned long long)trial->workspace->seed);
-    char *helpers = text_format("LOCKSTEP_HELPERS=%s", trial->workspace->kit->harness);
-    const char *set[] = {seed, helpers, "TSAN_OPTIONS=exitcode=0 detect_deadlocks=0 report_thread_leaks=0", NULL};
-    policy_run(&policy, trial->workspace, "bin/race", true);
+    const char *set[] = {seed, "TSAN_OPTIONS=exitcode=0 detect_deadlocks=0 report_thread_leaks=0", NULL};
+    policy_run(&policy, trial->workspace, trial->manifest, "bin/race");
     policy_add(&policy, trial->workspace, "bin/race_tsan");
     for (size_t i = 0; i < TOOLS; i++) {
         if (i != HELGRIND && trial->c11)
             continue;
         which[count] = i;
+        kept[i] = tool_file(trial, i, "");
         specs[count++] = (struct process_spec){.argv = tools[i].argv,
                                                .directory = directory,
                                                .set = set,
+                                               .service = policy.service,
+                                               .kept = kept[i],
                                                .sandbox = &policy.sandbox,
                                                .deadline = trial->manifest->limits.race_seconds,
                                                .process_limit = (unsigned)trial->manifest->limits.processes,
@@ -61,7 +72,8 @@ static bool run_tools(struct trial *trial)
         trial->ran[which[i]] = true;
     }
     policy_release(&policy);
-    free(helpers);
+    for (size_t i = 0; i < TOOLS; i++)
+        free(kept[i]);
     free(seed);
     free(directory);
     return ok;
@@ -71,8 +83,7 @@ static bool run_tools(struct trial *trial)
 static void read_valgrind(struct trial *trial, size_t tool)
 {
     glob_t found;
-    char *name = text_format("run/%s.*.xml", trial_tool_name(tool));
-    char *pattern = workspace_path(trial->workspace, name);
+    char *pattern = tool_file(trial, tool, "*.xml");
     if (glob(pattern, 0, NULL, &found) == 0) {
         for (size_t i = 0; i < found.gl_pathc; i++)
             accusations_read_valgrind(&trial->said[tool], trial_tool_name(tool), found.gl_pathv[i],
@@ -80,7 +91,6 @@ static void read_valgrind(struct trial *trial, size_t tool)
         globfree(&found);
     }
     free(pattern);
-    free(name);
     /* A tool that fails on its own account ends as its program might: by its words they are told apart. */
     const char *err = trial->runs[tool].err;
     if (strstr(err, "the 'impossible' happened") != NULL || strstr(err, "valgrind: failed to start tool") != NULL ||

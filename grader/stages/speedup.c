@@ -69,14 +69,12 @@ static bool run_once(const struct trial *trial, enum role role, size_t round, st
     char *directory = workspace_path(trial->workspace, "run");
     char *workers = text_format("%d", trial->workers);
     char *seed = text_format("%" PRIu64, round_seed(trial, round));
-    char *helpers = text_format("LOCKSTEP_HELPERS=%s", trial->workspace->kit->harness);
     const char *argv[] = {program, roles[role].word, trial->measure->name, workers, seed, NULL};
-    const char *set[] = {helpers, NULL};
     struct policy policy;
-    policy_run(&policy, trial->workspace, roles[role].program, false);
+    policy_run(&policy, trial->workspace, trial->manifest, roles[role].program);
     const struct process_spec spec = {.argv = argv,
                                       .directory = directory,
-                                      .set = set,
+                                      .service = policy.service,
                                       .sandbox = &policy.sandbox,
                                       .deadline = limits->bench_seconds,
                                       .memory_limit = (uint64_t)limits->memory_mb << 20,
@@ -88,7 +86,6 @@ static bool run_once(const struct trial *trial, enum role role, size_t round, st
     free(directory);
     free(workers);
     free(seed);
-    free(helpers);
     return ok;
 }
 

@@ -439,16 +439,16 @@ static struct process_spec make_spec(const struct setting *setting, struct trial
     w[1] = text_format("--json=/proc/self/fd/%d", INSIDE_REPORT);
     w[2] = text_format("LOCKSTEP_RECEIPT=%s:%s", trial->nonce, trial->receipt_path);
     w[3] = text_format("LOCKSTEP_SEED=%llu", (unsigned long long)setting->workspace->seed);
-    w[4] = text_format("LOCKSTEP_HELPERS=%s", setting->workspace->kit->harness);
-    w[5] = workspace_path(setting->workspace, "run");
-    policy_run(&call->policy, setting->workspace, "bin/tests", false);
+    w[4] = workspace_path(setting->workspace, "run");
+    policy_run(&call->policy, setting->workspace, setting->manifest, "bin/tests");
     policy_add_writable(&call->policy, trial->receipt_path);
     memcpy(call->argv, (const char *[]){setting->program, w[0], w[1], "-j1", NULL}, 5 * sizeof *call->argv);
-    memcpy(call->set, (const char *[]){w[2], w[3], w[4], NULL}, 4 * sizeof *call->set);
+    memcpy(call->set, (const char *[]){w[2], w[3], NULL}, 3 * sizeof *call->set);
     return (struct process_spec){.argv = call->argv,
-                                 .directory = w[5],
+                                 .directory = w[4],
                                  .set = call->set,
                                  .report = trial->json_path,
+                                 .service = call->policy.service,
                                  .sandbox = &call->policy.sandbox,
                                  .deadline = limits->test_seconds,
                                  .memory_limit = (uint64_t)limits->memory_mb << 20,

@@ -70,6 +70,17 @@ static uint64_t mix(uint64_t pages, uint64_t redirects, uint64_t errors, uint64_
     return seed_next(&state);
 }
 
+/* The site has seen it all: an answer alone may come from anywhere. */
+static void check_visited(void)
+{
+    struct site_stats stats;
+    if (!site_stats(site, &stats))
+        bench_fail("the site died");
+    if (stats.unvisited > 0)
+        bench_fail("%lu addresses of the site were never visited, %s for one", (unsigned long)stats.unvisited,
+                   stats.unvisited_path);
+}
+
 /* ---- the baseline: one handle, one page after the other ---- */
 
 struct crawl {
@@ -151,6 +162,7 @@ static uint64_t baseline(const struct bench_job *job)
     free(crawl.urls);
     seen_free(crawl.seen);
     curl_easy_cleanup(crawl.handle);
+    check_visited();
     return mix(crawl.pages, crawl.redirects, crawl.errors, crawl.bytes);
 }
 
@@ -160,6 +172,7 @@ static uint64_t student(const struct bench_job *job)
     struct crawler_result result = {0};
     if (crawler_crawl(site_url(site), job->workers, &result) != 0)
         bench_fail("crawler_crawl did not return 0");
+    check_visited();
     return mix(result.pages, result.redirects, result.errors, result.bytes);
 }
 #endif

@@ -864,7 +864,7 @@ LAB_TEST(crawl_leaves_nothing_behind)
         pthread_join(thread, NULL);
         cr_assert_eq(crawl_status, 0, "crawler_crawl returned %d, expected 0", crawl_status);
         if (round == 3) {
-            before.children = 1; /* the site */
+            before.children = 1; /* the site, where it is one */
             before = census_settle(&before);
             mb_before = address_space_mb();
         }
