@@ -3,7 +3,8 @@
 #
 #   /* attack: BASE STAGE KIT SCORE WORD | what is tried */
 #
-# BASE   the hand-in it is appended to, attacks/bases/BASE.c: idle, right, racy; it calls attack()
+# BASE   the hand-in it is appended to, attacks/bases/BASE.c: idle, right, racy, lab03_idle ...; it calls attack(). Its first
+#        line may name lab and test, /* base: LAB TEST */, else lab01 is meant; @SOLUTION@ stands for the reference solution
 # STAGE  the stages that are run, as for --only; of the last one the score counts
 # KIT    gate: the lab as it is; open: with all calls of the C library allowed, so that what stands behind the gate is tested
 # SCORE  what the stage must give, no more and no less; -: not looked at
@@ -24,7 +25,7 @@ mkdir -p "$canary" "$scratch/tmp" "$scratch/open" "$scratch/in"
 echo "$secret" >"$canary/secret"
 echo "// $secret" >"$canary/counter.c"
 cp -r labs harness "$scratch/open/"
-sed -i '/^symbols:/d' "$scratch/open/labs/lab01_counter/lab.yaml"
+sed -i '/^symbols:/d' "$scratch"/open/labs/*/lab.yaml
 sleep 3600 &
 canary_process=$!
 trap 'kill "$canary_process" 2>/dev/null; rm -rf "$scratch"' EXIT
@@ -72,15 +73,16 @@ harm() {
 
 # attack NAME BASE STAGES KIT SCORE WORD
 attack() {
-    local file=$scratch/in/$1.c kit=$PWD started what
+    local file=$scratch/in/$1.c kit=$PWD started what lab test solution
     [ "$4" = open ] && kit=$scratch/open
-    { cat "grader/tests/attacks/bases/$2.c" && sed 1d "grader/tests/attacks/$1.c"; } |
+    read -r lab test < <(sed -n '1s,^/\* base: \(.*\) \*/$,\1,p' "grader/tests/attacks/bases/$2.c"; echo "lab01 counts_on_one_thread")
+    solution=$(echo solutions/"$lab"_*/*.c)
+    { sed -e "/@SOLUTION@/{r $solution" -e 'd}' "grader/tests/attacks/bases/$2.c" && sed 1d "grader/tests/attacks/$1.c"; } |
         sed -e "s|@CANARY@|$canary|g; s|@KIT@|$PWD|g; s|@PORT@|1|g" >"$file"
     started=$(date +%s%N)
-    local test=
-    case $3 in *tests) test="--test counts_on_one_thread" ;; esac
+    case $3 in *tests) test="--test $test" ;; *) test= ;; esac
     # shellcheck disable=SC2086
-    SECRET=$secret HOME=$canary TMPDIR=$scratch/tmp LOCKSTEP_ROOT=$kit timeout 120 "$grader" grade lab01 "$file" \
+    SECRET=$secret HOME=$canary TMPDIR=$scratch/tmp LOCKSTEP_ROOT=$kit timeout 120 "$grader" grade "$lab" "$file" \
         --only "$3" $test --json "$file.json" >"$file.text" 2>&1 </dev/null
     code=$?
     what=$(harm "$file" "$3" "$5" "$6")
