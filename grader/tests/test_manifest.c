@@ -304,6 +304,16 @@ Test(manifest, each_limit_has_its_default)
     manifest_free(m);
 }
 
+Test(manifest, service)
+{
+    struct manifest *m = load_text(good);
+    cr_expect_null(m->service);
+    manifest_free(m);
+    m = load_variation("functions:\n", "service: site\nfunctions:\n");
+    cr_expect_str_eq(m->service, "site");
+    manifest_free(m);
+}
+
 Test(manifest, no_libraries)
 {
     struct manifest *m = load_variation("libraries: [libcurl, jansson]\n", "");
@@ -392,6 +402,8 @@ REFUSED(file_elsewhere, "file: sample.c", "file: ../sample.c",
 REFUSED(library_option, "jansson", "--version", "4: '--version' is not the name of a pkg-config package")
 REFUSED(library_command, "[libcurl, jansson]", "[libcurl,\n  'a;b']",
         "5: 'a;b' is not the name of a pkg-config package")
+REFUSED(service_elsewhere, "functions:\n", "service: ../../bin/sh\nfunctions:\n",
+        "5: '../../bin/sh' is not the name of a program")
 REFUSED(function_no_name, "  - sample_add\n", "  - sample add\n", "7: 'sample add' is not the name of a C function")
 REFUSED(function_digit_first, "  - sample_add\n", "  - 2add\n", "7: '2add' is not the name of a C function")
 REFUSED(function_twice, "  - sample_add\n", "  - sample_add\n  - sample_create\n",

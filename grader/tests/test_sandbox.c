@@ -342,3 +342,95 @@ Test(sandbox, report_goes_to_a_file_that_cannot_be_reached_by_name)
     free(path);
     process_release(&result);
 }
+
+/* Whom the program can ask: a process that neither ends nor sleeps, and says who it is. */
+static const char restless[] =
+    "#include <stdio.h>\n#include <string.h>\n#include <sys/socket.h>\n#include <unistd.h>\n"
+    "int main(int argc, char **argv) {\n"
+    "  int type = 0; socklen_t length = sizeof type; char c;\n"
+    "  getsockopt(0, SOL_SOCKET, SO_TYPE, &type, &length);\n"
+    "  if (strcmp(argv[0], \"service\") == 0) {\n"
+    "    fprintf(stderr, \"%d %d \", (int)getpid(), (int)getuid());\n"
+    "    for (;;) ;\n"
+    "  }\n"
+    "  usleep(300000);\n"
+    "  return type == SOCK_SEQPACKET && read(0, &c, 1) == 0 ? 0 : 1;\n"
+    "}\n";
+
+static void expect_service(const struct sandbox *sandbox)
+{
+    struct process_result result;
+    char *program = text_join(directory, "program");
+    int pid = 0, user = -1;
+    const char *const argv[] = {program, NULL};
+    const struct process_spec spec = {
+        .argv = argv, .service = program, .sandbox = sandbox, .deadline = PATIENCE, .process_limit = 1};
+    cr_assert(process_run(&spec, 1, 1, &result));
+    cr_expect(result.end == PROCESS_EXITED && result.code == 0, "end %d, code %d", (int)result.end, result.code);
+    cr_expect_eq(result.left_behind, 0);
+    cr_expect(result.usage.ru_utime.tv_sec == 0 && result.usage.ru_utime.tv_usec < 200000,
+              "the service's CPU time counts");
+    cr_assert_eq(sscanf(result.err, "%d %d", &pid, &user), 2, "printed '%s'", result.err);
+    cr_expect(kill(pid, 0) != 0 && errno == ESRCH, "the service has outlived its program");
+    cr_expect_neq(user, 0);
+    cr_expect_neq(user, SANDBOX_USER);
+    process_release(&result);
+    free(program);
+}
+
+Test(sandbox, a_service_is_none_of_the_programs_processes)
+{
+    compile(restless);
+    expect_service(&reading);
+    expect_service(NULL);
+}
+
+Test(sandbox, a_service_that_is_not_there_is_our_fault)
+{
+    const char *argv[4];
+    struct process_spec spec = in_shell(argv, "true", &reading);
+    struct process_result result;
+    spec.service = "/nowhere/service";
+    cr_assert(process_run(&spec, 1, 1, &result));
+    cr_expect(result.end == PROCESS_NOT_STARTED && result.code == ENOENT);
+    process_release(&result);
+}
+
+static void expect_file(const char *name, const char *wanted)
+{
+    char *path = text_join(directory, name), *content = text_read_file(path, 100, NULL);
+    if (wanted != NULL)
+        cr_expect(content != NULL && strcmp(content, wanted) == 0, "%s holds '%s'", name, content);
+    else
+        cr_expect(access(path, F_OK) != 0 && content == NULL, "%s is there", name);
+    free(content);
+    free(path);
+}
+
+Test(sandbox, files_left_are_copied_out_whatever_the_end)
+{
+    const char *argv[4];
+    char *run = text_join(directory, "run"), *kept = text_join(directory, "out.");
+    const char *const runs[] = {run, NULL};
+    const struct sandbox sandbox = {.scratch = runs};
+    cr_assert_eq(mkdir(run, 0755), 0);
+    put("out.0", "before", 0644);
+    struct process_spec spec = in_shell(
+        argv, "echo new >out.0; echo text >out.1; ln -s /bin/sh out.2; mkfifo out.3; mkdir out.4; echo no >other; sleep 61",
+        &sandbox);
+    spec.directory = run;
+    spec.kept = kept;
+    spec.deadline = 2;
+    struct process_result result;
+    cr_assert(process_run(&spec, 1, 1, &result));
+    cr_expect_eq(result.end, PROCESS_TIMED_OUT);
+    expect_file("out.0", "before");
+    expect_file("out.1", "text\n");
+    expect_file("out.2", NULL);
+    expect_file("out.3", NULL);
+    expect_file("out.4", NULL);
+    expect_file("other", NULL);
+    process_release(&result);
+    free(kept);
+    free(run);
+}
