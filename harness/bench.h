@@ -58,6 +58,10 @@ extern const struct bench_measure bench_measures[];
  * Does not return. */
 _Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* bench_check_afterwards: `check` is called when the answer has been given and the stopwatch has stopped; if it calls
+ * bench_fail the run counts as a failed one. For prepare; one check a program. */
+void bench_check_afterwards(void (*check)(void));
+
 /* One of `count` equal parts of a job's work; `index` is 0 to count-1. */
 typedef uint64_t bench_part(const struct bench_job *job, unsigned index, unsigned count);
 

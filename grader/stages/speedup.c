@@ -10,6 +10,7 @@
 #include "../stacks.h"
 #include "../text.h"
 
+enum { BENCH_FAILED = 1 /* exit status of bench_fail */ };
 enum { ROUNDS_MIN = 3, ROUNDS_MAX = 20, WAITING_RUNS = 3, WORKERS_MAX = 8, SAID_LINES = 3 };
 
 /* A measure that is still undecided after this many timed seconds stays so. */
@@ -119,7 +120,7 @@ static enum outcome run_role(struct trial *trial, enum role role, size_t round, 
         set_trouble(trial, text_format("cannot start '%s'", roles[role].program));
         return OUR_FAULT;
     }
-    if (!run.answered)
+    if (!run.answered || (run.end == PROCESS_EXITED && run.code == BENCH_FAILED)) /* a check after the answer */
         outcome = judge_failure(trial, role, &run);
     trial->seconds[role][round] = trial->measure->kind == MEASURE_WAITING ? run.timed_cpu : run.timed_seconds;
     *answer = run.answer;

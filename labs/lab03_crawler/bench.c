@@ -33,6 +33,17 @@ enum {
 
 static struct site *site; /* ends with the program */
 
+/* Whether the site has seen it all: an answer alone may come from anywhere. */
+static void check_visited(void)
+{
+    struct site_stats stats;
+    if (!site_stats(site, &stats))
+        bench_fail("the site died");
+    if (stats.unvisited > 0)
+        bench_fail("%lu addresses of the site were never visited, %s for one", (unsigned long)stats.unvisited,
+                   stats.unvisited_path);
+}
+
 /* The seed decides which pages are which and how long; the number of addresses stays the same. */
 static void prepare(const struct bench_job *job, uint32_t pages, uint32_t page_us)
 {
@@ -43,6 +54,7 @@ static void prepare(const struct bench_job *job, uint32_t pages, uint32_t page_u
     spec.pages = 1 + pages - spec.missing - spec.empty;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || (site = site_start(&spec)) == NULL)
         bench_fail("cannot start the site");
+    bench_check_afterwards(check_visited);
 }
 
 static void prepare_crawl(const struct bench_job *job)
@@ -68,17 +80,6 @@ static uint64_t mix(uint64_t pages, uint64_t redirects, uint64_t errors, uint64_
     state = seed_next(&state) ^ redirects;
     state = seed_next(&state) ^ errors;
     return seed_next(&state);
-}
-
-/* The site has seen it all: an answer alone may come from anywhere. */
-static void check_visited(void)
-{
-    struct site_stats stats;
-    if (!site_stats(site, &stats))
-        bench_fail("the site died");
-    if (stats.unvisited > 0)
-        bench_fail("%lu addresses of the site were never visited, %s for one", (unsigned long)stats.unvisited,
-                   stats.unvisited_path);
 }
 
 /* ---- the baseline: one handle, one page after the other ---- */
@@ -162,7 +163,6 @@ static uint64_t baseline(const struct bench_job *job)
     free(crawl.urls);
     seen_free(crawl.seen);
     curl_easy_cleanup(crawl.handle);
-    check_visited();
     return mix(crawl.pages, crawl.redirects, crawl.errors, crawl.bytes);
 }
 
@@ -172,7 +172,6 @@ static uint64_t student(const struct bench_job *job)
     struct crawler_result result = {0};
     if (crawler_crawl(site_url(site), job->workers, &result) != 0)
         bench_fail("crawler_crawl did not return 0");
-    check_visited();
     return mix(result.pages, result.redirects, result.errors, result.bytes);
 }
 #endif
