@@ -29,6 +29,8 @@
  *
  * That process tells the supervisor when the program starts and how it ends. Everything else is the same: limits are
  * set by the supervisor and inherited, and the program's process id, CPU clock and stacks are read from outside.
+ * The supervisor copies out what the program has left, if that is wanted (supervise_kept.h), and starts the service, a
+ * trusted program outside of the sandbox that the program can ask (supervise_service.h).
  */
 #ifndef GRADER_PROCESS_H
 #define GRADER_PROCESS_H
