@@ -28,9 +28,9 @@ enum { INSIDE_REPORT = 5, INSIDE_STATUS = 6, INSIDE_FILTER = 7 };
 
 enum inside_kind {
     INSIDE_DIRECTORY, /* sent first; comes with a descriptor of DIRECTORY, if there is one */
-    INSIDE_STARTED, /* sent by the program-to-be: the kernel adds its process id as the supervisor sees it */
-    INSIDE_FAILED,  /* it could not become the program; `code` is errno */
-    INSIDE_ENDED,   /* the program has ended; `code` is its wait status */
+    INSIDE_STARTED,   /* sent by the program-to-be: the kernel adds its process id as the supervisor sees it */
+    INSIDE_FAILED,    /* it could not become the program; `code` is errno */
+    INSIDE_ENDED,     /* the program has ended; `code` is its wait status */
 };
 
 struct inside_message {

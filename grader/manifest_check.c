@@ -297,8 +297,8 @@ static bool check_files(const struct check *check)
 bool manifest_check(struct manifest *manifest, const struct yaml_text *text, struct yaml_fault *fault)
 {
     const struct check context = {.manifest = manifest, .text = text, .fault = fault}, *check = &context;
-    return check_texts(check) && check_libraries(check) && check_service(check) && check_functions(check) && check_symbols(check) &&
-           check_points(check) && check_limits(check) &&
+    return check_texts(check) && check_libraries(check) && check_service(check) && check_functions(check) &&
+           check_symbols(check) && check_points(check) && check_limits(check) &&
            check_entries(check, "tests", manifest->tests_count, manifest->points.tests, test_entry) &&
            check_entries(check, "schedules", manifest->scenarios_count, manifest->points.schedules, scenario_entry) &&
            check_scenarios(check) &&

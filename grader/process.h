@@ -69,11 +69,11 @@ struct process_spec {
     unsigned process_limit;  /* processes at once in the tree, zombies too; 0: 256 */
     bool stopwatch;          /* the program speaks harness/bench.h's protocol on its fds 3 and 4 */
     const char *report;      /* existing file that becomes the program's descriptor 5, open for appending; NULL: none */
-    const char *service; /* program that is started beside it, outside of its sandbox, and that it can ask
-                            over a socket, its standard input (supervise_service.h); NULL: none */
-    const char *kept;    /* PATH/BEGIN: what it leaves in a `directory` in the memory of its sandbox, in files whose
-                            names begin with BEGIN, is copied to PATH when all of it is dead
-                            (supervise_kept.h); NULL: nothing. Without a sandbox files are where it wrote them */
+    const char *service;     /* program that is started beside it, outside of its sandbox, and that it can ask
+                                over a socket, its standard input (supervise_service.h); NULL: none */
+    const char *kept;        /* PATH/BEGIN: what it leaves in a `directory` in the memory of its sandbox, in files whose
+                                names begin with BEGIN, is copied to PATH when all of it is dead
+                                (supervise_kept.h); NULL: nothing. Without a sandbox files are where it wrote them */
     const struct sandbox *sandbox;                  /* runs in a sandbox, where sandbox_available; NULL: without */
     void (*on_deadline)(pid_t root, void *context); /* looks at the living tree below and including
                                 `root` (the program) before it is killed; NULL: nothing. Called for
@@ -102,10 +102,10 @@ struct process_result {
 
 /* process_run: runs `count` programs, at most `jobs` at a time (at least 1) in the order given, and
  * blocks until all have ended and nothing of them is alive. Fills results[0..count-1]; release each
- * with process_release. stdin of each is /dev/null, or a socket from which nothing comes. Returns false only when the machinery itself failed (no
- * memory, libuv, no supervisor beside the grader); nothing is left running then either, and no result needs to be
- * released. The supervisor is the program `supervise` beside the running one, or $LOCKSTEP_SUPERVISE. After the user's
- * interrupt no further program is started: the rest end as PROCESS_INTERRUPTED.
+ * with process_release. stdin of each is /dev/null, or a socket from which nothing comes. Returns false only when the
+ * machinery itself failed (no memory, libuv, no supervisor beside the grader); nothing is left running then either, and
+ * no result needs to be released. The supervisor is the program `supervise` beside the running one, or
+ * $LOCKSTEP_SUPERVISE. After the user's interrupt no further program is started: the rest end as PROCESS_INTERRUPTED.
  * Thread safe: each call has its own libuv loop. Makes the calling process a child subreaper, and children of other
  * sessions than its own are killed when a supervisor was killed: it must have none but by process_run. */
 bool process_run(const struct process_spec *specs, size_t count, size_t jobs, struct process_result *results);

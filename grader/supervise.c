@@ -263,8 +263,7 @@ static int count_alive(const struct supervisor *s)
     const size_t count = process_tree_list(getpid(), listed, LISTED_MAX);
     for (size_t i = 1; i < count; i++) {
         struct process_stat stat;
-        if (listed[i] != s->service.process &&
-            (!s->order.sandbox || (listed[i] != s->child && listed[i] != s->inside)))
+        if (listed[i] != s->service.process && (!s->order.sandbox || (listed[i] != s->child && listed[i] != s->inside)))
             alive += process_tree_stat(listed[i], &stat) && stat.alive;
     }
     return alive;

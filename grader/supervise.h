@@ -6,9 +6,10 @@
  *     supervise GRADER-PID MEMORY FILE PROCESSES STOPWATCH SANDBOX REPORT SERVICE KEPT DIRECTORY PROGRAM [ARGUMENT...]
  *
  * with the limits of struct process_spec in bytes and processes (MEMORY 0: no limit), STOPWATCH and SANDBOX 0 or 1,
- * REPORT the path of the report or empty, SERVICE that of the service's program or empty (supervise_service.h), KEPT where
- * to what the program leaves is copied or empty (supervise_kept.h), DIRECTORY empty for its own, and the environment the program is to have. With
- * SANDBOX, PROGRAM is bwrap, and what counts as the program is what `inside` starts (inside.h). Its descriptors are:
+ * REPORT the path of the report or empty, SERVICE that of the service's program or empty (supervise_service.h), KEPT
+ * where to what the program leaves is copied or empty (supervise_kept.h), DIRECTORY empty for its own, and the
+ * environment the program is to have. With SANDBOX, PROGRAM is bwrap, and what counts as the program is what `inside`
+ * starts (inside.h). Its descriptors are:
  *
  *     0  /dev/null, passed on        3  the record pipe, records go to the grader; kept from the program
  *     1  stdout, passed on           4  stopwatch, program to grader: becomes the program's 3

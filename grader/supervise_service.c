@@ -14,7 +14,7 @@
 enum {
     MEMORY_BYTES = 512 << 20,
     DESCRIPTORS = 4096,
-    NICE = -10, /* as the supervisor's */
+    NICE = -10,                  /* as the supervisor's */
     PROGRAM = STDERR_FILENO + 1, /* the service's file, in its own process */
 };
 

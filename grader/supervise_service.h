@@ -3,11 +3,12 @@
  *
  * supervise starts it before the program, outside of the sandbox, and puts a socket pair (SOCK_SEQPACKET) between them.
  * Each has its end as standard input, the one descriptor that everything between supervise and a test (bubblewrap,
- * valgrind, Criterion) passes on; the program reads nothing from it but the end of file. The service is in no namespace the program knows: it cannot be
- * seen, signalled or traced. It runs as the user SERVICE_USER, who owns nothing (started by root; else as the grader's
- * user), without capabilities, environment or file to write, and in a session of its own. It ends by itself when the
- * last process that holds the program's end is dead, and at the latest when supervise kills what is below it.
- * It is none of the program's processes: it is not counted, and its CPU time is not the program's.
+ * valgrind, Criterion) passes on; the program reads nothing from it but the end of file. The service is in no namespace
+ * the program knows: it cannot be seen, signalled or traced. It runs as the user SERVICE_USER, who owns nothing
+ * (started by root; else as the grader's user), without capabilities, environment or file to write, and in a session of
+ * its own. It ends by itself when the last process that holds the program's end is dead, and at the latest when
+ * supervise kills what is below it. It is none of the program's processes: it is not counted, and its CPU time is not
+ * the program's.
  */
 #ifndef GRADER_SUPERVISE_SERVICE_H
 #define GRADER_SUPERVISE_SERVICE_H

@@ -138,8 +138,8 @@ static int listen_somewhere(void)
 {
     const struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (listener < 0 || (bind(listener, (const struct sockaddr *)&address, sizeof address) == 0 &&
-                         listen(listener, SOMAXCONN) == 0))
+    if (listener < 0 ||
+        (bind(listener, (const struct sockaddr *)&address, sizeof address) == 0 && listen(listener, SOMAXCONN) == 0))
         return listener;
     close(listener);
     return -1;
@@ -173,8 +173,8 @@ static int ask_for_site(int service, const struct site_spec *spec)
     descriptors[SITE_WIRE] = wire[1];
     descriptors[SITE_LISTENER] = listen_somewhere();
     descriptors[SITE_STRANGER] = listen_somewhere();
-    const bool asked = descriptors[SITE_LISTENER] >= 0 && descriptors[SITE_STRANGER] >= 0 &&
-                       send_request(service, spec, descriptors);
+    const bool asked =
+        descriptors[SITE_LISTENER] >= 0 && descriptors[SITE_STRANGER] >= 0 && send_request(service, spec, descriptors);
     const int cause = errno;
     for (int i = 0; i < SITE_DESCRIPTORS; i++)
         close_if_open(descriptors[i]);

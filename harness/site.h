@@ -13,8 +13,8 @@
  *        |  <-- struct site_stats ---------------
  *
  * Who starts it. Under the grader it stands outside of the sandbox: a process of another user (if root grades) and in
- * another process namespace, which the hand-in can neither see, signal nor trace, and the socket over which it is asked is
- * the program's standard input. A program that was given none, kept with `make keep` and run by hand, starts `site`
+ * another process namespace, which the hand-in can neither see, signal nor trace, and the socket over which it is asked
+ * is the program's standard input. A program that was given none, kept with `make keep` and run by hand, starts `site`
  * itself as its child, one for each site.
  *
  * What a right crawl finds is in no memory of the lab program before site_stop has returned.
@@ -79,11 +79,11 @@ struct site_stats {
 struct site;
 
 /* site_start: starts a site; returns when it answers. It is served by the service behind the standard input, if
- * that is such a socket, or else by a new process of the program `site`, in the directory named by LOCKSTEP_HELPERS, or else
- * beside the calling program; such a process ends with the calling thread. Takes http_proxy,
- * HTTP_PROXY, all_proxy and ALL_PROXY out of the environment, so that libcurl asks the site itself.
- * Returns NULL, with the reason on stderr, if it cannot be started. The caller ends it with site_stop. Not
- * thread safe (environment); blocks for some milliseconds. */
+ * that is such a socket, or else by a new process of the program `site`, in the directory named by LOCKSTEP_HELPERS, or
+ * else beside the calling program; such a process ends with the calling thread. Takes http_proxy, HTTP_PROXY, all_proxy
+ * and ALL_PROXY out of the environment, so that libcurl asks the site itself. Returns NULL, with the reason on stderr,
+ * if it cannot be started. The caller ends it with site_stop. Not thread safe (environment); blocks for some
+ * milliseconds. */
 struct site *site_start(const struct site_spec *spec);
 
 /* site_url: the address of the start page, `http://127.0.0.1:PORT/`; owned by `site`. Thread safe. */
@@ -97,8 +97,8 @@ bool site_stats(struct site *site, struct site_stats *stats);
  * the site has died. */
 bool site_reset(struct site *site);
 
-/* site_stop: ends the site, waits until nobody answers at its address and frees `site`. Fills `*stats` unless it is NULL.
- * False if the site had died before. `site` may be NULL: false, nothing done. */
+/* site_stop: ends the site, waits until nobody answers at its address and frees `site`. Fills `*stats` unless it is
+ * NULL. False if the site had died before. `site` may be NULL: false, nothing done. */
 bool site_stop(struct site *site, struct site_stats *stats);
 
 #endif

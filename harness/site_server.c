@@ -2,8 +2,8 @@
  * site_server.c: the program `site`. See site.h for what it is, site_wire.h for how it is told.
  *
  *     take in    a message on the service socket becomes a site, or is dropped
- *     serve      one loop for all sites; a command of a client is obeyed at once, nothing is ever waited for but in poll
- *     let go     a site when its client says so, breaks the rules, or is gone; the program when the last client is
+ *     serve      one loop for all sites; a command of a client is obeyed at once, nothing is ever waited for but in
+ * poll let go     a site when its client says so, breaks the rules, or is gone; the program when the last client is
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,8 +69,7 @@ static bool is_listener(int socket)
     struct sockaddr_in address = {0};
     socklen_t length = sizeof address;
     return has_option(socket, SO_DOMAIN, AF_INET) && has_option(socket, SO_TYPE, SOCK_STREAM) &&
-           has_option(socket, SO_ACCEPTCONN, 1) &&
-           getsockname(socket, (struct sockaddr *)&address, &length) == 0 &&
+           has_option(socket, SO_ACCEPTCONN, 1) && getsockname(socket, (struct sockaddr *)&address, &length) == 0 &&
            address.sin_addr.s_addr == htonl(INADDR_LOOPBACK) && fcntl(socket, F_SETFL, O_NONBLOCK) == 0;
 }
 

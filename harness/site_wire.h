@@ -15,8 +15,8 @@
  *                                                      <------  end of file: after SITE_QUIT nobody answers any more
  *
  * Whoever holds the service socket may ask, so nothing that comes is believed: what is no such message, or asks for
- * more than the limits below, is dropped, and so is a site whose client breaks the rules. A site ends with its wire, the
- * program when no client can come any more.
+ * more than the limits below, is dropped, and so is a site whose client breaks the rules. A site ends with its wire,
+ * the program when no client can come any more.
  */
 #ifndef HARNESS_SITE_WIRE_H
 #define HARNESS_SITE_WIRE_H
@@ -36,10 +36,10 @@ enum site_descriptor {
 };
 
 enum {
-    SITE_SITES_MAX = 16,                /* at once */
-    SITE_ADDRESSES_MAX = 2000,          /* of one site */
-    SITE_WIDTH_MAX = 500,               /* links of a page in a layer */
-    SITE_LARGE_BYTES_MAX = 64 << 20,    /* of all large pages */
+    SITE_SITES_MAX = 16,                 /* at once */
+    SITE_ADDRESSES_MAX = 2000,           /* of one site */
+    SITE_WIDTH_MAX = 500,                /* links of a page in a layer */
+    SITE_LARGE_BYTES_MAX = 64 << 20,     /* of all large pages */
     SITE_WAIT_US_MAX = 600 * 1000 * 1000 /* of one answer */
 };
 

@@ -344,18 +344,17 @@ Test(sandbox, report_goes_to_a_file_that_cannot_be_reached_by_name)
 }
 
 /* Whom the program can ask: a process that neither ends nor sleeps, and says who it is. */
-static const char restless[] =
-    "#include <stdio.h>\n#include <string.h>\n#include <sys/socket.h>\n#include <unistd.h>\n"
-    "int main(int argc, char **argv) {\n"
-    "  int type = 0; socklen_t length = sizeof type; char c;\n"
-    "  getsockopt(0, SOL_SOCKET, SO_TYPE, &type, &length);\n"
-    "  if (strcmp(argv[0], \"service\") == 0) {\n"
-    "    fprintf(stderr, \"%d %d \", (int)getpid(), (int)getuid());\n"
-    "    for (;;) ;\n"
-    "  }\n"
-    "  usleep(300000);\n"
-    "  return type == SOCK_SEQPACKET && read(0, &c, 1) == 0 ? 0 : 1;\n"
-    "}\n";
+static const char restless[] = "#include <stdio.h>\n#include <string.h>\n#include <sys/socket.h>\n#include <unistd.h>\n"
+                               "int main(int argc, char **argv) {\n"
+                               "  int type = 0; socklen_t length = sizeof type; char c;\n"
+                               "  getsockopt(0, SOL_SOCKET, SO_TYPE, &type, &length);\n"
+                               "  if (strcmp(argv[0], \"service\") == 0) {\n"
+                               "    fprintf(stderr, \"%d %d \", (int)getpid(), (int)getuid());\n"
+                               "    for (;;) ;\n"
+                               "  }\n"
+                               "  usleep(300000);\n"
+                               "  return type == SOCK_SEQPACKET && read(0, &c, 1) == 0 ? 0 : 1;\n"
+                               "}\n";
 
 static void expect_service(const struct sandbox *sandbox)
 {
@@ -416,7 +415,8 @@ Test(sandbox, files_left_are_copied_out_whatever_the_end)
     cr_assert_eq(mkdir(run, 0755), 0);
     put("out.0", "before", 0644);
     struct process_spec spec = in_shell(
-        argv, "echo new >out.0; echo text >out.1; ln -s /bin/sh out.2; mkfifo out.3; mkdir out.4; echo no >other; sleep 61",
+        argv,
+        "echo new >out.0; echo text >out.1; ln -s /bin/sh out.2; mkfifo out.3; mkdir out.4; echo no >other; sleep 61",
         &sandbox);
     spec.directory = run;
     spec.kept = kept;
