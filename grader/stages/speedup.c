@@ -8,6 +8,7 @@
 #include "../policy.h"
 #include "../process.h"
 #include "../stacks.h"
+#include "../stage_limits.h"
 #include "../text.h"
 
 enum { ROUNDS_MIN = 3, ROUNDS_MAX = 20, WAITING_RUNS = 3, WORKERS_MAX = 8, SAID_LINES = 3 };
@@ -64,7 +65,6 @@ static uint64_t round_seed(const struct trial *trial, size_t round)
 
 static bool run_once(const struct trial *trial, enum role role, size_t round, struct process_result *result)
 {
-    const struct manifest_limits *limits = &trial->manifest->limits;
     char *program = workspace_path(trial->workspace, roles[role].program);
     char *directory = workspace_path(trial->workspace, "run");
     char *workers = text_format("%d", trial->workers);
@@ -74,14 +74,9 @@ static bool run_once(const struct trial *trial, enum role role, size_t round, st
     const char *set[] = {helpers, NULL};
     struct policy policy;
     policy_run(&policy, trial->workspace, roles[role].program, false);
-    const struct process_spec spec = {.argv = argv,
-                                      .directory = directory,
-                                      .set = set,
-                                      .sandbox = &policy.sandbox,
-                                      .deadline = limits->bench_seconds,
-                                      .memory_limit = (uint64_t)limits->memory_mb << 20,
-                                      .process_limit = (unsigned)limits->processes,
-                                      .stopwatch = true};
+    struct process_spec spec = {
+        .argv = argv, .directory = directory, .set = set, .sandbox = &policy.sandbox, .stopwatch = true};
+    stage_limits_set(&spec, trial->manifest, LIMITS_SPEEDUP);
     const bool ok = process_run(&spec, 1, 1, result);
     policy_release(&policy);
     free(program);
@@ -101,7 +96,8 @@ static void set_trouble(struct trial *trial, char *text)
 /* What a run that gave no answer means. */
 static enum outcome judge_failure(struct trial *trial, enum role role, const struct process_result *run)
 {
-    const struct process_spec spec = {.deadline = trial->manifest->limits.bench_seconds};
+    struct process_spec spec = {0};
+    stage_limits_set(&spec, trial->manifest, LIMITS_SPEEDUP);
     char *how = process_describe(&spec, run);
     char *said = text_excerpt(run->err, SAID_LINES);
     set_trouble(trial, text_format("%s%s%s", how, *said != '\0' ? ": " : "", said));

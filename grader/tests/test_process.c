@@ -803,7 +803,7 @@ Test(process, two_threads)
 
 static void expect_words(const struct process_spec *spec, enum process_end end, int code, const char *words)
 {
-    const struct process_result result = {.end = end, .code = code};
+    const struct process_result result = {.end = end, .code = code, .seconds = 10.04, .cpu_seconds = 81.26};
     char *text = process_describe(spec, &result);
     cr_assert_str_eq(text, words);
     free(text);
@@ -811,18 +811,32 @@ static void expect_words(const struct process_spec *spec, enum process_end end, 
 
 Test(process, describe)
 {
-    const struct process_spec plain = {.deadline = 10},
-                              odd = {.output_limit = 1000, .process_limit = 7, .deadline = 0.5};
+    const struct process_spec plain = {.deadline = 10, .stage = "tests"},
+                              odd = {.output_limit = 1000, .process_limit = 7, .cpu_limit = 1.5, .deadline = 0.5};
     expect_words(&plain, PROCESS_EXITED, 3, "exited with status 3");
     expect_words(&plain, PROCESS_SIGNALED, SIGSEGV, "was ended by SIGSEGV (segmentation fault)");
     expect_words(&plain, PROCESS_SIGNALED, SIGXCPU, "was ended by SIGXCPU (CPU time limit exceeded)");
+    expect_words(&plain, PROCESS_SIGNALED, SIGXFSZ,
+                 "wrote a larger file than it may (limit: 256 MiB, used: more than 256 MiB, stage: tests)");
     expect_words(&plain, PROCESS_SIGNALED, 40, "was ended by signal 40");
-    expect_words(&plain, PROCESS_TIMED_OUT, 0, "was still running after 10 s");
-    expect_words(&odd, PROCESS_TIMED_OUT, 0, "was still running after 0.5 s");
-    expect_words(&plain, PROCESS_FLOODED, 0, "printed more than 64 MiB");
-    expect_words(&odd, PROCESS_FLOODED, 0, "printed more than 1000 bytes");
-    expect_words(&plain, PROCESS_TOO_MANY, 0, "had more than 256 processes alive at once");
-    expect_words(&odd, PROCESS_TOO_MANY, 0, "had more than 7 processes alive at once");
+    expect_words(&plain, PROCESS_TIMED_OUT, 0, "was still running after 10 s (limit: 10 s, used: 10 s, stage: tests)");
+    expect_words(&odd, PROCESS_TIMED_OUT, 0, "was still running after 0.5 s (limit: 0.5 s, used: 10 s)");
+    expect_words(&plain, PROCESS_FLOODED, 0,
+                 "printed more than it may (limit: 64 MiB, used: more than 64 MiB, stage: tests)");
+    expect_words(&odd, PROCESS_FLOODED, 0, "printed more than it may (limit: 1000 bytes, used: more than 1000 bytes)");
+    expect_words(&plain, PROCESS_TOO_MANY, 0,
+                 "had more processes alive at once than it may (limit: 256, used: more than 256, stage: tests)");
+    expect_words(&odd, PROCESS_TOO_MANY, 0,
+                 "had more processes alive at once than it may (limit: 7, used: more than 7)");
+    expect_words(
+        &plain, PROCESS_OUT_OF_MEMORY, 0,
+        "needed more memory than it may, all its processes together (limit: 4096 MiB, used: more than 4096 MiB, "
+        "stage: tests)");
+    expect_words(
+        &plain, PROCESS_OUT_OF_CPU, 0,
+        "used more CPU time than it may, all its processes together (limit: 80 s, used: 81.3 s, stage: tests)");
+    expect_words(&odd, PROCESS_OUT_OF_CPU, 0,
+                 "used more CPU time than it may, all its processes together (limit: 1.5 s, used: 81.3 s)");
     expect_words(&plain, PROCESS_INTERRUPTED, 0, "was interrupted");
     expect_words(&plain, PROCESS_NOT_STARTED, ENOENT, "could not be started: No such file or directory");
 }
