@@ -417,6 +417,7 @@ static bool limit_memory(const struct cgroup *group, const char *bytes)
 void cgroup_limit(struct cgroup *group, uint64_t memory, uint64_t tasks)
 {
     char number[32];
+    group->memory = memory;
     snprintf(number, sizeof number, "%" PRIu64, memory);
     if (memory != UINT64_MAX && limit_memory(group, number))
         group->holds |= CGROUP_HOLDS_MEMORY;
@@ -475,18 +476,23 @@ double cgroup_cpu_seconds(const struct cgroup *group)
                                                 : (double)number_of(text, "") / 1e9;
 }
 
+/* Version 1 counts failures not in the same way on all kernels: there the use must have come near the limit. Or else it
+ * was the machine that ran out of memory. */
 bool cgroup_out_of_memory(const struct cgroup *group)
 {
-    char text[FILE_BYTES], count[FILE_BYTES];
+    static const char *const peaks[] = {"memory.max_usage_in_bytes", "memory.memsw.max_usage_in_bytes"};
+    char text[FILE_BYTES];
     if ((group->holds & CGROUP_HOLDS_MEMORY) == 0)
         return false;
     get(group->oom, text);
     if (number_of(text, "oom_kill") == 0)
         return false;
-    if (number_of(text, "max") > 0)
-        return true;
-    get_somewhere(group, "memory.failcnt", count); /* version 1; without it the machine itself was out of memory */
-    return number_of(count, "") > 0;
+    bool reached = number_of(text, "max") > 0;
+    for (size_t i = 0; !reached && i < sizeof peaks / sizeof *peaks; i++) {
+        get_somewhere(group, peaks[i], text);
+        reached = number_of(text, "") >= group->memory - group->memory / 16;
+    }
+    return reached;
 }
 
 uint64_t cgroup_memory_peak(const struct cgroup *group)

@@ -49,6 +49,7 @@ struct cgroup {
     char *path[CGROUP_TREES]; /* NULL: none, or that of another hierarchy */
     int cpu;                  /* open file of its CPU time, -1: none */
     int oom;                  /* open file that counts what was killed for lack of memory, -1: none */
+    uint64_t memory;          /* its limit, bytes */
     unsigned holds;           /* of enum cgroup_hold */
 };
 
