@@ -320,8 +320,9 @@ static char *own_word;
 static void find_own(void)
 {
     const char *wish = getenv("LOCKSTEP_CGROUPS");
-    if (wish == NULL || strcmp(wish, "off") != 0)
-        cgroup_find(&own_place, "/proc/self/cgroup", "/proc/self/mountinfo");
+    if (wish != NULL && strcmp(wish, "off") == 0)
+        return;
+    cgroup_find(&own_place, "/proc/self/cgroup", "/proc/self/mountinfo");
     cgroup_sweep(&own_place);
     const char *part[CGROUP_TREES];
     for (int tree = 0; tree < CGROUP_TREES; tree++)

@@ -62,7 +62,7 @@ void cgroup_place_release(struct cgroup_place *place);
 void cgroup_sweep(const struct cgroup_place *place);
 
 /* cgroup_word: the place of the running process as one argument of a command line; found, and swept, in the first
- * call. Empty where there are no groups, or with LOCKSTEP_CGROUPS=off in the environment. Static. */
+ * call. Empty with LOCKSTEP_CGROUPS=off in the environment: then there are no groups. Static. */
 const char *cgroup_word(void);
 
 /* cgroup_sweep_own: cgroup_sweep of that place. */

@@ -364,7 +364,7 @@ static void need(unsigned holds, const struct process_result *result)
         cr_skip_test("no such control groups for us here");
 }
 
-/* Groups below ours that bear a name of ours and whose supervisor is a child of this process or gone. */
+/* Groups below ours whose supervisor is gone. */
 static size_t count_groups(void)
 {
     struct cgroup_place place;
@@ -531,6 +531,8 @@ Test(cgroup, the_next_grader_removes_what_the_last_one_left)
     kill(grader, SIGKILL); /* first: it would tidy up */
     kill((pid_t)supervisor, SIGKILL);
     cr_assert_eq(waitpid(grader, NULL, 0), grader);
+    cr_assert_eq(waitpid((pid_t)supervisor, NULL, 0), (pid_t)supervisor); /* process_run made us inherit it */
+    cr_assert_gt(count_groups(), 0, "there is nothing to be removed");
     cgroup_sweep_own();
     cr_expect_eq(count_groups(), 0);
 }

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../cgroup.h"
 #include "../process_tree.h"
 
 enum { PATIENCE = 60 }; /* seconds: far more than anything here takes */
@@ -133,6 +134,12 @@ static const char helper_source[] =
     "    while (time(NULL) < end) if (fork() == 0) alarm(30);\n"
     "    _exit(0);\n"
     "}\n"
+    "static void escape(void)\n" /* a bomb whose parts each leave the process group */
+    "{\n"
+    "    const time_t end = time(NULL) + 3;\n"
+    "    while (time(NULL) < end) if (fork() == 0) { alarm(30); setsid(); }\n"
+    "    _exit(0);\n"
+    "}\n"
     "static void scatter(void)\n" /* 511 processes, each in a session of its own */
     "{\n"
     "    for (int depth = 0; depth < 9; depth++)\n"
@@ -176,6 +183,7 @@ static const char helper_source[] =
     "{\n"
     "    if (argc < 2) return 1;\n"
     "    if (strcmp(argv[1], \"bomb\") == 0) bomb();\n"
+    "    if (strcmp(argv[1], \"escape\") == 0) escape();\n"
     "    if (strcmp(argv[1], \"scatter\") == 0) scatter();\n"
     "    if (strcmp(argv[1], \"daemon\") == 0) daemonise();\n"
     "    if (strcmp(argv[1], \"allocate\") == 0) allocate(strtoull(argv[2], NULL, 10));\n"
@@ -425,28 +433,100 @@ Test(process, file_limit)
     process_release(&result);
 }
 
+Test(process, descriptor_limit)
+{
+    const char *argv[4];
+    struct process_spec spec = in_shell(argv, "ulimit -Sn; ulimit -Hn");
+    spec.descriptor_limit = 77;
+    struct process_result result = run(&spec);
+    cr_assert_str_eq(result.out, "77\n77\n");
+    process_release(&result);
+}
+
+Test(process, cpu_limit_of_one_process)
+{
+    const char *argv[4];
+    setenv("LOCKSTEP_CGROUPS", "off", 1);
+    struct process_spec spec = in_shell(argv, "while :; do :; done");
+    spec.cpu_limit = 0.5;
+    struct process_result result = run(&spec);
+    cr_assert_eq(result.end, PROCESS_OUT_OF_CPU);
+    cr_assert_gt(result.cpu_seconds, 0.5);
+    process_release(&result);
+}
+
+/* Runs a helper that makes more processes than it may. */
+static bool ends_with_too_many(const char *word)
+{
+    const char *argv[] = {"./helper", word, NULL};
+    struct process_spec spec = helper(argv);
+    struct process_result result;
+    spec.process_limit = 50;
+    const bool ran = process_run(&spec, 1, 1, &result), ended = ran && result.end == PROCESS_TOO_MANY;
+    if (ran)
+        process_release(&result);
+    return ended;
+}
+
+static void expect_too_many(const char *word)
+{
+    make_helper();
+    cr_assert(ends_with_too_many(word));
+    cr_assert_eq(count_living(), 0);
+}
+
 Test(process, fork_bomb)
 {
-    const char *argv[] = {"./helper", "bomb", NULL};
-    make_helper();
-    struct process_spec spec = helper(argv);
-    spec.process_limit = 100;
-    struct process_result result = run(&spec);
-    cr_assert_eq(result.end, PROCESS_TOO_MANY);
-    cr_assert_eq(count_living(), 0);
-    process_release(&result);
+    expect_too_many("bomb");
+}
+
+Test(process, fork_bomb_in_sessions_of_its_own)
+{
+    expect_too_many("escape");
 }
 
 Test(process, many_processes_in_sessions_of_their_own)
 {
-    const char *argv[] = {"./helper", "scatter", NULL};
+    expect_too_many("scatter");
+}
+
+/* Without a control group from the supervisor, but within one of our own, so that the machine is safe even if the
+ * supervisor is beaten. */
+static void expect_too_many_without_groups(const char *word)
+{
+    struct cgroup_place place;
+    struct cgroup bound;
+    int status;
+    cgroup_find(&place, "/proc/self/cgroup", "/proc/self/mountinfo");
+    cgroup_create(&bound, &place);
+    cgroup_limit(&bound, UINT64_MAX, 4000);
+    if (geteuid() == 0 && (bound.holds & CGROUP_HOLDS_TASKS) == 0)
+        cr_skip_test("nothing here would hold a bomb of root's");
+    setenv("LOCKSTEP_CGROUPS", "off", 1);
     make_helper();
-    struct process_spec spec = helper(argv);
-    spec.process_limit = 50;
-    struct process_result result = run(&spec);
-    cr_assert_eq(result.end, PROCESS_TOO_MANY);
-    cr_assert_eq(count_living(), 0);
-    process_release(&result);
+    const pid_t grader = cgroup_fork(&bound);
+    if (grader == 0)
+        _exit(ends_with_too_many(word) ? 0 : 1);
+    cr_assert_eq(waitpid(grader, &status, 0), grader);
+    cr_expect_eq(count_living(), 0);
+    cgroup_remove(&bound);
+    cgroup_place_release(&place);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "wait status %x", (unsigned)status);
+}
+
+Test(process, fork_bomb_without_groups)
+{
+    expect_too_many_without_groups("bomb");
+}
+
+Test(process, fork_bomb_in_sessions_of_its_own_without_groups)
+{
+    expect_too_many_without_groups("escape");
+}
+
+Test(process, many_processes_in_sessions_of_their_own_without_groups)
+{
+    expect_too_many_without_groups("scatter");
 }
 
 Test(process, as_many_processes_as_allowed)
