@@ -288,11 +288,11 @@ static void remove_one(const char *path)
 /* Until it is gone, for 5 s at most. */
 static void remove_group(const char *path)
 {
-    for (int round = 0; round < REMOVE_ROUNDS && access(path, F_OK) == 0; round++) {
-        if (round > 0)
-            nanosleep(&(struct timespec){.tv_nsec = ROUND_MS * 1000 * 1000}, NULL);
-        if (rmdir(path) != 0)
-            for_all(path, remove_one);
+    for (int round = 0; round < REMOVE_ROUNDS && rmdir(path) != 0; round++) {
+        if (errno != EBUSY && errno != ENOTEMPTY)
+            return; /* somebody else's, or gone */
+        for_all(path, remove_one);
+        nanosleep(&(struct timespec){.tv_nsec = ROUND_MS * 1000 * 1000}, NULL);
     }
 }
 
