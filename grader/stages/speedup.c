@@ -39,6 +39,7 @@ struct trial {
     int workers;
     size_t rounds;
     double seconds[ROLES][ROUNDS_MAX];
+    bool limited;  /* CRASHED means: ended for hitting a limit */
     char *trouble; /* what went wrong, for WRONG to OUR_FAULT and NOT_MEASURED */
 };
 
@@ -107,7 +108,9 @@ static enum outcome judge_failure(struct trial *trial, enum role role, const str
         return OUR_FAULT;
     if (run->end == PROCESS_EXITED)
         return WRONG;
-    return run->end == PROCESS_TIMED_OUT ? HUNG : CRASHED;
+    const enum process_limit limit = process_limit_hit(run);
+    trial->limited = limit != LIMIT_NONE;
+    return limit == LIMIT_TIME ? HUNG : CRASHED;
 }
 
 static enum outcome run_role(struct trial *trial, enum role role, size_t round, uint64_t *answer)
@@ -305,7 +308,10 @@ static void add_slow(struct stage_result *result, const struct trial *trial)
 
 static void add_failure(struct stage_result *result, const struct trial *trial, enum outcome outcome)
 {
-    const char *kind = outcome == WRONG ? "wrong-answer" : outcome == HUNG ? "hung" : "crashed";
+    const char *kind = outcome == WRONG  ? "wrong-answer"
+                       : outcome == HUNG ? "hung"
+                       : trial->limited  ? "limit"
+                                         : "crashed";
     result_add(result, kind, "%s: your code in the bench program %s.", trial->measure->name, trial->trouble);
 }
 
