@@ -39,8 +39,15 @@ static const cyaml_schema_field_t limits_fields[] = {
     CYAML_FIELD_FLOAT("test_seconds", CYAML_FLAG_OPTIONAL, struct manifest_limits, test_seconds),
     CYAML_FIELD_FLOAT("race_seconds", CYAML_FLAG_OPTIONAL, struct manifest_limits, race_seconds),
     CYAML_FIELD_FLOAT("bench_seconds", CYAML_FLAG_OPTIONAL, struct manifest_limits, bench_seconds),
+    CYAML_FIELD_FLOAT("test_cpu_seconds", CYAML_FLAG_OPTIONAL, struct manifest_limits, test_cpu_seconds),
+    CYAML_FIELD_FLOAT("race_cpu_seconds", CYAML_FLAG_OPTIONAL, struct manifest_limits, race_cpu_seconds),
+    CYAML_FIELD_FLOAT("bench_cpu_seconds", CYAML_FLAG_OPTIONAL, struct manifest_limits, bench_cpu_seconds),
     CYAML_FIELD_INT("memory_mb", CYAML_FLAG_OPTIONAL, struct manifest_limits, memory_mb),
+    CYAML_FIELD_INT("tree_memory_mb", CYAML_FLAG_OPTIONAL, struct manifest_limits, tree_memory_mb),
     CYAML_FIELD_INT("processes", CYAML_FLAG_OPTIONAL, struct manifest_limits, processes),
+    CYAML_FIELD_INT("descriptors", CYAML_FLAG_OPTIONAL, struct manifest_limits, descriptors),
+    CYAML_FIELD_INT("file_mb", CYAML_FLAG_OPTIONAL, struct manifest_limits, file_mb),
+    CYAML_FIELD_INT("output_mb", CYAML_FLAG_OPTIONAL, struct manifest_limits, output_mb),
     CYAML_FIELD_END,
 };
 

@@ -19,11 +19,18 @@ struct manifest_points {
 };
 
 struct manifest_limits {
-    double test_seconds;  /* deadline of one Criterion test */
-    double race_seconds;  /* deadline of the race driver under one tool */
-    double bench_seconds; /* deadline of one run of a bench program */
-    int memory_mb;        /* private memory of one program, MiB */
-    int processes;        /* processes alive at once in one program's tree */
+    double test_seconds;      /* deadline of one Criterion test, wall clock */
+    double race_seconds;      /* deadline of the race driver under one tool */
+    double bench_seconds;     /* deadline of one run of a bench program */
+    double test_cpu_seconds;  /* CPU time of the whole tree in one test; absent: 8 times test_seconds */
+    double race_cpu_seconds;  /* as test_cpu_seconds */
+    double bench_cpu_seconds; /* as test_cpu_seconds */
+    int memory_mb;            /* private memory of one process, MiB; not under the tools that look for races */
+    int tree_memory_mb;       /* memory of one program's whole tree, files in memory too; absent: twice memory_mb */
+    int processes;            /* processes alive at once in one program's tree */
+    int descriptors;          /* open at once in one process */
+    int file_mb;              /* largest file written, MiB */
+    int output_mb;            /* printed by one program, MiB; of more than 64 KiB the report has head and tail */
 };
 
 struct manifest_test {

@@ -16,12 +16,16 @@
  *
  * The modules: process.c (several programs at a time), process_slot.c (one run), process_launch.c (the
  * supervisor's arguments and environment), process_output.c (head and tail), process_stopwatch.c,
- * process_interrupt.c, process_describe.c, and process_tree.c, of which supervise.c is made, too.
+ * process_interrupt.c, process_describe.c, and process_tree.c and cgroup.c, of which supervise.c is made, too.
  *
- * Fork bombs: the program's process group is killed in one piece. What has left it, each process in a session of
- * its own, is stopped one by one until no other turns up, and then killed. Root's supervisor has real-time priority
- * for that; an ordinary user's must compete for the processors with the bomb and may need 10 s (RLIMIT_NPROC keeps
- * the bomb from growing meanwhile). Programs run with PR_SET_NO_NEW_PRIVS: set-user-ID has no effect.
+ * Limits of a whole tree: the supervisor makes a control group for its program where it may (cgroup.h), and ends all
+ * when their memory or CPU time together is over the limit. Without groups only single processes are held.
+ *
+ * Fork bombs: the program's process group and its control group are killed in one piece. What has left the first and
+ * has not the second, each process in a session of its own, is killed one by one until no other turns up. Root's
+ * supervisor has real-time priority for that; an ordinary user's must compete for the processors with the bomb and may
+ * need 10 s. The control group, or for an ordinary user RLIMIT_NPROC, keeps the bomb from growing meanwhile. Programs
+ * run with PR_SET_NO_NEW_PRIVS: set-user-ID has no effect.
  *
  * A program with a `sandbox` is started by bubblewrap and a process of ours in between (sandbox.h, inside.h):
  *
@@ -42,38 +46,46 @@
 #include <sys/types.h>
 
 enum process_end {
-    PROCESS_EXITED,      /* status is in code */
-    PROCESS_SIGNALED,    /* signal number is in code */
-    PROCESS_TIMED_OUT,   /* killed at its deadline */
-    PROCESS_FLOODED,     /* killed: printed more than output_limit */
-    PROCESS_TOO_MANY,    /* killed: more than process_limit processes alive at once */
-    PROCESS_INTERRUPTED, /* killed because the user pressed Ctrl-C (or SIGTERM, SIGHUP came) */
-    PROCESS_NOT_STARTED, /* code is errno: the program could not be started; our fault */
+    PROCESS_EXITED,        /* status is in code */
+    PROCESS_SIGNALED,      /* signal number is in code */
+    PROCESS_TIMED_OUT,     /* killed at its deadline */
+    PROCESS_FLOODED,       /* killed: printed more than output_limit */
+    PROCESS_TOO_MANY,      /* killed: more than process_limit processes alive at once */
+    PROCESS_OUT_OF_MEMORY, /* killed: all together needed more than tree_memory_limit */
+    PROCESS_OUT_OF_CPU,    /* killed: all together used more than cpu_limit */
+    PROCESS_INTERRUPTED,   /* killed because the user pressed Ctrl-C (or SIGTERM, SIGHUP came) */
+    PROCESS_NOT_STARTED,   /* code is errno: the program could not be started; our fault */
 };
 
 struct sandbox;
 
 struct process_spec {
-    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH, relative to `directory` */
-    const char *directory;   /* to start in; NULL: the caller's */
-    const char *const *set;  /* NULL-terminated NAME=value pairs added to the small clean environment
-                                (PATH, HOME, TERM, TMPDIR as the grader's, LANG=C.UTF-8; in a sandbox fixed
-                                ones) each program gets; a NAME of these takes its place; NULL: none */
-    double deadline;         /* seconds of wall-clock time */
-    size_t output_keep;      /* bytes kept of stdout and stderr each: the first and the last half;
-                                0: 64 KiB */
-    uint64_t output_limit;   /* bytes printed, stdout and stderr together, after which it is killed;
-                                0: 64 MiB */
-    uint64_t memory_limit;   /* bytes of private memory (RLIMIT_DATA); 0: no limit */
-    uint64_t file_limit;     /* bytes of the largest file written (RLIMIT_FSIZE); 0: 256 MiB */
-    unsigned process_limit;  /* processes at once in the tree, zombies too; 0: 256 */
-    bool stopwatch;          /* the program speaks harness/bench.h's protocol on its fds 3 and 4 */
-    const char *report;      /* existing file that becomes the program's descriptor 5, open for appending; NULL: none */
-    const char *service;     /* program that is started beside it, outside of its sandbox, and that it can ask
-                                over a socket, its standard input (supervise_service.h); NULL: none */
-    const char *kept;        /* PATH/BEGIN: what it leaves in a `directory` in the memory of its sandbox, in files whose
-                                names begin with BEGIN, is copied to PATH when all of it is dead
-                                (supervise_kept.h); NULL: nothing. Without a sandbox files are where it wrote them */
+    const char *const *argv;    /* NULL-terminated; argv[0] is looked up in PATH, relative to `directory` */
+    const char *directory;      /* to start in; NULL: the caller's */
+    const char *const *set;     /* NULL-terminated NAME=value pairs added to the small clean environment
+                                   (PATH, HOME, TERM, TMPDIR as the grader's, LANG=C.UTF-8; in a sandbox fixed
+                                   ones) each program gets; a NAME of these takes its place; NULL: none */
+    const char *stage;          /* the stage it belongs to, for process_describe; NULL: none */
+    double deadline;            /* seconds of wall-clock time */
+    size_t output_keep;         /* bytes kept of stdout and stderr each: the first and the last half;
+                                   0: 64 KiB */
+    uint64_t output_limit;      /* bytes printed, stdout and stderr together, after which it is killed;
+                                   0: 64 MiB */
+    uint64_t memory_limit;      /* bytes of private memory (RLIMIT_DATA); 0: no limit */
+    uint64_t file_limit;        /* bytes of the largest file written (RLIMIT_FSIZE); 0: 256 MiB */
+    unsigned process_limit;     /* processes at once in the tree, zombies too; 0: 256 */
+    uint64_t tree_memory_limit; /* bytes of memory of the whole tree, files in memory too, where there are control
+                                   groups; 0: 4 GiB, UINT64_MAX: no limit */
+    double cpu_limit; /* seconds of CPU time of the whole tree; without control groups each process's alone while
+                         it runs; 0: 8 times the deadline */
+    unsigned descriptor_limit; /* descriptors of one process (RLIMIT_NOFILE); 0: 1024 */
+    bool stopwatch;            /* the program speaks harness/bench.h's protocol on its fds 3 and 4 */
+    const char *report;  /* existing file that becomes the program's descriptor 5, open for appending; NULL: none */
+    const char *service; /* program that is started beside it, outside of its sandbox, and that it can ask
+                            over a socket, its standard input (supervise_service.h); NULL: none */
+    const char *kept;    /* PATH/BEGIN: what it leaves in a `directory` in the memory of its sandbox, in files whose
+                            names begin with BEGIN, is copied to PATH when all of it is dead
+                            (supervise_kept.h); NULL: nothing. Without a sandbox files are where it wrote them */
     const struct sandbox *sandbox;                  /* runs in a sandbox, where sandbox_available; NULL: without */
     void (*on_deadline)(pid_t root, void *context); /* looks at the living tree below and including
                                 `root` (the program) before it is killed; NULL: nothing. Called for
@@ -87,6 +99,9 @@ struct process_result {
     int code;                      /* 0 unless `end` says otherwise */
     double seconds;                /* wall clock, the program's start to its end */
     struct rusage usage;           /* the whole tree's, as far as it was waited for */
+    double cpu_seconds;            /* the whole tree's CPU time */
+    uint64_t memory_bytes;         /* the most the whole tree held at once; 0 if unknown */
+    unsigned group;                /* of enum cgroup_hold: what a control group bounded */
     char *out, *err;               /* what it printed, NUL-terminated, head and tail with a line
                                       "[... N bytes left out ...]" between; NUL bytes inside kept as
                                       spaces; never NULL */
@@ -119,8 +134,26 @@ void process_release(struct process_result *result);
 void process_catch_interrupts(void);
 bool process_interrupted(void);
 
+enum process_limit {
+    LIMIT_NONE,
+    LIMIT_TIME,
+    LIMIT_CPU,
+    LIMIT_MEMORY, /* of the whole tree */
+    LIMIT_PROCESSES,
+    LIMIT_OUTPUT,
+    LIMIT_FILE,
+};
+
+/* process_limit_hit: the limit because of which it ended. */
+enum process_limit process_limit_hit(const struct process_result *result);
+
+/* process_describe_limit: the one sentence about a limit that was hit, which names it, what was used and the stage:
+ * `printed more than it may (limit: 64 MiB, used: more than 64 MiB, stage: tests)`. Caller frees. */
+char *process_describe_limit(const struct process_spec *spec, enum process_limit limit,
+                             const struct process_result *result);
+
 /* process_describe: in words how it ended, `exited with status 3`, `was ended by SIGSEGV (segmentation
- * fault)`, `was still running after 10 s`, ... Caller frees. */
+ * fault)`, or as process_describe_limit. Caller frees. */
 char *process_describe(const struct process_spec *spec, const struct process_result *result);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,40 +22,122 @@ static char *describe_signal(int number)
     return asprintf(&text, "was ended by SIG%s (%c%s)", name, first, meaning + 1) < 0 ? NULL : text;
 }
 
-static char *describe_flood(uint64_t limit)
+/* Caller frees, as for those below. */
+static char *bytes_text(uint64_t bytes)
 {
     char *text;
-    const bool whole = limit % (1 << 20) == 0;
-    return asprintf(&text, "printed more than %" PRIu64 " %s", whole ? limit >> 20 : limit, whole ? "MiB" : "bytes") < 0
-               ? NULL
-               : text;
+    const double mib = (double)bytes / (1 << 20);
+    if (mib < 1)
+        return asprintf(&text, "%" PRIu64 " bytes", bytes) < 0 ? NULL : text;
+    return asprintf(&text, "%.10g MiB", round(10 * mib) / 10) < 0 ? NULL : text;
+}
+
+static char *seconds_text(double seconds)
+{
+    char *text;
+    return asprintf(&text, "%g s", round(10 * seconds) / 10) < 0 ? NULL : text;
+}
+
+static char *count_text(unsigned count)
+{
+    char *text;
+    return asprintf(&text, "%u", count) < 0 ? NULL : text;
+}
+
+/* What was used where it was ended at once: the same on every run. Takes over `limit`. */
+static char *more_than(char *limit)
+{
+    char *text;
+    if (limit == NULL || asprintf(&text, "more than %s", limit) < 0)
+        text = NULL;
+    free(limit);
+    return text;
+}
+
+/* The one sentence about a limit. Takes over `limit` and `used`. */
+static char *limit_sentence(const char *what, char *limit, char *used, const struct process_spec *spec)
+{
+    char *text;
+    const bool staged = spec->stage != NULL;
+    if (limit == NULL || used == NULL ||
+        asprintf(&text, "%s (limit: %s, used: %s%s%s)", what, limit, used, staged ? ", stage: " : "",
+                 staged ? spec->stage : "") < 0)
+        text = NULL;
+    free(used);
+    free(limit);
+    return text;
+}
+
+enum process_limit process_limit_hit(const struct process_result *result)
+{
+    switch (result->end) {
+    case PROCESS_TIMED_OUT:
+        return LIMIT_TIME;
+    case PROCESS_FLOODED:
+        return LIMIT_OUTPUT;
+    case PROCESS_TOO_MANY:
+        return LIMIT_PROCESSES;
+    case PROCESS_OUT_OF_MEMORY:
+        return LIMIT_MEMORY;
+    case PROCESS_OUT_OF_CPU:
+        return LIMIT_CPU;
+    case PROCESS_SIGNALED:
+        return result->code == SIGXFSZ ? LIMIT_FILE : LIMIT_NONE;
+    case PROCESS_EXITED:
+    case PROCESS_INTERRUPTED:
+    case PROCESS_NOT_STARTED:
+        break;
+    }
+    return LIMIT_NONE;
+}
+
+char *process_describe_limit(const struct process_spec *wish, enum process_limit limit,
+                             const struct process_result *result)
+{
+    const struct process_spec spec = process_launch_defaults(wish);
+    char *text, *what;
+    switch (limit) {
+    case LIMIT_TIME:
+        if (asprintf(&what, "was still running after %g s", spec.deadline) < 0)
+            return NULL;
+        text = limit_sentence(what, seconds_text(spec.deadline), seconds_text(result->seconds), &spec);
+        free(what);
+        return text;
+    case LIMIT_CPU:
+        return limit_sentence("used more CPU time than it may, all its processes together",
+                              seconds_text(spec.cpu_limit), seconds_text(result->cpu_seconds), &spec);
+    case LIMIT_MEMORY:
+        return limit_sentence("needed more memory than it may, all its processes together",
+                              bytes_text(spec.tree_memory_limit), more_than(bytes_text(spec.tree_memory_limit)), &spec);
+    case LIMIT_PROCESSES:
+        return limit_sentence("had more processes alive at once than it may", count_text(spec.process_limit),
+                              more_than(count_text(spec.process_limit)), &spec);
+    case LIMIT_OUTPUT:
+        return limit_sentence("printed more than it may", bytes_text(spec.output_limit),
+                              more_than(bytes_text(spec.output_limit)), &spec);
+    case LIMIT_FILE:
+        return limit_sentence("wrote a larger file than it may", bytes_text(spec.file_limit),
+                              more_than(bytes_text(spec.file_limit)), &spec);
+    case LIMIT_NONE:
+        break;
+    }
+    return strdup("kept to its limits");
 }
 
 char *process_describe(const struct process_spec *spec, const struct process_result *result)
 {
     char *text;
     int length = -1;
-    switch (result->end) {
-    case PROCESS_EXITED:
-        length = asprintf(&text, "exited with status %d", result->code);
-        break;
-    case PROCESS_SIGNALED:
+    const enum process_limit limit = process_limit_hit(result);
+    if (limit != LIMIT_NONE)
+        return process_describe_limit(spec, limit, result);
+    if (result->end == PROCESS_SIGNALED)
         return describe_signal(result->code);
-    case PROCESS_TIMED_OUT:
-        length = asprintf(&text, "was still running after %g s", spec->deadline);
-        break;
-    case PROCESS_FLOODED:
-        return describe_flood(process_launch_defaults(spec).output_limit);
-    case PROCESS_TOO_MANY:
-        length =
-            asprintf(&text, "had more than %u processes alive at once", process_launch_defaults(spec).process_limit);
-        break;
-    case PROCESS_INTERRUPTED:
-        length = asprintf(&text, "was interrupted");
-        break;
-    case PROCESS_NOT_STARTED:
+    if (result->end == PROCESS_EXITED)
+        length = asprintf(&text, "exited with status %d", result->code);
+    else if (result->end == PROCESS_NOT_STARTED)
         length = asprintf(&text, "could not be started: %s", strerrordesc_np(result->code));
-        break;
-    }
+    else
+        length = asprintf(&text, "was interrupted");
     return length < 0 ? NULL : text;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "sandbox.h"
 
 /* The small clean environment: taken over from the grader's if set there, or else this. LANG is not taken over:
@@ -23,7 +24,7 @@ static const struct {
     {"TMPDIR", "/tmp", "/tmp", true},
 };
 
-enum { VARIABLES = sizeof variables / sizeof *variables, FIXED_ARGUMENTS = 11 };
+enum { VARIABLES = sizeof variables / sizeof *variables, FIXED_ARGUMENTS = 15 };
 
 struct process_spec process_launch_defaults(const struct process_spec *spec)
 {
@@ -36,6 +37,12 @@ struct process_spec process_launch_defaults(const struct process_spec *spec)
         filled.file_limit = 256 << 20;
     if (filled.process_limit == 0)
         filled.process_limit = 256;
+    if (filled.tree_memory_limit == 0)
+        filled.tree_memory_limit = (uint64_t)4 << 30;
+    if (filled.cpu_limit <= 0)
+        filled.cpu_limit = 8 * filled.deadline;
+    if (filled.descriptor_limit == 0)
+        filled.descriptor_limit = 1024;
     return filled;
 }
 
@@ -96,12 +103,16 @@ static bool build_arguments(struct process_launch *launch, const struct process_
     out[2] = print_number(spec->memory_limit);
     out[3] = print_number(spec->file_limit);
     out[4] = print_number(spec->process_limit);
-    out[5] = print_number(spec->stopwatch);
-    out[6] = print_number(sandbox != NULL);
-    out[7] = strdup(spec->report != NULL ? spec->report : "");
-    out[8] = strdup(spec->service != NULL ? spec->service : "");
-    out[9] = strdup(spec->kept != NULL && sandbox != NULL ? spec->kept : "");
-    out[10] = strdup(spec->directory != NULL && sandbox == NULL ? spec->directory : "");
+    out[5] = print_number(spec->tree_memory_limit);
+    out[6] = print_number((uint64_t)(spec->cpu_limit * 1e3));
+    out[7] = print_number(spec->descriptor_limit);
+    out[8] = strdup(cgroup_word());
+    out[9] = print_number(spec->stopwatch);
+    out[10] = print_number(sandbox != NULL);
+    out[11] = strdup(spec->report != NULL ? spec->report : "");
+    out[12] = strdup(spec->service != NULL ? spec->service : "");
+    out[13] = strdup(spec->kept != NULL && sandbox != NULL ? spec->kept : "");
+    out[14] = strdup(spec->directory != NULL && sandbox == NULL ? spec->directory : "");
     return append_strings(out, FIXED_ARGUMENTS, (const char *const *)sandbox) &&
            append_strings(out, FIXED_ARGUMENTS + before, spec->argv);
 }

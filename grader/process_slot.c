@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "process_interrupt.h"
 #include "process_launch.h"
 #include "process_output.h"
@@ -245,6 +246,10 @@ static void settle_end(struct process_slot *slot)
         result->code = record->code;
     } else if (slot->ended && record->too_many) {
         result->end = PROCESS_TOO_MANY;
+    } else if (slot->ended && record->out_of_memory) {
+        result->end = PROCESS_OUT_OF_MEMORY;
+    } else if (slot->ended && record->out_of_cpu) {
+        result->end = PROCESS_OUT_OF_CPU;
     } else if (slot->must_end && !in_time) {
         result->end = slot->why;
     } else if (flooded(slot)) { /* even if it had ended before it could be killed: the same on every run */
@@ -264,6 +269,9 @@ static void settle(struct process_slot *slot)
     result->seconds =
         slot->ended && slot->record.seconds > 0 ? slot->record.seconds : (double)(uv_hrtime() - slot->start) / 1e9;
     result->usage = slot->record.usage;
+    result->cpu_seconds = slot->record.tree_cpu;
+    result->memory_bytes = slot->record.tree_memory;
+    result->group = slot->record.group;
     result->program = slot->record.program;
     result->left_behind = slot->record.left_behind;
     result->out = process_output_text(&slot->out);
@@ -283,8 +291,10 @@ static void on_exit_of_supervisor(uv_process_t *supervisor, int64_t status, int 
     slot->alive = false;
     uv_timer_stop(&slot->timer);
     drain(slot);
-    if (!slot->ended)
+    if (!slot->ended) {
+        cgroup_sweep_own();
         process_tree_end_strays();
+    }
     settle(slot);
     close_handles(slot);
 }

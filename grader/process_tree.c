@@ -12,7 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STRAYS_SECONDS = 10, STRAYS_MAX = 1 << 14 };
+enum {
+    STRAYS_SECONDS = 10,
+    STRAYS_MAX = 1 << 14,
+    SEEN_PIDS = 1 << 22 /* the kernel's largest process id */
+};
 
 /* Reads at most size-1 bytes of a small file of /proc and adds a NUL. Returns the length, -1 on failure. */
 static ssize_t read_file(const char *path, char *text, size_t size)
@@ -54,7 +58,7 @@ static size_t append_numbers(const char *path, pid_t *pids, size_t count, size_t
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return count;
-    for (ssize_t length; (length = read(fd, text, sizeof text)) > 0;)
+    for (ssize_t length; count < max && (length = read(fd, text, sizeof text)) > 0;)
         for (ssize_t i = 0; i < length; i++) { /* each number ends with a space */
             if (isdigit((unsigned char)text[i]))
                 number = 10 * number + (text[i] - '0');
@@ -93,19 +97,6 @@ static size_t append_children(pid_t parent, pid_t *pids, size_t count, size_t ma
     return count;
 }
 
-/* process_tree_list that sends `number` (0: nothing) to all but the root the moment they are found. */
-static size_t walk(pid_t root, int number, pid_t *pids, size_t max)
-{
-    size_t count = 1, told = 1;
-    pids[0] = root;
-    for (size_t i = 0; i < count; i++) {
-        count = append_children(pids[i], pids, count, max);
-        for (; number != 0 && told < count; told++)
-            kill(pids[told], number);
-    }
-    return count;
-}
-
 static bool kernel_lists_children(void)
 {
     return access("/proc/thread-self/children", R_OK) == 0;
@@ -113,32 +104,61 @@ static bool kernel_lists_children(void)
 
 size_t process_tree_list(pid_t root, pid_t *pids, size_t max)
 {
-    return kernel_lists_children() ? walk(root, 0, pids, max) : process_tree_scan(root, pids, max);
-}
-
-static size_t stop_tree(pid_t root, pid_t *pids, size_t max)
-{
-    if (kernel_lists_children())
-        return walk(root, SIGSTOP, pids, max);
-    const size_t count = process_tree_scan(root, pids, max);
-    for (size_t i = 1; i < count; i++)
-        kill(pids[i], SIGSTOP);
+    size_t count = 1;
+    if (!kernel_lists_children())
+        return process_tree_scan(root, pids, max);
+    pids[0] = root;
+    for (size_t i = 0; i < count && count < max; i++)
+        count = append_children(pids[i], pids, count, max);
     return count;
 }
 
-size_t process_tree_freeze(pid_t root, bool with_root, pid_t *pids, size_t max)
+/* Kills those of pids[first..count-1] that are not marked yet, marks them, and drops the others. Returns the new count.
+ */
+static size_t kill_unseen(pid_t *pids, size_t first, size_t count, unsigned char *seen)
 {
-    enum { ROUNDS_MAX = 200 };
-    size_t before = 0, count = 0;
-    for (int round = 0; round < ROUNDS_MAX; round++) {
-        if (with_root)
-            kill(root, SIGSTOP);
-        count = stop_tree(root, pids, max);
-        if (count == before && memcmp(pids, pids + max, count * sizeof *pids) == 0)
-            break;
-        memcpy(pids + max, pids, count * sizeof *pids);
-        before = count;
+    size_t kept = first;
+    for (size_t i = first; i < count; i++) {
+        const unsigned pid = (unsigned)pids[i] % SEEN_PIDS, bit = 1u << pid % 8;
+        if ((seen[pid / 8] & bit) != 0)
+            continue;
+        seen[pid / 8] |= (unsigned char)bit;
+        kill(pids[i], SIGKILL);
+        pids[kept++] = pids[i];
     }
+    return kept;
+}
+
+/* Whoever has SIGKILL pending gets no further child: the kernel looks for that in the moment it would add it. So the
+ * children of one that was killed, read after that, are complete, and it need not be visited again: the time this takes
+ * does not grow with what is dead already. Orphans turn up as children of the root. */
+static size_t kill_tree(pid_t root, pid_t *pids, size_t max, unsigned char *seen)
+{
+    size_t count = 1, before;
+    pids[0] = root;
+    do {
+        before = count;
+        count = kill_unseen(pids, before, append_children(root, pids, before, max), seen);
+        for (size_t i = before; i < count; i++)
+            count = kill_unseen(pids, count, append_children(pids[i], pids, count, max), seen);
+    } while (count > before);
+    return count;
+}
+
+size_t process_tree_kill(pid_t root, bool with_root, pid_t *pids, size_t max)
+{
+    size_t count;
+    unsigned char *seen = kernel_lists_children() ? calloc(SEEN_PIDS / 8, 1) : NULL;
+    if (with_root)
+        kill(root, SIGKILL);
+    if (seen != NULL) {
+        count = kill_tree(root, pids, max, seen);
+        free(seen);
+        return count;
+    }
+    count = process_tree_scan(root, pids, max);
+    for (size_t i = 1; i < count; i++)
+        kill(pids[i], SIGKILL);
     return count;
 }
 
@@ -203,11 +223,8 @@ static bool kill_strays(pid_t *pids)
         if (!process_tree_stat(pids[i], &stat) || stat.parent != self || stat.session == session)
             continue;
         found = true;
-        pid_t *below = pids + STRAYS_MAX / 2;
         kill(-stat.session, SIGKILL);
-        const size_t below_count = process_tree_freeze(pids[i], true, below, STRAYS_MAX / 4);
-        for (size_t k = 0; k < below_count; k++)
-            kill(below[k], SIGKILL);
+        process_tree_kill(pids[i], true, pids + STRAYS_MAX / 2, STRAYS_MAX / 2);
         waitpid(pids[i], NULL, WNOHANG);
     }
     return found;

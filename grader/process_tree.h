@@ -25,11 +25,11 @@ size_t process_tree_list(pid_t root, pid_t *pids, size_t max);
  * without /proc/PID/task/TID/children, on which process_tree_list falls back to it. */
 size_t process_tree_scan(pid_t root, pid_t *pids, size_t max);
 
-/* process_tree_freeze: stops (SIGSTOP) all descendants of `root` and, if `with_root`, itself, each in the moment it is
- * found, again and again until no other turns up: so even processes that fork all the time are caught, each in a
- * session of its own. `pids` is as for process_tree_list, but with room for 2 * `max`. Returns how many
- * descendants and root there are. */
-size_t process_tree_freeze(pid_t root, bool with_root, pid_t *pids, size_t max);
+/* process_tree_kill: kills (SIGKILL) all descendants of `root` and, if `with_root`, itself, each in the moment it is
+ * found, until no other turns up: so even processes that fork all the time are caught, each in a session of its own.
+ * What `max` has no room for in `pids`, or what loses its parent to another subreaper than `root`, is left: wait for
+ * those that have ended and call it again. Returns how many it found, with the root. */
+size_t process_tree_kill(pid_t root, bool with_root, pid_t *pids, size_t max);
 
 /* process_tree_stat: looks at one process. Returns false if there is none. */
 bool process_tree_stat(pid_t pid, struct process_stat *stat);

@@ -3,11 +3,13 @@
  * the idea and supervise.h for arguments, descriptors and records.
  *
  *     start    fork; the child takes its limits, descriptors and directory, and becomes the program
- *     watch    until the program has ended, or SIGTERM, or the grader is gone, or too many processes
+ *     watch    until the program has ended, or SIGTERM, or the grader is gone, or too many processes, or too much
+ *              memory or CPU time of all together
  *     kill     everything below, over and over, until the kernel says that there is no child left
  *
  * Being a subreaper, this process inherits all orphans below it. So `no child left` means that the whole tree
- * is dead, and that is the only thing the end depends on; /proc only says whom to kill.
+ * is dead, and that is the only thing the end depends on; /proc only says whom to kill. Where there are control groups
+ * (cgroup.h) the child is in one of its own: then the tree cannot grow faster than it is killed.
  *
  * A service (supervise_service.h) is a child, too, but none of the tree's: it is neither counted nor charged.
  *
@@ -32,6 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "inside.h"
 #include "process_tree.h"
 #include "supervise_child.h"
@@ -50,6 +53,7 @@ enum {
 
 struct supervisor {
     struct order order;
+    struct cgroup group;
     int signals; /* a signalfd for SIGCHLD and SIGTERM */
     int news;    /* from the child: errno, if it could not become the program; struct inside_message */
     pid_t child; /* the program, or bwrap */
@@ -63,7 +67,7 @@ struct supervisor {
     struct supervise_record record;
 };
 
-static pid_t listed[2 * LISTED_MAX];
+static pid_t listed[LISTED_MAX];
 
 static double now(void)
 {
@@ -96,7 +100,7 @@ static bool start(struct supervisor *s)
         setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)) != 0)
         return false;
     s->start = now();
-    s->child = supervise_fork(&s->order, ends[1], service);
+    s->child = supervise_fork(&s->order, &s->group, ends[1], service);
     const int cause = errno;
     if (service >= 0)
         close(service);
@@ -234,6 +238,27 @@ static void wait_for_news(struct supervisor *s, int ms)
         s->told_to_end = true;
 }
 
+/* CPU time of all together. Without a group only that of those who have ended is known, and at the end all. */
+static double tree_cpu(const struct supervisor *s)
+{
+    struct rusage usage;
+    const double seconds = cgroup_cpu_seconds(&s->group);
+    if (seconds >= 0)
+        return seconds;
+    getrusage(RUSAGE_CHILDREN, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* Whether all together are over a limit. */
+static bool over_limits(struct supervisor *s)
+{
+    s->record.tree_cpu = tree_cpu(s);
+    s->record.out_of_cpu = s->record.out_of_cpu || s->record.tree_cpu > s->order.cpu_seconds;
+    s->record.out_of_memory = s->record.out_of_memory || cgroup_out_of_memory(&s->group);
+    return s->record.out_of_cpu || s->record.out_of_memory;
+}
+
 /* Until there is a reason to end it all, or nothing left to end. */
 static void watch(struct supervisor *s)
 {
@@ -241,7 +266,7 @@ static void watch(struct supervisor *s)
     const size_t ours = 1 + (s->order.sandbox ? SANDBOX_PROCESSES : 0);
     /* no more than that is looked for: a list of all would never be done with a tree that grows */
     const size_t enough = s->order.processes < LISTED_MAX - ours - 2 ? s->order.processes + ours + 2 : LISTED_MAX;
-    while (reap(s) && !s->told_to_end) {
+    while (reap(s) && !s->told_to_end && !over_limits(s)) {
         if (s->ended && now() - s->start - s->record.seconds >= SETTLE_MS / 1e3)
             return;
         const size_t all = process_tree_list(getpid(), listed, enough), trusted = ours + (s->service.process > 0);
@@ -269,15 +294,14 @@ static int count_alive(const struct supervisor *s)
     return alive;
 }
 
-/* The group first: the kernel does that in one piece, no fork in it gets away. What has left the group is looked
- * for again and again; a killed parent's children move up to this process. */
+/* The groups first: the kernel does that in one piece, no fork in them gets away. What has left the process group, and
+ * has no control group, is looked for again and again; a killed parent's children move up to this process. */
 static void kill_all(struct supervisor *s)
 {
     while (reap(s)) {
         kill(-s->child, SIGKILL); /* with bwrap all of its sandbox ends */
-        const size_t count = process_tree_freeze(getpid(), false, listed, LISTED_MAX);
-        for (size_t i = 1; i < count; i++)
-            kill(listed[i], SIGKILL);
+        cgroup_kill(&s->group);
+        process_tree_kill(getpid(), false, listed, LISTED_MAX);
         wait_for_news(s, KILL_ROUND_MS);
     }
 }
@@ -295,7 +319,21 @@ static void report(struct supervisor *s)
     }
     getrusage(RUSAGE_CHILDREN, &s->record.usage);
     service_leave_out(&s->service, &s->record.usage);
+    over_limits(s); /* even if it had ended before it could be killed: the same on every run */
+    s->record.tree_memory = cgroup_memory_peak(&s->group);
+    cgroup_remove(&s->group);
     write_record(&s->record);
+}
+
+/* What it cannot have, it does without. */
+static void make_group(struct supervisor *s)
+{
+    struct cgroup_place place;
+    cgroup_read_word(&place, s->order.groups);
+    cgroup_create(&s->group, &place);
+    cgroup_place_release(&place);
+    cgroup_limit(&s->group, s->order.tree_memory, s->order.processes + SUPERVISE_SPARE_TASKS);
+    s->record.group = s->group.holds;
 }
 
 /* Before anything is started, so that nothing is missed. Returns false if that cannot be had. */
@@ -327,9 +365,11 @@ int main(int argc, char **argv)
     }
     if (!prepare(&s))
         return 3;
+    make_group(&s);
     if (!start(&s)) {
         s.record.kind = SUPERVISE_NOT_STARTED;
         s.record.code = errno;
+        cgroup_remove(&s.group);
         return write_record(&s.record) ? 0 : 3;
     }
     let_go_of_descriptors(&s.order);

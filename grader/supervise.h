@@ -3,13 +3,14 @@
  *
  * process.c starts it as
  *
- *     supervise GRADER-PID MEMORY FILE PROCESSES STOPWATCH SANDBOX REPORT SERVICE KEPT DIRECTORY PROGRAM [ARGUMENT...]
+ *     supervise GRADER-PID MEMORY FILE PROCESSES TREE-MEMORY CPU DESCRIPTORS GROUPS STOPWATCH SANDBOX REPORT SERVICE
+ * KEPT DIRECTORY PROGRAM [ARGUMENT...]
  *
- * with the limits of struct process_spec in bytes and processes (MEMORY 0: no limit), STOPWATCH and SANDBOX 0 or 1,
- * REPORT the path of the report or empty, SERVICE that of the service's program or empty (supervise_service.h), KEPT
- * where to what the program leaves is copied or empty (supervise_kept.h), DIRECTORY empty for its own, and the
- * environment the program is to have. With SANDBOX, PROGRAM is bwrap, and what counts as the program is what `inside`
- * starts (inside.h). Its descriptors are:
+ * with the limits of struct process_spec in bytes, processes and milliseconds (MEMORY 0: no limit), GROUPS where it is
+ * to make its control group (cgroup_word), STOPWATCH and SANDBOX 0 or 1, REPORT the path of the report or empty,
+ * SERVICE that of the service's program or empty (supervise_service.h), KEPT where to what the program leaves is copied
+ * or empty (supervise_kept.h), DIRECTORY empty for its own, and the environment the program is to have. With SANDBOX,
+ * PROGRAM is bwrap, and what counts as the program is what `inside` starts (inside.h). Its descriptors are:
  *
  *     0  /dev/null, passed on        3  the record pipe, records go to the grader; kept from the program
  *     1  stdout, passed on           4  stopwatch, program to grader: becomes the program's 3
@@ -24,6 +25,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -39,12 +41,17 @@ struct supervise_record {
     enum supervise_kind kind;
     pid_t program;
     int code;
-    bool by_itself;      /* the program had ended before anything was killed */
-    bool too_many;       /* everything was killed because there were too many processes */
-    int left_behind;     /* alive below the program when it had ended by itself and a moment had passed */
-    double seconds;      /* wall clock, from its fork to its end */
-    double cpu_seconds;  /* all CPU time of the program itself, without its children */
-    struct rusage usage; /* of all that was below the supervisor */
+    bool by_itself;       /* the program had ended before anything was killed */
+    bool too_many;        /* everything was killed because there were too many processes */
+    bool out_of_memory;   /* all together needed more than TREE-MEMORY */
+    bool out_of_cpu;      /* all together used more than CPU */
+    int left_behind;      /* alive below the program when it had ended by itself and a moment had passed */
+    double seconds;       /* wall clock, from its fork to its end */
+    double cpu_seconds;   /* all CPU time of the program itself, without its children */
+    struct rusage usage;  /* of all that was below the supervisor */
+    double tree_cpu;      /* CPU seconds of all that was below the supervisor */
+    uint64_t tree_memory; /* bytes that all held at once, 0 if unknown */
+    unsigned group;       /* of enum cgroup_hold: what a control group bounds */
 };
 
 _Static_assert(sizeof(struct supervise_record) <= PIPE_BUF, "a record must be written in one piece");

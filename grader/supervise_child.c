@@ -10,27 +10,30 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "inside.h"
 #include "supervise.h"
 
-enum { BACKSTOP_TASKS = 1024 }; /* see fork_with_backstop */
-
 bool supervise_parse_order(int argc, char **argv, struct order *order)
 {
-    if (argc < 12)
+    if (argc < 16)
         return false;
     *order = (struct order){
         .grader = (pid_t)strtol(argv[1], NULL, 10),
         .memory = strtoull(argv[2], NULL, 10),
         .file = strtoull(argv[3], NULL, 10),
         .processes = strtoull(argv[4], NULL, 10),
-        .stopwatch = strcmp(argv[5], "1") == 0,
-        .sandbox = strcmp(argv[6], "1") == 0,
-        .report = argv[7],
-        .service = argv[8],
-        .kept = argv[9],
-        .directory = argv[10],
-        .argv = argv + 11,
+        .tree_memory = strtoull(argv[5], NULL, 10),
+        .cpu_seconds = (double)strtoull(argv[6], NULL, 10) / 1e3,
+        .descriptors = strtoull(argv[7], NULL, 10),
+        .groups = argv[8],
+        .stopwatch = strcmp(argv[9], "1") == 0,
+        .sandbox = strcmp(argv[10], "1") == 0,
+        .report = argv[11],
+        .service = argv[12],
+        .kept = argv[13],
+        .directory = argv[14],
+        .argv = argv + 15,
     };
     return order->grader > 0 && order->processes > 0;
 }
@@ -124,6 +127,8 @@ _Noreturn static void become_program(const struct order *order, int news, int se
     if (arrange_descriptors(order, news, service) && (order->directory[0] == '\0' || chdir(order->directory) == 0)) {
         limit(RLIMIT_CORE, 0, true);
         limit(RLIMIT_FSIZE, order->file, true);
+        limit(RLIMIT_NOFILE, order->descriptors, true);
+        limit(RLIMIT_CPU, (rlim_t)order->cpu_seconds + 1, true); /* of each process, where there is no group */
         if (order->memory > 0)
             limit(RLIMIT_DATA, order->memory, true);
         reset_signals();
@@ -148,25 +153,24 @@ static rlim_t tasks_alive(void)
     return tasks;
 }
 
-/* Forks with a limit on the tasks of this user far above what is meant to be used: it only keeps a tree that must be
- * killed from growing faster than it can be. If the count must be wrong, as not even one more is allowed, it is
- * left out. Root is not held by it. */
-static pid_t fork_with_backstop(size_t processes)
+/* Forks with a limit on the tasks of this user far above what is meant to be used. If the count must be wrong, as not
+ * even one more is allowed, it is left out. Root is not held by it, but by the group. */
+static pid_t fork_with_backstop(const struct cgroup *group, size_t processes)
 {
     struct rlimit before;
     const rlim_t alive = tasks_alive();
     getrlimit(RLIMIT_NPROC, &before);
     if (alive > 0)
-        limit(RLIMIT_NPROC, alive + BACKSTOP_TASKS + processes, false);
-    pid_t child = fork();
+        limit(RLIMIT_NPROC, alive + SUPERVISE_SPARE_TASKS + processes, false);
+    pid_t child = cgroup_fork(group);
     if (child < 0 && errno == EAGAIN && setrlimit(RLIMIT_NPROC, &before) == 0)
-        child = fork();
+        child = cgroup_fork(group);
     return child;
 }
 
-pid_t supervise_fork(const struct order *order, int news, int service)
+pid_t supervise_fork(const struct order *order, const struct cgroup *group, int news, int service)
 {
-    const pid_t self = getpid(), child = fork_with_backstop(order->processes);
+    const pid_t self = getpid(), child = fork_with_backstop(group, order->processes);
     if (child == 0)
         become_program(order, news, service, self);
     return child;

@@ -15,7 +15,7 @@ enum { FRAMES = 48, STACK_BYTES = 64 * 1024 };
 
 extern const char __executable_start[], etext[]; /* from the linker: bounds of the executable's code */
 
-static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXFSZ};
 
 static size_t append_hex(char *out, uintptr_t value)
 {

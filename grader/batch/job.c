@@ -150,6 +150,7 @@ static void start(const struct job_site *site, const char *directory, const char
                                       .set = (const char *const *)set,
                                       .deadline = JOB_SECONDS,
                                       .file_limit = (uint64_t)1 << 30,
+                                      .tree_memory_limit = UINT64_MAX, /* each program in it has its own */
                                       .process_limit = JOB_PROCESSES};
     struct process_result result;
     if (process_run(&spec, 1, 1, &result)) {

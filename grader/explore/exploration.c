@@ -82,7 +82,7 @@ static void judge_exit(struct exploration *exploration, const struct process_res
 static void judge(struct exploration *exploration, const struct exploration_spec *spec,
                   const struct process_result *run)
 {
-    const struct process_spec described = {.deadline = spec->seconds + grace_seconds};
+    const struct process_spec described = {.deadline = spec->seconds + grace_seconds, .stage = "schedules"};
     *exploration = (struct exploration){.seconds = run->seconds, .output = text_clean(run->out)};
     const bool told = results_read(spec->results, &exploration->results);
     char *how = process_describe(&described, run);
@@ -110,6 +110,7 @@ bool exploration_run(const struct exploration_spec *specs, size_t count, size_t 
         processes[i] = (struct process_spec){.argv = launches[i].argv,
                                              .set = launches[i].set,
                                              .sandbox = specs[i].sandbox,
+                                             .stage = "schedules",
                                              .deadline = specs[i].seconds + grace_seconds};
     }
     const bool ok = process_run(processes, count, jobs, runs);

@@ -51,6 +51,7 @@ static bool run_commands(const struct build *build, struct command *commands, si
                                          .directory = directory,
                                          .set = set,
                                          .sandbox = &policy->sandbox,
+                                         .stage = "build",
                                          .deadline = compile_seconds,
                                          .memory_limit = compile_memory};
     const bool ok = process_run(specs, count, (size_t)build->workspace->cores, results);
@@ -93,7 +94,7 @@ static bool add_stopped(struct stage_result *result, const struct build *build, 
 {
     if (run->end == PROCESS_EXITED || run->end == PROCESS_INTERRUPTED || run->end == PROCESS_NOT_STARTED)
         return false;
-    const struct process_spec spec = {.deadline = compile_seconds};
+    const struct process_spec spec = {.deadline = compile_seconds, .stage = "build"};
     char *how = process_describe(&spec, run);
     struct finding *finding =
         result_add(result, "compile-error", "Compiling this file takes more than a compiler may use: it %s.", how);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../policy.h"
+#include "../stage_limits.h"
 #include "../text.h"
 #include "races_trial.h"
 
@@ -56,15 +57,14 @@ static bool run_tools(struct trial *trial)
             continue;
         which[count] = i;
         kept[i] = tool_file(trial, i, "");
-        specs[count++] = (struct process_spec){.argv = tools[i].argv,
-                                               .directory = directory,
-                                               .set = set,
-                                               .service = policy.service,
-                                               .kept = kept[i],
-                                               .sandbox = &policy.sandbox,
-                                               .deadline = trial->manifest->limits.race_seconds,
-                                               .process_limit = (unsigned)trial->manifest->limits.processes,
-                                               .output_keep = (size_t)1 << 20};
+        specs[count] = (struct process_spec){.argv = tools[i].argv,
+                                             .directory = directory,
+                                             .set = set,
+                                             .service = policy.service,
+                                             .kept = kept[i],
+                                             .sandbox = &policy.sandbox,
+                                             .output_keep = (size_t)1 << 20};
+        stage_limits_set(&specs[count++], trial->manifest, LIMITS_RACES);
     }
     const bool ok = process_run(specs, count, (size_t)trial->workspace->cores, results);
     for (size_t i = 0; i < count && ok; i++) {
@@ -142,17 +142,23 @@ static bool driver_failed(const struct trial *trial, size_t tool)
 static void add_driver_failure(struct stage_result *result, const struct trial *trial, size_t tool)
 {
     const struct process_result *run = &trial->runs[tool];
-    const struct process_spec spec = {.deadline = trial->manifest->limits.race_seconds};
+    struct process_spec spec = {0};
+    stage_limits_set(&spec, trial->manifest, LIMITS_RACES);
+    const enum process_limit limit = process_limit_hit(run);
     char *how = process_describe(&spec, run), *said = driver_said(trial, tool);
     struct finding *finding =
         run->end == PROCESS_EXITED
             ? result_add(result, "wrong-result", "the race driver gets a wrong result from your code: %s",
                          *said != '\0' ? said : how)
-            : result_add(result, run->end == PROCESS_TIMED_OUT ? "hung" : "crashed", "the race driver %s under %s: %s",
-                         how, trial_tool_name(tool),
-                         run->end == PROCESS_TIMED_OUT
-                             ? "threads wait for each other or for a wake-up that never comes."
-                             : "your code breaks when it is used by several threads at once.");
+        : limit == LIMIT_TIME
+            ? result_add(result, "hung",
+                         "the race driver %s under %s: threads wait for each other or for a wake-up that never comes.",
+                         how, trial_tool_name(tool))
+        : limit != LIMIT_NONE
+            ? result_add(result, "limit", "the race driver %s under %s; it was stopped.", how, trial_tool_name(tool))
+            : result_add(result, "crashed",
+                         "the race driver %s under %s: your code breaks when it is used by several threads at once.",
+                         how, trial_tool_name(tool));
     trial_place(finding, trial, trial->said[tool].crash.line, tool);
     finding->cost = result->max_score;
     free(how);
@@ -169,6 +175,8 @@ static enum status failure_status(const struct trial *trial, size_t tool)
     case PROCESS_SIGNALED:
     case PROCESS_FLOODED:
     case PROCESS_TOO_MANY:
+    case PROCESS_OUT_OF_MEMORY:
+    case PROCESS_OUT_OF_CPU:
     case PROCESS_INTERRUPTED:
     case PROCESS_NOT_STARTED:
         return STATUS_CRASHED;

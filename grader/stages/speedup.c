@@ -8,6 +8,7 @@
 #include "../policy.h"
 #include "../process.h"
 #include "../stacks.h"
+#include "../stage_limits.h"
 #include "../text.h"
 
 enum { BENCH_FAILED = 1 /* exit status of bench_fail */ };
@@ -39,6 +40,7 @@ struct trial {
     int workers;
     size_t rounds;
     double seconds[ROLES][ROUNDS_MAX];
+    bool limited;  /* CRASHED means: ended for hitting a limit */
     char *trouble; /* what went wrong, for WRONG to OUR_FAULT and NOT_MEASURED */
 };
 
@@ -65,7 +67,6 @@ static uint64_t round_seed(const struct trial *trial, size_t round)
 
 static bool run_once(const struct trial *trial, enum role role, size_t round, struct process_result *result)
 {
-    const struct manifest_limits *limits = &trial->manifest->limits;
     char *program = workspace_path(trial->workspace, roles[role].program);
     char *directory = workspace_path(trial->workspace, "run");
     char *workers = text_format("%d", trial->workers);
@@ -73,14 +74,9 @@ static bool run_once(const struct trial *trial, enum role role, size_t round, st
     const char *argv[] = {program, roles[role].word, trial->measure->name, workers, seed, NULL};
     struct policy policy;
     policy_run(&policy, trial->workspace, trial->manifest, roles[role].program);
-    const struct process_spec spec = {.argv = argv,
-                                      .directory = directory,
-                                      .service = policy.service,
-                                      .sandbox = &policy.sandbox,
-                                      .deadline = limits->bench_seconds,
-                                      .memory_limit = (uint64_t)limits->memory_mb << 20,
-                                      .process_limit = (unsigned)limits->processes,
-                                      .stopwatch = true};
+    struct process_spec spec = {
+        .argv = argv, .directory = directory, .service = policy.service, .sandbox = &policy.sandbox, .stopwatch = true};
+    stage_limits_set(&spec, trial->manifest, LIMITS_SPEEDUP);
     const bool ok = process_run(&spec, 1, 1, result);
     policy_release(&policy);
     free(program);
@@ -99,7 +95,8 @@ static void set_trouble(struct trial *trial, char *text)
 /* What a run that gave no answer means. */
 static enum outcome judge_failure(struct trial *trial, enum role role, const struct process_result *run)
 {
-    const struct process_spec spec = {.deadline = trial->manifest->limits.bench_seconds};
+    struct process_spec spec = {0};
+    stage_limits_set(&spec, trial->manifest, LIMITS_SPEEDUP);
     char *how = process_describe(&spec, run);
     char *said = text_excerpt(run->err, SAID_LINES);
     set_trouble(trial, text_format("%s%s%s", how, *said != '\0' ? ": " : "", said));
@@ -109,7 +106,9 @@ static enum outcome judge_failure(struct trial *trial, enum role role, const str
         return OUR_FAULT;
     if (run->end == PROCESS_EXITED)
         return WRONG;
-    return run->end == PROCESS_TIMED_OUT ? HUNG : CRASHED;
+    const enum process_limit limit = process_limit_hit(run);
+    trial->limited = limit != LIMIT_NONE;
+    return limit == LIMIT_TIME ? HUNG : CRASHED;
 }
 
 static enum outcome run_role(struct trial *trial, enum role role, size_t round, uint64_t *answer)
@@ -307,7 +306,10 @@ static void add_slow(struct stage_result *result, const struct trial *trial)
 
 static void add_failure(struct stage_result *result, const struct trial *trial, enum outcome outcome)
 {
-    const char *kind = outcome == WRONG ? "wrong-answer" : outcome == HUNG ? "hung" : "crashed";
+    const char *kind = outcome == WRONG  ? "wrong-answer"
+                       : outcome == HUNG ? "hung"
+                       : trial->limited  ? "limit"
+                                         : "crashed";
     result_add(result, kind, "%s: your code in the bench program %s.", trial->measure->name, trial->trouble);
 }
 

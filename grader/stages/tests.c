@@ -11,6 +11,7 @@
 #include "../policy.h"
 #include "../process.h"
 #include "../stacks.h"
+#include "../stage_limits.h"
 #include "../text.h"
 
 enum {
@@ -237,12 +238,15 @@ static void add_stacks(struct finding *finding, const struct setting *setting, c
         finding->line = first_line;
 }
 
-static void add_hung(struct stage_result *result, const struct setting *setting, struct trial *trial)
+static void add_hung(struct stage_result *result, const struct setting *setting, struct trial *trial,
+                     const struct process_spec *spec, const struct process_result *run)
 {
+    char *how = process_describe_limit(spec, LIMIT_TIME, run);
     struct finding *finding =
         add_failure(result, setting, trial, "hung", "still running at its deadline; it was stopped.");
-    char *message = text_format("%s: it hangs: still running after %g s. Where each thread stood is listed below.",
-                                trial->test->name, setting->manifest->limits.test_seconds);
+    char *message =
+        text_format("%s: it hangs: it %s. Where each thread stood is listed below.", trial->test->name, how);
+    free(how);
     free(finding->message);
     finding->message = message;
     add_why(finding, trial);
@@ -277,18 +281,26 @@ static void add_crash_place(struct finding *finding, const struct setting *setti
 }
 
 static void add_crash(struct stage_result *result, const struct setting *setting, struct trial *trial,
-                      const char *receipt)
+                      const struct process_spec *spec, const char *receipt)
 {
-    char *counters;
+    char *counters, *what;
     const int number = (int)strtol(receipt, &counters, 16);
+    const struct process_result end = {.end = PROCESS_SIGNALED, .code = number};
+    const bool limit = process_limit_hit(&end) != LIMIT_NONE;
     const char *hint = number == SIGSEGV || number == SIGBUS
                            ? "it used memory that is not its own (a NULL or dangling pointer, or the end of the stack)"
                        : number == SIGFPE  ? "it divided by zero"
                        : number == SIGABRT ? "abort was called (an assert, or the C library found the heap corrupted)"
                                            : "a fatal signal ended it";
-    char *what = text_format("the program crashed with SIG%s: %s.",
-                             sigabbrev_np(number) != NULL ? sigabbrev_np(number) : "?", hint);
-    struct finding *finding = add_failure(result, setting, trial, "crashed", what);
+    if (limit) {
+        char *how = process_describe(spec, &end);
+        what = text_format("the program %s.", how);
+        free(how);
+    } else {
+        what = text_format("the program crashed with SIG%s: %s.",
+                           sigabbrev_np(number) != NULL ? sigabbrev_np(number) : "?", hint);
+    }
+    struct finding *finding = add_failure(result, setting, trial, limit ? "limit" : "crashed", what);
     add_crash_place(finding, setting, counters);
     free(what);
 }
@@ -312,8 +324,7 @@ static void add_stopped(struct stage_result *result, const struct setting *setti
 {
     char *how = process_describe(spec, run);
     char *what = text_format("the program %s.", how);
-    add_failure(result, setting, trial,
-                run->end == PROCESS_FLOODED || run->end == PROCESS_TOO_MANY ? "limit" : "crashed", what);
+    add_failure(result, setting, trial, process_limit_hit(run) != LIMIT_NONE ? "limit" : "crashed", what);
     free(what);
     free(how);
 }
@@ -323,7 +334,8 @@ static void add_stopped(struct stage_result *result, const struct setting *setti
 enum verdict { PASS, FAIL, CRASH, HANG, OUR_FAULT };
 
 static enum verdict judge_outcome(struct stage_result *result, const struct setting *setting, struct trial *trial,
-                                  const struct outcome *outcome, const struct process_result *run)
+                                  const struct process_spec *spec, const struct outcome *outcome,
+                                  const struct process_result *run)
 {
     char *crash = find_receipt(trial, "crash"), *ended = find_receipt(trial, "exit");
     const bool end = reached_end(trial);
@@ -337,7 +349,7 @@ static enum verdict judge_outcome(struct stage_result *result, const struct sett
                     "returns to its caller and reports errors by its return value."),
                 trial);
     } else if (crash != NULL && outcome->messages != NULL && strstr(outcome->messages, "crashed") != NULL) {
-        add_crash(result, setting, trial, crash);
+        add_crash(result, setting, trial, spec, crash);
         verdict = CRASH;
     } else {
         struct finding *finding = add_failure(result, setting, trial, "test-failed",
@@ -356,19 +368,19 @@ static enum verdict judge(struct stage_result *result, const struct setting *set
     struct outcome outcome;
     enum verdict verdict;
     if (run->end == PROCESS_TIMED_OUT) {
-        add_hung(result, setting, trial);
+        add_hung(result, setting, trial, spec, run);
         return HANG;
     }
     if (run->end == PROCESS_NOT_STARTED || run->end == PROCESS_INTERRUPTED)
         return OUR_FAULT;
-    if (!read_outcome(trial, &outcome)) {
+    if (process_limit_hit(run) != LIMIT_NONE || !read_outcome(trial, &outcome)) {
         add_stopped(result, setting, trial, spec, run);
         return CRASH;
     }
     if (!outcome.known)
         verdict = OUR_FAULT;
     else
-        verdict = judge_outcome(result, setting, trial, &outcome, run);
+        verdict = judge_outcome(result, setting, trial, spec, &outcome, run);
     free(outcome.messages);
     return verdict;
 }
@@ -433,7 +445,6 @@ struct call {
 
 static struct process_spec make_spec(const struct setting *setting, struct trial *trial, struct call *call)
 {
-    const struct manifest_limits *limits = &setting->manifest->limits;
     char **w = call->words;
     w[0] = text_format("--filter=lab/%s", trial->test->name);
     w[1] = text_format("--json=/proc/self/fd/%d", INSIDE_REPORT);
@@ -444,17 +455,16 @@ static struct process_spec make_spec(const struct setting *setting, struct trial
     policy_add_writable(&call->policy, trial->receipt_path);
     memcpy(call->argv, (const char *[]){setting->program, w[0], w[1], "-j1", NULL}, 5 * sizeof *call->argv);
     memcpy(call->set, (const char *[]){w[2], w[3], NULL}, 3 * sizeof *call->set);
-    return (struct process_spec){.argv = call->argv,
-                                 .directory = w[4],
-                                 .set = call->set,
-                                 .report = trial->json_path,
-                                 .service = call->policy.service,
-                                 .sandbox = &call->policy.sandbox,
-                                 .deadline = limits->test_seconds,
-                                 .memory_limit = (uint64_t)limits->memory_mb << 20,
-                                 .process_limit = (unsigned)limits->processes,
-                                 .on_deadline = look_at_stacks,
-                                 .context = trial};
+    struct process_spec spec = {.argv = call->argv,
+                                .directory = w[4],
+                                .set = call->set,
+                                .report = trial->json_path,
+                                .service = call->policy.service,
+                                .sandbox = &call->policy.sandbox,
+                                .on_deadline = look_at_stacks,
+                                .context = trial};
+    stage_limits_set(&spec, setting->manifest, LIMITS_TESTS);
+    return spec;
 }
 
 static void release_call(struct call *call)

@@ -6,7 +6,8 @@
 # BASE   the hand-in it is appended to, attacks/bases/BASE.c: idle, right, racy, lab03_idle ...; it calls attack(). Its first
 #        line may name lab and test, /* base: LAB TEST */, else lab01 is meant; @SOLUTION@ stands for the reference solution
 # STAGE  the stages that are run, as for --only; of the last one the score counts
-# KIT    gate: the lab as it is; open: with all calls of the C library allowed, so that what stands behind the gate is tested
+# KIT    gate: the lab as it is; open: with all calls of the C library allowed, so that what stands behind the gate is tested,
+#        and with low limits for a whole tree (what is called tree_* needs control groups, where the grader may use them)
 # SCORE  what the stage must give, no more and no less; -: not looked at
 # WORD   a regular expression that the report must hold; -: nothing in particular
 #
@@ -25,7 +26,7 @@ mkdir -p "$canary" "$scratch/tmp" "$scratch/open" "$scratch/in"
 echo "$secret" >"$canary/secret"
 echo "// $secret" >"$canary/counter.c"
 cp -r labs harness "$scratch/open/"
-sed -i '/^symbols:/d' "$scratch"/open/labs/*/lab.yaml
+sed -i '/^symbols:/d; s/^limits: {/&test_cpu_seconds: 2, tree_memory_mb: 400, /' "$scratch/open/labs"/*/lab.yaml
 sleep 3600 &
 canary_process=$!
 trap 'kill "$canary_process" 2>/dev/null; rm -rf "$scratch"' EXIT
@@ -35,6 +36,8 @@ if ! "$grader" doctor | grep -q '^ok *sandbox'; then
     finish
     exit 1
 fi
+
+groups=$("$grader" doctor | grep '^ok *control groups')
 
 # objects: what attacks/ipc.c makes, and what would outlive it if nobody removed it (key 0x10c5).
 objects() {
@@ -74,6 +77,9 @@ harm() {
 # attack NAME BASE STAGES KIT SCORE WORD
 attack() {
     local file=$scratch/in/$1.c kit=$PWD started what lab test solution
+    case $1 in
+    tree_*) [ -n "$groups" ] || { echo "skip  $1: no control groups here" && return; } ;;
+    esac
     [ "$4" = open ] && kit=$scratch/open
     read -r lab test < <(sed -n '1s,^/\* base: \(.*\) \*/$,\1,p' "grader/tests/attacks/bases/$2.c"; echo "lab01 counts_on_one_thread")
     solution=$(echo solutions/"$lab"_*/*.c)

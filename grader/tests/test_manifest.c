@@ -279,6 +279,38 @@ static void expect_default_limits(const char *to)
     cr_expect_eq(m->limits.bench_seconds, 20);
     cr_expect_eq(m->limits.memory_mb, 2048);
     cr_expect_eq(m->limits.processes, 64);
+    cr_expect_eq(m->limits.descriptors, 1024);
+    cr_expect_eq(m->limits.file_mb, 256);
+    cr_expect_eq(m->limits.output_mb, 64);
+    cr_expect_eq(m->limits.test_cpu_seconds, 80);
+    cr_expect_eq(m->limits.race_cpu_seconds, 480);
+    cr_expect_eq(m->limits.bench_cpu_seconds, 160);
+    cr_expect_eq(m->limits.tree_memory_mb, 4096);
+    manifest_free(m);
+}
+
+Test(manifest, limits_of_a_whole_tree_follow_from_the_others)
+{
+    struct manifest *m = load_variation("title: Sample", "title: Sample");
+    cr_expect_eq(m->limits.test_cpu_seconds, 44);
+    cr_expect_eq(m->limits.race_cpu_seconds, 488);
+    cr_expect_eq(m->limits.bench_cpu_seconds, 168);
+    cr_expect_eq(m->limits.tree_memory_mb, 2048);
+    manifest_free(m);
+}
+
+Test(manifest, limits_of_a_whole_tree_and_of_files)
+{
+    struct manifest *m = load_variation("  memory_mb: 1024\n",
+                                        "  test_cpu_seconds: 2.5\n  race_cpu_seconds: 3\n  bench_cpu_seconds: 4\n"
+                                        "  tree_memory_mb: 100\n  descriptors: 64\n  file_mb: 5\n  output_mb: 6\n");
+    cr_expect_eq(m->limits.test_cpu_seconds, 2.5);
+    cr_expect_eq(m->limits.race_cpu_seconds, 3);
+    cr_expect_eq(m->limits.bench_cpu_seconds, 4);
+    cr_expect_eq(m->limits.tree_memory_mb, 100);
+    cr_expect_eq(m->limits.descriptors, 64);
+    cr_expect_eq(m->limits.file_mb, 5);
+    cr_expect_eq(m->limits.output_mb, 6);
     manifest_free(m);
 }
 
@@ -437,6 +469,11 @@ REFUSED(race_seconds_high, "race_seconds: 61", "race_seconds: 601", "11: 'race_s
 REFUSED(bench_seconds_low, "bench_seconds: 21", "bench_seconds: -3", "12: 'bench_seconds' must be 1 to 600, not -3")
 REFUSED(memory_low, "memory_mb: 1024", "memory_mb: 63", "13: 'memory_mb' must be 64 to 65536, not 63")
 REFUSED(memory_high, "memory_mb: 1024", "memory_mb: 65537", "13: 'memory_mb' must be 64 to 65536, not 65537")
+REFUSED(cpu_low, "memory_mb: 1024", "test_cpu_seconds: 0.5", "13: 'test_cpu_seconds' must be 1 to 100000, not 0.5")
+REFUSED(tree_memory_low, "memory_mb: 1024", "tree_memory_mb: 63", "13: 'tree_memory_mb' must be 64 to 131072, not 63")
+REFUSED(descriptors_low, "memory_mb: 1024", "descriptors: 63", "13: 'descriptors' must be 64 to 65536, not 63")
+REFUSED(file_low, "memory_mb: 1024", "file_mb: 0", "13: 'file_mb' must be 1 to 65536, not 0")
+REFUSED(output_high, "memory_mb: 1024", "output_mb: 1025", "13: 'output_mb' must be 1 to 1024, not 1025")
 REFUSED(processes_low, "processes: 32", "processes: 3", "14: 'processes' must be 4 to 4096, not 3")
 REFUSED(processes_high, "processes: 32", "processes: 4097", "14: 'processes' must be 4 to 4096, not 4097")
 REFUSED(workers_low, "workers: 8", "workers: -1", "26: 'workers' must be 0 to 64, not -1")

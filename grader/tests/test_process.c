@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../cgroup.h"
 #include "../process_tree.h"
 
 enum { PATIENCE = 60 }; /* seconds: far more than anything here takes */
@@ -133,6 +134,12 @@ static const char helper_source[] =
     "    while (time(NULL) < end) if (fork() == 0) alarm(30);\n"
     "    _exit(0);\n"
     "}\n"
+    "static void escape(void)\n" /* a bomb whose parts each leave the process group */
+    "{\n"
+    "    const time_t end = time(NULL) + 3;\n"
+    "    while (time(NULL) < end) if (fork() == 0) { alarm(30); setsid(); }\n"
+    "    _exit(0);\n"
+    "}\n"
     "static void scatter(void)\n" /* 511 processes, each in a session of its own */
     "{\n"
     "    for (int depth = 0; depth < 9; depth++)\n"
@@ -176,6 +183,7 @@ static const char helper_source[] =
     "{\n"
     "    if (argc < 2) return 1;\n"
     "    if (strcmp(argv[1], \"bomb\") == 0) bomb();\n"
+    "    if (strcmp(argv[1], \"escape\") == 0) escape();\n"
     "    if (strcmp(argv[1], \"scatter\") == 0) scatter();\n"
     "    if (strcmp(argv[1], \"daemon\") == 0) daemonise();\n"
     "    if (strcmp(argv[1], \"allocate\") == 0) allocate(strtoull(argv[2], NULL, 10));\n"
@@ -425,28 +433,100 @@ Test(process, file_limit)
     process_release(&result);
 }
 
+Test(process, descriptor_limit)
+{
+    const char *argv[4];
+    struct process_spec spec = in_shell(argv, "ulimit -Sn; ulimit -Hn");
+    spec.descriptor_limit = 77;
+    struct process_result result = run(&spec);
+    cr_assert_str_eq(result.out, "77\n77\n");
+    process_release(&result);
+}
+
+Test(process, cpu_limit_of_one_process)
+{
+    const char *argv[4];
+    setenv("LOCKSTEP_CGROUPS", "off", 1);
+    struct process_spec spec = in_shell(argv, "while :; do :; done");
+    spec.cpu_limit = 0.5;
+    struct process_result result = run(&spec);
+    cr_assert_eq(result.end, PROCESS_OUT_OF_CPU);
+    cr_assert_gt(result.cpu_seconds, 0.5);
+    process_release(&result);
+}
+
+/* Runs a helper that makes more processes than it may. */
+static bool ends_with_too_many(const char *word)
+{
+    const char *argv[] = {"./helper", word, NULL};
+    struct process_spec spec = helper(argv);
+    struct process_result result;
+    spec.process_limit = 50;
+    const bool ran = process_run(&spec, 1, 1, &result), ended = ran && result.end == PROCESS_TOO_MANY;
+    if (ran)
+        process_release(&result);
+    return ended;
+}
+
+static void expect_too_many(const char *word)
+{
+    make_helper();
+    cr_assert(ends_with_too_many(word));
+    cr_assert_eq(count_living(), 0);
+}
+
 Test(process, fork_bomb)
 {
-    const char *argv[] = {"./helper", "bomb", NULL};
-    make_helper();
-    struct process_spec spec = helper(argv);
-    spec.process_limit = 100;
-    struct process_result result = run(&spec);
-    cr_assert_eq(result.end, PROCESS_TOO_MANY);
-    cr_assert_eq(count_living(), 0);
-    process_release(&result);
+    expect_too_many("bomb");
+}
+
+Test(process, fork_bomb_in_sessions_of_its_own)
+{
+    expect_too_many("escape");
 }
 
 Test(process, many_processes_in_sessions_of_their_own)
 {
-    const char *argv[] = {"./helper", "scatter", NULL};
+    expect_too_many("scatter");
+}
+
+/* Without a control group from the supervisor, but within one of our own, so that the machine is safe even if the
+ * supervisor is beaten. */
+static void expect_too_many_without_groups(const char *word)
+{
+    struct cgroup_place place;
+    struct cgroup bound;
+    int status;
+    cgroup_find(&place, "/proc/self/cgroup", "/proc/self/mountinfo");
+    cgroup_create(&bound, &place);
+    cgroup_limit(&bound, UINT64_MAX, 4000);
+    if (geteuid() == 0 && (bound.holds & CGROUP_HOLDS_TASKS) == 0)
+        cr_skip_test("nothing here would hold a bomb of root's");
+    setenv("LOCKSTEP_CGROUPS", "off", 1);
     make_helper();
-    struct process_spec spec = helper(argv);
-    spec.process_limit = 50;
-    struct process_result result = run(&spec);
-    cr_assert_eq(result.end, PROCESS_TOO_MANY);
-    cr_assert_eq(count_living(), 0);
-    process_release(&result);
+    const pid_t grader = cgroup_fork(&bound);
+    if (grader == 0)
+        _exit(ends_with_too_many(word) ? 0 : 1);
+    cr_assert_eq(waitpid(grader, &status, 0), grader);
+    cr_expect_eq(count_living(), 0);
+    cgroup_remove(&bound);
+    cgroup_place_release(&place);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "wait status %x", (unsigned)status);
+}
+
+Test(process, fork_bomb_without_groups)
+{
+    expect_too_many_without_groups("bomb");
+}
+
+Test(process, fork_bomb_in_sessions_of_its_own_without_groups)
+{
+    expect_too_many_without_groups("escape");
+}
+
+Test(process, many_processes_in_sessions_of_their_own_without_groups)
+{
+    expect_too_many_without_groups("scatter");
 }
 
 Test(process, as_many_processes_as_allowed)
@@ -803,7 +883,7 @@ Test(process, two_threads)
 
 static void expect_words(const struct process_spec *spec, enum process_end end, int code, const char *words)
 {
-    const struct process_result result = {.end = end, .code = code};
+    const struct process_result result = {.end = end, .code = code, .seconds = 10.04, .cpu_seconds = 81.26};
     char *text = process_describe(spec, &result);
     cr_assert_str_eq(text, words);
     free(text);
@@ -811,18 +891,32 @@ static void expect_words(const struct process_spec *spec, enum process_end end, 
 
 Test(process, describe)
 {
-    const struct process_spec plain = {.deadline = 10},
-                              odd = {.output_limit = 1000, .process_limit = 7, .deadline = 0.5};
+    const struct process_spec plain = {.deadline = 10, .stage = "tests"},
+                              odd = {.output_limit = 1000, .process_limit = 7, .cpu_limit = 1.5, .deadline = 0.5};
     expect_words(&plain, PROCESS_EXITED, 3, "exited with status 3");
     expect_words(&plain, PROCESS_SIGNALED, SIGSEGV, "was ended by SIGSEGV (segmentation fault)");
     expect_words(&plain, PROCESS_SIGNALED, SIGXCPU, "was ended by SIGXCPU (CPU time limit exceeded)");
+    expect_words(&plain, PROCESS_SIGNALED, SIGXFSZ,
+                 "wrote a larger file than it may (limit: 256 MiB, used: more than 256 MiB, stage: tests)");
     expect_words(&plain, PROCESS_SIGNALED, 40, "was ended by signal 40");
-    expect_words(&plain, PROCESS_TIMED_OUT, 0, "was still running after 10 s");
-    expect_words(&odd, PROCESS_TIMED_OUT, 0, "was still running after 0.5 s");
-    expect_words(&plain, PROCESS_FLOODED, 0, "printed more than 64 MiB");
-    expect_words(&odd, PROCESS_FLOODED, 0, "printed more than 1000 bytes");
-    expect_words(&plain, PROCESS_TOO_MANY, 0, "had more than 256 processes alive at once");
-    expect_words(&odd, PROCESS_TOO_MANY, 0, "had more than 7 processes alive at once");
+    expect_words(&plain, PROCESS_TIMED_OUT, 0, "was still running after 10 s (limit: 10 s, used: 10 s, stage: tests)");
+    expect_words(&odd, PROCESS_TIMED_OUT, 0, "was still running after 0.5 s (limit: 0.5 s, used: 10 s)");
+    expect_words(&plain, PROCESS_FLOODED, 0,
+                 "printed more than it may (limit: 64 MiB, used: more than 64 MiB, stage: tests)");
+    expect_words(&odd, PROCESS_FLOODED, 0, "printed more than it may (limit: 1000 bytes, used: more than 1000 bytes)");
+    expect_words(&plain, PROCESS_TOO_MANY, 0,
+                 "had more processes alive at once than it may (limit: 256, used: more than 256, stage: tests)");
+    expect_words(&odd, PROCESS_TOO_MANY, 0,
+                 "had more processes alive at once than it may (limit: 7, used: more than 7)");
+    expect_words(
+        &plain, PROCESS_OUT_OF_MEMORY, 0,
+        "needed more memory than it may, all its processes together (limit: 4096 MiB, used: more than 4096 MiB, "
+        "stage: tests)");
+    expect_words(
+        &plain, PROCESS_OUT_OF_CPU, 0,
+        "used more CPU time than it may, all its processes together (limit: 80 s, used: 81.3 s, stage: tests)");
+    expect_words(&odd, PROCESS_OUT_OF_CPU, 0,
+                 "used more CPU time than it may, all its processes together (limit: 1.5 s, used: 81.3 s)");
     expect_words(&plain, PROCESS_INTERRUPTED, 0, "was interrupted");
     expect_words(&plain, PROCESS_NOT_STARTED, ENOENT, "could not be started: No such file or directory");
 }

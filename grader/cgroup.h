@@ -1,0 +1,99 @@
+/*
+ * cgroup.h: control groups, which bound the whole tree of a started program: memory, tasks, CPU time.
+ *
+ * Theory of operation. A control group is a directory the kernel makes; who is in it, and what is started by those who
+ * are, is counted together. There is one for each started program, made by its supervisor:
+ *
+ *     the group the grader itself is in            found once by the grader (cgroup_word), told to each supervisor
+ *       `-- lockstep.NAMESPACE.PID.START           made, limited, read and removed by the supervisor with that process
+ * id program, its children, ...           in it before anything of a stranger's runs (cgroup_fork)
+ *
+ * With version 2 of control groups there is one hierarchy for all, with version 1 one for each controller, and both may
+ * stand side by side: each thing that can be bounded or read is taken where it is found (enum cgroup_tree). A user who
+ * may write to none of them has no groups; then everything here does nothing, and limits are those of single processes.
+ *
+ * Version 2 gives a group's children no controllers while processes are in the group itself. Where the grader's group
+ * was handed to it (`delegated`: systemd's Delegate=yes, the top of a container, a group of an outer supervisor), the
+ * processes in it are moved to its child lockstep.main, which goes when the group goes. Elsewhere nothing is moved.
+ *
+ * What a supervisor that was killed left behind is recognised by its name, as the supervisor (process id, its start and
+ * the namespace it lives in) is not there any more; the next grader kills and removes it (cgroup_sweep).
+ *
+ * Functions do not fail for what is missing. They block for some 10 us, cgroup_remove until the group is empty. All but
+ * cgroup_fork are thread safe.
+ */
+#ifndef GRADER_CGROUP_H
+#define GRADER_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum cgroup_tree {
+    CGROUP_V2,     /* version 2: kills, CPU time; memory and tasks where their controllers are enabled */
+    CGROUP_MEMORY, /* version 1 */
+    CGROUP_PIDS,   /* version 1 */
+    CGROUP_CPU,    /* version 1: cpuacct */
+    CGROUP_TREES
+};
+
+/* What of a group is in force. */
+enum cgroup_hold { CGROUP_HOLDS_MEMORY = 1, CGROUP_HOLDS_TASKS = 2, CGROUP_HOLDS_CPU = 4, CGROUP_HOLDS_ALL = 7 };
+
+/* Where groups are made: a directory for each hierarchy, NULL for none. */
+struct cgroup_place {
+    char *base[CGROUP_TREES];
+};
+
+struct cgroup {
+    char *path[CGROUP_TREES]; /* NULL: none, or that of another hierarchy */
+    int cpu;                  /* open file of its CPU time, -1: none */
+    int oom;                  /* open file that counts what was killed for lack of memory, -1: none */
+    uint64_t memory;          /* its limit, bytes */
+    unsigned holds;           /* of enum cgroup_hold */
+};
+
+/* cgroup_find: looks where this process may make groups, and enables controllers there. `own` and `mounts` are paths of
+ * files like /proc/self/cgroup and /proc/self/mountinfo. Release with cgroup_place_release. */
+void cgroup_find(struct cgroup_place *place, const char *own, const char *mounts);
+void cgroup_place_release(struct cgroup_place *place);
+
+/* cgroup_sweep: ends and removes groups whose supervisors are gone. */
+void cgroup_sweep(const struct cgroup_place *place);
+
+/* cgroup_word: the place of the running process as one argument of a command line; found, and swept, in the first
+ * call. Empty with LOCKSTEP_CGROUPS=off in the environment: then there are no groups. Static. */
+const char *cgroup_word(void);
+
+/* cgroup_sweep_own: cgroup_sweep of that place. */
+void cgroup_sweep_own(void);
+
+/* cgroup_read_word: the place that a word of cgroup_word stands for. Release with cgroup_place_release. */
+void cgroup_read_word(struct cgroup_place *place, const char *word);
+
+/* cgroup_create: an empty group of the calling process. Where it cannot be made it has nothing of it. */
+void cgroup_create(struct cgroup *group, const struct cgroup_place *place);
+
+/* cgroup_limit: bounds memory (bytes, without swap; UINT64_MAX: not) and tasks (processes and threads), and opens what
+ * is read later. Sets group->holds. */
+void cgroup_limit(struct cgroup *group, uint64_t memory, uint64_t tasks);
+
+/* cgroup_fork: as fork(), but the child is in the group. The caller must have one thread only. */
+pid_t cgroup_fork(const struct cgroup *group);
+
+/* cgroup_cpu_seconds: CPU time used by all that is or was in it; -1 if unknown. */
+double cgroup_cpu_seconds(const struct cgroup *group);
+
+/* cgroup_out_of_memory: whether something in it was killed because its own limit was reached. */
+bool cgroup_out_of_memory(const struct cgroup *group);
+
+/* cgroup_memory_peak: bytes of memory it held at most; 0 if unknown. */
+uint64_t cgroup_memory_peak(const struct cgroup *group);
+
+/* cgroup_kill: kills all that is in it, once. From then on no process in it can fork, where tasks are bounded. */
+void cgroup_kill(const struct cgroup *group);
+
+/* cgroup_remove: kills what is in it, removes it, and releases `group`. Gives up after 5 s. */
+void cgroup_remove(struct cgroup *group);
+
+#endif
