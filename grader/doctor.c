@@ -1,7 +1,6 @@
 #include "doctor.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "cores.h"
 #include "directory.h"
 #include "process.h"
 #include "sandbox.h"
@@ -57,8 +57,7 @@ static int check_tool(size_t index)
 
 static int check_cores(void)
 {
-    cpu_set_t set;
-    const int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    const int cores = cores_allowed();
     char *found = text_format("%d", cores);
     const int lacking =
         report_check("cores", cores >= 2, found, "1: speed-up by splitting work is not measured, its points are given");

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cores.h"
 #include "directory.h"
 #include "sandbox.h"
 #include "text.h"
@@ -18,13 +18,6 @@ enum { HANDIN_BYTES_MAX = 1 << 20, LAB_FILE_BYTES_MAX = 4 << 20 };
 char *workspace_path(const struct workspace *workspace, const char *name)
 {
     return text_join(workspace->root, name);
-}
-
-static int cores_allowed(void)
-{
-    cpu_set_t set;
-    const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count > 0 ? count : 1;
 }
 
 /* The path of the file handed in: `handin` itself, or the lab's file in the directory `handin`. */

@@ -27,11 +27,11 @@ struct workspace {
     bool untouched;     /* the same as the skeleton */
     bool foreign;       /* not the file in the labs folder: FILE= belongs in commands shown */
     uint64_t seed;
-    bool kept;             /* the directory was named by the user and stays */
-    unsigned stages;       /* bit set of the stages that will run (enum stage_id) */
-    unsigned programs;     /* bit set of the stages whose programs are built */
-    const char *only_test; /* run this test alone; NULL: all */
-    int cores;
+    bool kept;                     /* the directory was named by the user and stays */
+    unsigned stages;               /* bit set of the stages that will run (enum stage_id) */
+    unsigned programs;             /* bit set of the stages whose programs are built */
+    const char *only_test;         /* run this test alone; NULL: all */
+    int cores;                     /* cores_allowed */
     const struct overlay *overlay; /* hidden tests; NULL: the lab has none. Not owned */
 };
 
