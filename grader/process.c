@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "process_interrupt.h"
+#include "process_priority.h"
 #include "process_slot.h"
 
 struct batch {
@@ -127,7 +128,9 @@ bool process_run(const struct process_spec *specs, size_t count, size_t jobs, st
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* see process_tree_end_strays */
     if (uv_loop_init(&batch.loop) != 0)
         return false;
+    const struct process_priority before = specs[0].stopwatch ? process_priority_raise() : process_priority_unchanged;
     const bool good = create_slots(&batch, jobs) && run_batch(&batch);
+    process_priority_restore(&before);
     uv_loop_close(&batch.loop);
     free_slots(&batch);
     for (size_t i = 0; !good && i < count; i++)

@@ -15,7 +15,8 @@
  * program at its deadline, after `on_deadline` has had a look at the living tree.
  *
  * The modules: process.c (several programs at a time), process_slot.c (one run), process_launch.c (the
- * supervisor's arguments and environment), process_output.c (head and tail), process_stopwatch.c,
+ * supervisor's arguments and environment), process_output.c (head and tail), process_stopwatch.c with
+ * process_activity.c (what a program does while it is timed) and process_priority.c (that it gets the CPUs),
  * process_interrupt.c, process_describe.c, and process_tree.c and cgroup.c, of which supervise.c is made, too.
  *
  * Limits of a whole tree: the supervisor makes a control group for its program where it may (cgroup.h), and ends all
@@ -110,9 +111,10 @@ struct process_result {
     double timed_seconds;          /* stopwatch: go to done */
     double timed_cpu;              /* stopwatch: CPU seconds of the program itself between go and done, read by the
                                       grader from the program's CPU clock */
-    uint64_t answer;               /* stopwatch: what it answered */
-    pid_t program;                 /* its process id while it lived; 0 if it was not started */
-    int left_behind;               /* processes of its tree still alive 0.2 s after the program had ended by itself */
+    double quiet_seconds; /* stopwatch: what go to done would have taken on a quiet machine (process_activity.h) */
+    uint64_t answer;      /* stopwatch: what it answered */
+    pid_t program;        /* its process id while it lived; 0 if it was not started */
+    int left_behind;      /* processes of its tree still alive 0.2 s after the program had ended by itself */
 };
 
 /* process_run: runs `count` programs, at most `jobs` at a time (at least 1) in the order given, and

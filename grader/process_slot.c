@@ -43,6 +43,7 @@ struct process_slot {
     struct process_result *result;
     uv_process_t supervisor;
     uv_timer_t timer; /* the deadline, later the last resort */
+    uv_timer_t looks; /* at a program that is timed */
     struct channel channels[ROLES];
     int go[2]; /* both ends are kept: with a reader there is no SIGPIPE */
     struct process_output out, err;
@@ -87,6 +88,7 @@ static void close_handles(struct process_slot *slot)
         if (slot->channels[role].used)
             uv_close((uv_handle_t *)&slot->channels[role].pipe, on_close);
     uv_close((uv_handle_t *)&slot->timer, on_close);
+    uv_close((uv_handle_t *)&slot->looks, on_close);
     if (slot->spawned)
         uv_close((uv_handle_t *)&slot->supervisor, on_close);
 }
@@ -125,6 +127,12 @@ static void start_deadline(struct process_slot *slot)
     uv_timer_start(&slot->timer, on_deadline, ms > 0 ? (uint64_t)ms : 0, 0);
 }
 
+static void on_look(uv_timer_t *looks)
+{
+    struct process_slot *slot = looks->data;
+    process_stopwatch_look(&slot->watch);
+}
+
 static void note_record(struct process_slot *slot)
 {
     memcpy(&slot->record, slot->record_part, sizeof slot->record);
@@ -134,8 +142,10 @@ static void note_record(struct process_slot *slot)
     }
     if (!slot->must_end && slot->alive)
         start_deadline(slot);
-    if (slot->spec.stopwatch)
-        process_stopwatch_know(&slot->watch, slot->record.program);
+    if (slot->spec.stopwatch) {
+        process_stopwatch_know(&slot->watch, slot->record.program, slot->supervisor.pid);
+        uv_timer_start(&slot->looks, on_look, PROCESS_ACTIVITY_MS, PROCESS_ACTIVITY_MS);
+    }
 }
 
 static void hear_record(struct process_slot *slot, const char *bytes, size_t size)
@@ -227,6 +237,8 @@ static void settle_stopwatch(struct process_slot *slot)
     slot->result->answer = watch->answer;
     slot->result->timed_seconds = (double)(watch->end - watch->start) / 1e9;
     slot->result->timed_cpu = cpu_end - watch->cpu_start;
+    slot->result->quiet_seconds =
+        process_activity_quiet_seconds(watch->activity.asleep, watch->activity.cpu, watch->activity.parallel);
 }
 
 /* The program's own end, as its supervisor saw it. */
@@ -290,6 +302,7 @@ static void on_exit_of_supervisor(uv_process_t *supervisor, int64_t status, int 
     (void)signal_number;
     slot->alive = false;
     uv_timer_stop(&slot->timer);
+    uv_timer_stop(&slot->looks);
     drain(slot);
     if (!slot->ended) {
         cgroup_sweep_own();
@@ -376,8 +389,9 @@ static void reset(struct process_slot *slot, const struct process_spec *spec, st
     slot->spec = process_launch_defaults(spec);
     slot->start = uv_hrtime();
     uv_timer_init(slot->loop, &slot->timer);
-    slot->timer.data = slot;
-    slot->open_handles = 1;
+    uv_timer_init(slot->loop, &slot->looks);
+    slot->timer.data = slot->looks.data = slot;
+    slot->open_handles = 2;
 }
 
 void process_slot_start(struct process_slot *slot, const struct process_spec *spec, struct process_result *result)

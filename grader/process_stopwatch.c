@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "process_priority.h"
+
 /* CPU seconds the program has used, negative if it has ended and been waited for. */
 static double cpu_of(pid_t program)
 {
@@ -22,6 +24,8 @@ static void go_if_possible(struct process_stopwatch *watch)
 {
     if (watch->state != STOPWATCH_READY || watch->program == 0)
         return;
+    process_priority_favour(watch->program);
+    process_activity_start(&watch->activity, watch->supervisor, watch->program);
     watch->cpu_start = cpu_of(watch->program);
     watch->state = watch->cpu_start < 0 ? STOPWATCH_BROKEN : STOPWATCH_RUNNING;
     watch->start = uv_hrtime();
@@ -29,10 +33,17 @@ static void go_if_possible(struct process_stopwatch *watch)
         watch->state = STOPWATCH_BROKEN;
 }
 
-void process_stopwatch_know(struct process_stopwatch *watch, pid_t program)
+void process_stopwatch_know(struct process_stopwatch *watch, pid_t program, pid_t supervisor)
 {
     watch->program = program;
+    watch->supervisor = supervisor;
     go_if_possible(watch);
+}
+
+void process_stopwatch_look(struct process_stopwatch *watch)
+{
+    if (watch->state == STOPWATCH_RUNNING)
+        process_activity_look(&watch->activity);
 }
 
 static bool parse_done(const char *line, uint64_t *answer)
@@ -53,6 +64,7 @@ static void hear_line(struct process_stopwatch *watch, bool more, uint64_t arriv
         go_if_possible(watch);
     } else if (watch->state == STOPWATCH_RUNNING && parse_done(watch->line, &watch->answer)) {
         watch->end = arrival;
+        process_activity_look(&watch->activity);
         watch->cpu_end = cpu_of(watch->program);
         watch->state = STOPWATCH_DONE;
     } else {

@@ -31,23 +31,43 @@ static ssize_t read_file(const char *path, char *text, size_t size)
     return length;
 }
 
-bool process_tree_stat(pid_t pid, struct process_stat *stat)
+static bool read_stat(const char *path, struct process_stat *stat)
 {
-    char path[64], text[1024], state;
-    int parent, session;
+    char text[1024], state;
+    int parent, session, cpu;
     long threads;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     if (read_file(path, text, sizeof text) <= 0)
         return false;
     const char *after_name = strrchr(text, ')'); /* the name itself may hold spaces and brackets */
     if (after_name == NULL ||
-        sscanf(after_name + 1, " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld", &state, &parent,
-               &session, &threads) != 4)
+        sscanf(
+            after_name + 1,
+            " %c %d %*d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+            "%*s %*s %*s %*s %*s %*s %*s %*s %*s %d",
+            &state, &parent, &session, &threads, &cpu) != 5)
         return false;
     /* a process whose main thread called pthread_exit shows as Z while its other threads live */
-    *stat = (struct process_stat){
-        .parent = parent, .session = session, .alive = (state != 'Z' && state != 'X') || threads > 1};
+    *stat = (struct process_stat){.parent = parent,
+                                  .session = session,
+                                  .threads = threads,
+                                  .state = state,
+                                  .cpu = cpu,
+                                  .alive = (state != 'Z' && state != 'X') || threads > 1};
     return true;
+}
+
+bool process_tree_stat(pid_t pid, struct process_stat *stat)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    return read_stat(path, stat);
+}
+
+bool process_tree_thread_stat(pid_t pid, pid_t thread, struct process_stat *stat)
+{
+    char path[80];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)thread);
+    return read_stat(path, stat);
 }
 
 /* Appends the numbers written in a file of /proc. */

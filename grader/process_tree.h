@@ -14,6 +14,9 @@
 
 struct process_stat {
     pid_t parent, session;
+    long threads;
+    char state; /* of the main thread, as in /proc/PID/stat: R for able to run */
+    int cpu;    /* the main thread has been on last */
     bool alive; /* false: a zombie, ended but not waited for */
 };
 
@@ -33,6 +36,10 @@ size_t process_tree_kill(pid_t root, bool with_root, pid_t *pids, size_t max);
 
 /* process_tree_stat: looks at one process. Returns false if there is none. */
 bool process_tree_stat(pid_t pid, struct process_stat *stat);
+
+/* process_tree_thread_stat: looks at one thread of a process; `state` and
+ * `cpu` are the thread's. Returns false if there is none. */
+bool process_tree_thread_stat(pid_t pid, pid_t thread, struct process_stat *stat);
 
 /* process_tree_end_strays: kills and waits for the calling process's children of other sessions than its own, with
  * all their descendants. Such children are what a supervisor that was killed has left to the grader, which is a

@@ -122,6 +122,8 @@ static bool wait_for_file(const char *name)
 static const char helper_source[] =
     "#define _GNU_SOURCE\n"
     "#include <fcntl.h>\n"
+    "#include <sched.h>\n"
+    "#include <signal.h>\n"
     "#include <stdint.h>\n"
     "#include <stdio.h>\n"
     "#include <stdlib.h>\n"
@@ -179,9 +181,34 @@ static const char helper_source[] =
     "    if (strcmp(work, \"burn\") == 0) burn((double)clock() / CLOCKS_PER_SEC + 0.1);\n"
     "    say(after);\n"
     "}\n"
+    "static void burn_on_one_cpu(void)\n"
+    "{\n"
+    "    cpu_set_t all, one;\n"
+    "    int ends[2], c = 0;\n"
+    "    char byte = 0;\n"
+    "    pid_t children[2];\n"
+    "    say(\"ready\\n\");\n"
+    "    hear();\n"
+    "    sched_getaffinity(0, sizeof all, &all);\n"
+    "    while (!CPU_ISSET(c, &all)) c++;\n"
+    "    CPU_ZERO(&one);\n"
+    "    CPU_SET(c, &one);\n"
+    "    if (pipe(ends) != 0 || sched_setaffinity(0, sizeof one, &one) != 0) _exit(9);\n"
+    "    for (int i = 0; i < 2; i++)\n"
+    "        if ((children[i] = fork()) == 0) {\n"
+    "            burn(0.1);\n"
+    "            if (write(ends[1], &byte, 1) != 1) _exit(9);\n"
+    "            for (;;) pause();\n"
+    "        }\n"
+    "    if (read(ends[0], &byte, 1) != 1 || read(ends[0], &byte, 1) != 1) _exit(9);\n"
+    "    say(\"done 0\\n\");\n"
+    "    usleep(500000);\n"
+    "    for (int i = 0; i < 2; i++) kill(children[i], SIGKILL);\n"
+    "}\n"
     "int main(int argc, char **argv)\n"
     "{\n"
     "    if (argc < 2) return 1;\n"
+    "    if (strcmp(argv[1], \"one_cpu\") == 0) burn_on_one_cpu();\n"
     "    if (strcmp(argv[1], \"bomb\") == 0) bomb();\n"
     "    if (strcmp(argv[1], \"escape\") == 0) escape();\n"
     "    if (strcmp(argv[1], \"scatter\") == 0) scatter();\n"
@@ -733,6 +760,20 @@ Test(process, stopwatch_times_cpu)
     cr_assert_eq(result.answer, 0);
     cr_assert_geq(result.timed_cpu, 0.09, "0.1 s of CPU used, reported are %g", result.timed_cpu);
     cr_assert_geq(result.timed_seconds, 0.09);
+    cr_assert_geq(result.quiet_seconds, 0.09, "one thread is not faster on a quiet machine than its CPU time");
+    process_release(&result);
+}
+
+Test(process, stopwatch_sees_that_two_share_a_cpu)
+{
+    const char *argv[] = {"./helper", "one_cpu", NULL};
+    struct process_spec spec = helper(argv);
+    make_helper();
+    spec.stopwatch = true;
+    struct process_result result = run(&spec);
+    cr_assert(result.answered);
+    cr_assert_geq(result.quiet_seconds, 0.19, "two processes used 0.1 s each of the same CPU, which takes %g s",
+                  result.quiet_seconds);
     process_release(&result);
 }
 
