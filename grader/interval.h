@@ -17,6 +17,10 @@ struct interval {
  * logarithms (Student's t, two-sided): the middle is the geometric mean. Pure; thread safe. */
 struct interval interval_of_ratios(const double *ratios, size_t count);
 
+/* interval_of_median: the same for the median, from ranks: no single ratio, however far out, moves it. It takes at
+ * least 8 ratios, 64 are looked at; with fewer than 8 low is 0 and high infinite. Pure; thread safe. */
+struct interval interval_of_median(const double *ratios, size_t count);
+
 /* interval_side: on which side of `threshold` the whole interval lies. A bound that equals it counts as above. */
 enum interval_side interval_side(const struct interval *interval, double threshold);
 

@@ -40,3 +40,36 @@ Test(interval, more_rounds_narrow_it)
     cr_expect_lt(many.high - many.low, few.high - few.low);
     cr_expect_eq(interval_side(&many, 0.7), INTERVAL_ABOVE);
 }
+
+Test(interval, median_takes_eight)
+{
+    const double ratios[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    const struct interval seven = interval_of_median(ratios, 7), eight = interval_of_median(ratios, 8);
+    cr_expect(seven.low == 0.0 && isinf(seven.high));
+    cr_expect(isinf(interval_of_median(ratios, 0).high));
+    /* all of eight on one side of the median: twice 1 in 256 */
+    cr_expect_float_eq(eight.low, 1.0, 1e-9);
+    cr_expect_float_eq(eight.high, 8.0, 1e-9);
+    cr_expect_float_eq(eight.middle, sqrt(4.0 * 5.0), 1e-9);
+}
+
+Test(interval, median_ranks_are_those_of_the_sign_test)
+{
+    double ratios[20];
+    for (int n = 0; n < 20; n++)
+        ratios[(7 * n) % 20] = n + 1; /* in disorder */
+    const struct interval i = interval_of_median(ratios, 20);
+    /* any table: with 20, the 4th from each end */
+    cr_expect_float_eq(i.low, 4.0, 1e-9);
+    cr_expect_float_eq(i.high, 17.0, 1e-9);
+}
+
+Test(interval, median_is_not_moved_by_what_is_far_off)
+{
+    double ratios[20];
+    for (int n = 0; n < 20; n++)
+        ratios[n] = n < 3 ? 1000.0 : 0.5 + 0.001 * n;
+    const struct interval mean = interval_of_ratios(ratios, 20), median = interval_of_median(ratios, 20);
+    cr_expect_eq(interval_side(&mean, 0.7), INTERVAL_UNDECIDED);
+    cr_expect_eq(interval_side(&median, 0.7), INTERVAL_BELOW);
+}
