@@ -1,9 +1,9 @@
 /*
  * speedup.h: the stage `speedup`: is the concurrent hand-in worth its threads?
  *
- * Baseline, yardstick and hand-in run alternately in processes of their own; the grader holds the
- * stopwatch (process.h) and checks the answers. Rounds are added until the 99 % confidence interval of
- * the ratio lies on one side of the threshold, or a cap is reached: what stays undecided is no loss to the student.
+ * Yardstick and hand-in run by turns in processes of their own; the grader holds the stopwatch (process.h) and checks
+ * the answers (speedup_trial.h). What the times say, on a quiet machine and on a busy one, is decided in
+ * speedup_judge.h; what stays undecided is no loss to the student.
  */
 #ifndef GRADER_STAGES_SPEEDUP_H
 #define GRADER_STAGES_SPEEDUP_H

@@ -14,7 +14,7 @@
 #include "counter.h"
 #endif
 
-enum { NUMBERS = 20 * 1000 * 1000, STEPS_LEAST = 4, STEPS_MASK = 7 };
+enum { NUMBERS = 8 * 1000 * 1000, STEPS_LEAST = 4, STEPS_MASK = 7 };
 
 static uint64_t salt; /* written by prepare, before any thread starts */
 

@@ -15,7 +15,7 @@
 #include "event.h"
 #endif
 
-enum { TASKS_MAX = 64, SLEEP_MS = 40 };
+enum { TASKS_MAX = 64, SLEEP_MS = 30 };
 
 static uint64_t run_one(const struct bench_job *job, uint64_t index)
 {

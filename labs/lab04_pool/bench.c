@@ -19,7 +19,7 @@
 
 enum {
     HEAVY_COUNT = 64,
-    DIVISIONS = 150000000, /* all heavy numbers together, about */
+    DIVISIONS = 60000000, /* all heavy numbers together, about */
     LIGHT_DIVISIONS = DIVISIONS / 12,
 };
 

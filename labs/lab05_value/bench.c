@@ -10,7 +10,7 @@
 #include "value.h"
 #endif
 
-enum { ITEMS = 50000000 };
+enum { ITEMS = 30000000 };
 
 static uint64_t salt;
 

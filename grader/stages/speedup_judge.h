@@ -1,0 +1,55 @@
+/*
+ * speedup_judge.h: from times to a verdict, arithmetic only. All functions are pure.
+ *
+ * Theory of operation. Each run of a program has two times: how long it took (wall), and how long it would have taken
+ * had each of its threads got a CPU whenever it was able to run (quiet; process_activity.h tells how that is seen from
+ * outside). On a quiet machine they are the same and the first is exact. On a busy one the first depends on what else
+ * runs, and the second does not. So a round, which is a run of the reference (the plain split; for latency the
+ * sequential program) beside a run of the hand-in, is counted by wall time if neither had to wait for a CPU, and by
+ * quiet time otherwise: its ratio is reference / hand-in either way. Rounds are added until the 99 % confidence
+ * interval of the ratio lies on one side of the threshold; with busy rounds among them it takes some more. It is the
+ * interval of the mean or, where a few rounds are far off all others, that of the median.
+ */
+#ifndef GRADER_STAGES_SPEEDUP_JUDGE_H
+#define GRADER_STAGES_SPEEDUP_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../interval.h"
+
+enum { SPEEDUP_ROUNDS_MIN = 3, SPEEDUP_BUSY_ROUNDS_MIN = 5, SPEEDUP_ROUNDS_MAX = 20 };
+
+/* Seconds of one run, see above; 0 < quiet <= wall. */
+struct speedup_time {
+    double wall, quiet;
+};
+
+struct speedup_round {
+    struct speedup_time reference, handin;
+};
+
+struct speedup_judgement {
+    struct interval ratio;   /* of the reference's time to the hand-in's */
+    enum interval_side side; /* of the threshold; INTERVAL_UNDECIDED: more rounds are needed */
+    bool busy;               /* some rounds were counted by quiet time */
+};
+
+/* speedup_time: from the stopwatch's figures, which for a very short run may be 0 or a little out of order. */
+struct speedup_time speedup_time(double wall, double quiet);
+
+/* speedup_had_to_wait: whether a run took notably longer than it would have on a quiet machine. */
+bool speedup_had_to_wait(struct speedup_time time);
+
+/* speedup_is_busy: whether a round is counted by quiet time. */
+bool speedup_is_busy(const struct speedup_round *round);
+
+/* speedup_mean: the geometric mean of the hand-in's (or with `reference` the reference's) times, each counted as its
+ * round is. 0 without rounds. */
+double speedup_mean(const struct speedup_round *rounds, size_t count, bool reference);
+
+/* speedup_judge: what `count` rounds, SPEEDUP_ROUNDS_MAX at most, say about a hand-in whose ratio has to be at least
+ * `threshold`. */
+struct speedup_judgement speedup_judge(const struct speedup_round *rounds, size_t count, double threshold);
+
+#endif

@@ -1,0 +1,203 @@
+#include "speedup_trial.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../policy.h"
+#include "../process.h"
+#include "../stage_limits.h"
+#include "../text.h"
+
+enum { BENCH_FAILED = 1 /* exit status of bench_fail */ };
+enum { WAITING_RUNS = 3, WORKERS_MAX = 8, SAID_LINES = 3 };
+
+/* A measure that is still undecided after this many timed seconds stays so. */
+static const double seconds_max = 20.0;
+
+enum role { BASELINE, YARDSTICK, STUDENT };
+
+static const struct {
+    const char *program, *word;
+} roles[] = {
+    [BASELINE] = {"bin/baseline", "baseline"},
+    [YARDSTICK] = {"bin/baseline", "yardstick"},
+    [STUDENT] = {"bin/bench", "student"},
+};
+
+/* One run of one role. */
+struct run {
+    struct speedup_time time;
+    double cpu; /* seconds, of the program itself */
+    uint64_t answer;
+};
+
+/* A fresh input for each round, the same on every grading with this seed (the mixing step is SplitMix64's). */
+static uint64_t round_seed(const struct trial *trial, size_t round)
+{
+    uint64_t z = trial->workspace->seed + (round + 1) * 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    return (z ^ (z >> 27)) >> 1;
+}
+
+static bool run_once(const struct trial *trial, enum role role, size_t round, struct process_result *result)
+{
+    char *program = workspace_path(trial->workspace, roles[role].program);
+    char *directory = workspace_path(trial->workspace, "run");
+    char *workers = text_format("%d", trial->workers);
+    char *seed = text_format("%" PRIu64, round_seed(trial, round));
+    const char *argv[] = {program, roles[role].word, trial->measure->name, workers, seed, NULL};
+    struct policy policy;
+    policy_run(&policy, trial->workspace, trial->manifest, roles[role].program);
+    struct process_spec spec = {
+        .argv = argv, .directory = directory, .service = policy.service, .sandbox = &policy.sandbox, .stopwatch = true};
+    stage_limits_set(&spec, trial->manifest, LIMITS_SPEEDUP);
+    const bool ok = process_run(&spec, 1, 1, result);
+    policy_release(&policy);
+    free(program);
+    free(directory);
+    free(workers);
+    free(seed);
+    return ok;
+}
+
+static void set_trouble(struct trial *trial, char *text)
+{
+    free(trial->trouble);
+    trial->trouble = text;
+}
+
+/* What a run that gave no answer means. */
+static enum outcome judge_failure(struct trial *trial, enum role role, const struct process_result *run)
+{
+    struct process_spec spec = {0};
+    stage_limits_set(&spec, trial->manifest, LIMITS_SPEEDUP);
+    char *how = process_describe(&spec, run);
+    char *said = text_excerpt(run->err, SAID_LINES);
+    set_trouble(trial, text_format("%s%s%s", how, *said != '\0' ? ": " : "", said));
+    free(said);
+    free(how);
+    if (role != STUDENT || run->end == PROCESS_NOT_STARTED || run->end == PROCESS_INTERRUPTED)
+        return OUR_FAULT;
+    if (run->end == PROCESS_EXITED)
+        return WRONG;
+    const enum process_limit limit = process_limit_hit(run);
+    trial->limited = limit != LIMIT_NONE;
+    return limit == LIMIT_TIME ? HUNG : CRASHED;
+}
+
+static enum outcome run_role(struct trial *trial, enum role role, size_t round, struct run *run)
+{
+    struct process_result result;
+    enum outcome outcome = GOOD;
+    if (!run_once(trial, role, round, &result)) {
+        set_trouble(trial, text_format("cannot start '%s'", roles[role].program));
+        return OUR_FAULT;
+    }
+    if (!result.answered ||
+        (result.end == PROCESS_EXITED && result.code == BENCH_FAILED)) /* a check after the answer */
+        outcome = judge_failure(trial, role, &result);
+    *run = (struct run){.time = speedup_time(result.timed_seconds, result.quiet_seconds),
+                        .cpu = result.timed_cpu,
+                        .answer = result.answer};
+    process_release(&result);
+    return outcome;
+}
+
+static enum outcome compare(struct trial *trial, uint64_t answer, uint64_t right)
+{
+    if (answer == right)
+        return GOOD;
+    set_trouble(trial, text_format("gives the answer %" PRIu64 ", the sequential program %" PRIu64, answer, right));
+    return WRONG;
+}
+
+/* Yardstick and hand-in, the other one first each time, so that a machine that slows down or speeds up favours none. */
+static enum outcome run_cpu_round(struct trial *trial, size_t round, struct run runs[STUDENT + 1])
+{
+    for (size_t i = 0; i < 2; i++) {
+        const enum role role = (i + round) % 2 == 0 ? YARDSTICK : STUDENT;
+        const enum outcome outcome = run_role(trial, role, round, &runs[role]);
+        if (outcome != GOOD)
+            return outcome;
+    }
+    return compare(trial, runs[STUDENT].answer, runs[YARDSTICK].answer);
+}
+
+static enum outcome run_latency_round(struct trial *trial, struct run runs[STUDENT + 1])
+{
+    const enum outcome outcome = run_role(trial, STUDENT, 0, &runs[STUDENT]);
+    return outcome != GOOD ? outcome : compare(trial, runs[STUDENT].answer, runs[BASELINE].answer);
+}
+
+static enum outcome undecided(struct trial *trial)
+{
+    set_trouble(trial, text_format("the times vary too much on this machine to tell in %zu rounds", trial->count));
+    return NOT_MEASURED;
+}
+
+static enum outcome measure_ratio(struct trial *trial)
+{
+    const bool cpu = trial->measure->kind == MEASURE_CPU;
+    struct run runs[STUDENT + 1];
+    enum outcome outcome = run_role(trial, BASELINE, 0, &runs[BASELINE]);
+    trial->baseline = runs[BASELINE].time;
+    trial->judgement = speedup_judge(trial->rounds, 0, speedup_trial_asked(trial));
+    double spent = trial->baseline.wall;
+    while (outcome == GOOD && trial->judgement.side == INTERVAL_UNDECIDED) {
+        if (trial->count == SPEEDUP_ROUNDS_MAX || (trial->count >= SPEEDUP_BUSY_ROUNDS_MIN && spent > seconds_max))
+            return undecided(trial);
+        outcome = cpu ? run_cpu_round(trial, trial->count, runs) : run_latency_round(trial, runs);
+        const struct run *reference = &runs[cpu ? YARDSTICK : BASELINE];
+        if (outcome != GOOD)
+            break;
+        trial->rounds[trial->count++] =
+            (struct speedup_round){.reference = reference->time, .handin = runs[STUDENT].time};
+        spent += (cpu ? reference->time.wall : 0.0) + runs[STUDENT].time.wall;
+        trial->judgement = speedup_judge(trial->rounds, trial->count, speedup_trial_asked(trial));
+    }
+    return outcome == GOOD && trial->judgement.side == INTERVAL_BELOW ? SLOW : outcome;
+}
+
+/* CPU time burned while waiting: noise only adds to it, so one good run is proof. */
+static enum outcome measure_waiting(struct trial *trial)
+{
+    for (size_t round = 0; round < WAITING_RUNS; round++) {
+        struct run run;
+        const enum outcome outcome = run_role(trial, STUDENT, round, &run);
+        if (outcome != GOOD)
+            return outcome;
+        trial->least_cpu = round == 0 || run.cpu < trial->least_cpu ? run.cpu : trial->least_cpu;
+        if (trial->least_cpu <= trial->measure->threshold)
+            return GOOD;
+    }
+    return SLOW;
+}
+
+enum outcome speedup_trial_run(struct trial *trial)
+{
+    const int cores = trial->workspace->cores < WORKERS_MAX ? trial->workspace->cores : WORKERS_MAX;
+    trial->workers = trial->measure->workers > 0 ? trial->measure->workers : cores;
+    if (trial->measure->kind == MEASURE_CPU && trial->workspace->cores < 2) {
+        set_trouble(trial, text_format("this machine has one core: nothing can run faster by being split"));
+        return NOT_MEASURED;
+    }
+    return trial->measure->kind == MEASURE_WAITING ? measure_waiting(trial) : measure_ratio(trial);
+}
+
+void speedup_trial_release(struct trial *trial)
+{
+    free(trial->trouble);
+    trial->trouble = NULL;
+}
+
+double speedup_trial_asked(const struct trial *trial)
+{
+    return trial->measure->kind == MEASURE_CPU ? trial->measure->threshold : trial->measure->threshold * trial->workers;
+}
+
+double speedup_trial_times(const struct trial *trial, bool reference)
+{
+    const double baseline = trial->judgement.busy ? trial->baseline.quiet : trial->baseline.wall;
+    return baseline / speedup_mean(trial->rounds, trial->count, reference);
+}

@@ -1,0 +1,45 @@
+/*
+ * speedup_trial.h: runs the bench programs of one measure until it is decided.
+ *
+ *     cpu       baseline once; then rounds: yardstick and hand-in by turns, with a fresh input each round
+ *     latency   baseline once; then the hand-in, always with the same input
+ *     waiting   the hand-in alone, until it has once used little CPU time
+ *
+ * The answer of the hand-in is compared with that of the yardstick, or else of the baseline, to the same input.
+ */
+#ifndef GRADER_STAGES_SPEEDUP_TRIAL_H
+#define GRADER_STAGES_SPEEDUP_TRIAL_H
+
+#include "../manifest.h"
+#include "../workspace.h"
+#include "speedup_judge.h"
+
+/* What one measure came to. */
+enum outcome { GOOD, SLOW, WRONG, CRASHED, HUNG, NOT_MEASURED, OUR_FAULT, OUTCOMES };
+
+struct trial {
+    const struct manifest *manifest;
+    const struct workspace *workspace;
+    const struct manifest_measure *measure;
+    int workers;
+    struct speedup_time baseline; /* not for waiting measures */
+    struct speedup_round rounds[SPEEDUP_ROUNDS_MAX];
+    size_t count; /* of complete rounds */
+    struct speedup_judgement judgement;
+    double least_cpu; /* seconds; waiting measures only */
+    bool limited;     /* CRASHED means: ended for hitting a limit */
+    char *trouble;    /* what went wrong, for WRONG to OUR_FAULT and NOT_MEASURED; owned */
+};
+
+/* speedup_trial_run: measures. `trial` says what, all else in it is 0. Blocks while programs run. */
+enum outcome speedup_trial_run(struct trial *trial);
+
+void speedup_trial_release(struct trial *trial);
+
+/* speedup_trial_asked: the ratio that the hand-in has to reach (not for waiting measures). */
+double speedup_trial_asked(const struct trial *trial);
+
+/* speedup_trial_times: how many times as fast as the baseline the hand-in is, or with `reference` the yardstick. */
+double speedup_trial_times(const struct trial *trial, bool reference);
+
+#endif

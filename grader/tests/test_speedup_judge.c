@@ -1,0 +1,138 @@
+#include <criterion/criterion.h>
+
+#include <math.h>
+
+#include "../process_activity.h"
+#include "../stages/speedup_judge.h"
+
+enum { ROUNDS = 6 };
+
+/* Rounds that took `wall` seconds and would have taken `quiet`, each a little off so that there is an interval. */
+static void fill(struct speedup_round *rounds, struct speedup_time reference, struct speedup_time handin)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        const double off = 1.0 + 0.01 * (i % 3);
+        rounds[i] = (struct speedup_round){.reference = reference, .handin = handin};
+        rounds[i].handin.wall *= off;
+        rounds[i].handin.quiet *= off;
+    }
+}
+
+static enum interval_side side_after(const struct speedup_round *rounds, size_t count)
+{
+    return speedup_judge(rounds, count, 0.7).side;
+}
+
+Test(speedup_judge, no_rounds_say_nothing)
+{
+    const struct speedup_judgement judgement = speedup_judge(NULL, 0, 0.7);
+    cr_expect_eq(judgement.side, INTERVAL_UNDECIDED);
+    cr_expect_not(judgement.busy);
+    cr_expect_eq(speedup_mean(NULL, 0, true), 0.0);
+}
+
+Test(speedup_judge, quiet_machine_wall_time_decides)
+{
+    struct speedup_round rounds[ROUNDS];
+    fill(rounds, (struct speedup_time){0.050, 0.049}, (struct speedup_time){0.055, 0.050});
+    cr_expect_not(speedup_judge(rounds, 3, 0.7).busy);
+    cr_expect_float_eq(rounds[0].reference.wall / rounds[0].handin.wall, speedup_judge(rounds, 1, 0.7).ratio.middle,
+                       1e-9);
+    cr_expect_eq(side_after(rounds, SPEEDUP_ROUNDS_MIN - 1), INTERVAL_UNDECIDED, "two rounds are too few");
+    cr_expect_eq(side_after(rounds, SPEEDUP_ROUNDS_MIN), INTERVAL_ABOVE);
+    fill(rounds, (struct speedup_time){0.050, 0.049}, (struct speedup_time){0.100, 0.098});
+    cr_expect_eq(side_after(rounds, SPEEDUP_ROUNDS_MIN), INTERVAL_BELOW);
+}
+
+Test(speedup_judge, busy_machine_quiet_time_decides)
+{
+    struct speedup_round rounds[ROUNDS];
+    /* the wall times say the contrary each time */
+    fill(rounds, (struct speedup_time){0.200, 0.050}, (struct speedup_time){0.400, 0.052});
+    cr_expect(speedup_judge(rounds, ROUNDS, 0.7).busy);
+    cr_expect_eq(side_after(rounds, ROUNDS), INTERVAL_ABOVE);
+    fill(rounds, (struct speedup_time){0.400, 0.050}, (struct speedup_time){0.400, 0.100});
+    cr_expect_eq(side_after(rounds, ROUNDS), INTERVAL_BELOW);
+}
+
+Test(speedup_judge, busy_machine_takes_more_rounds)
+{
+    struct speedup_round rounds[ROUNDS];
+    fill(rounds, (struct speedup_time){0.400, 0.050}, (struct speedup_time){0.400, 0.100});
+    cr_expect_eq(side_after(rounds, SPEEDUP_BUSY_ROUNDS_MIN - 1), INTERVAL_UNDECIDED);
+    cr_expect_eq(side_after(rounds, SPEEDUP_BUSY_ROUNDS_MIN), INTERVAL_BELOW);
+}
+
+Test(speedup_judge, one_program_that_waits_makes_the_round_busy)
+{
+    const struct speedup_time quiet = {0.050, 0.048}, waited = {0.200, 0.048};
+    cr_expect_not(speedup_is_busy(&(struct speedup_round){.reference = quiet, .handin = quiet}));
+    cr_expect(speedup_is_busy(&(struct speedup_round){.reference = quiet, .handin = waited}));
+    cr_expect(speedup_is_busy(&(struct speedup_round){.reference = waited, .handin = quiet}));
+}
+
+Test(speedup_judge, each_round_is_counted_in_its_own_way)
+{
+    const struct speedup_round rounds[] = {{.reference = {0.1, 0.1}, .handin = {0.2, 0.2}},
+                                           {.reference = {0.9, 0.1}, .handin = {0.9, 0.2}}};
+    cr_expect_float_eq(speedup_judge(rounds, 2, 0.7).ratio.middle, 0.5, 1e-9);
+    cr_expect_float_eq(speedup_mean(rounds, 2, true), 0.1, 1e-9);
+    cr_expect_float_eq(speedup_mean(rounds, 2, false), 0.2, 1e-9);
+}
+
+Test(speedup_judge, times_that_vary_decide_nothing)
+{
+    struct speedup_round rounds[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++)
+        rounds[i] = (struct speedup_round){.reference = {0.1, 0.1}, .handin = {i % 2 ? 0.3 : 0.07, i % 2 ? 0.3 : 0.07}};
+    cr_expect_eq(side_after(rounds, ROUNDS), INTERVAL_UNDECIDED);
+}
+
+Test(speedup_judge, a_round_that_is_far_off_does_not_save_a_slow_one)
+{
+    struct speedup_round rounds[10];
+    for (int i = 0; i < 10; i++)
+        rounds[i] = (struct speedup_round){.reference = {0.05, 0.05}, .handin = {0.1 + 0.001 * i, 0.1 + 0.001 * i}};
+    rounds[4].reference = (struct speedup_time){5.0, 5.0};
+    cr_expect_eq(side_after(rounds, 9), INTERVAL_UNDECIDED, "of nine all would have to lie on one side");
+    rounds[4].reference = (struct speedup_time){0.05, 0.05};
+    rounds[4].handin = (struct speedup_time){0.001, 0.001};
+    cr_expect_eq(side_after(rounds, 10), INTERVAL_UNDECIDED);
+    struct speedup_round more[SPEEDUP_ROUNDS_MAX];
+    for (int i = 0; i < SPEEDUP_ROUNDS_MAX; i++)
+        more[i] = rounds[i % 10];
+    cr_expect_eq(side_after(more, SPEEDUP_ROUNDS_MAX), INTERVAL_BELOW);
+}
+
+Test(speedup_judge, times_are_positive_and_quiet_is_no_longer_than_wall)
+{
+    const struct speedup_time nothing = speedup_time(0.0, 0.0), crossed = speedup_time(0.1, 0.2);
+    cr_expect(nothing.wall > 0 && nothing.quiet > 0 && nothing.quiet <= nothing.wall);
+    cr_expect_eq(crossed.quiet, 0.1);
+    cr_expect(isfinite(log(nothing.wall / crossed.wall)));
+}
+
+Test(speedup_judge, quiet_seconds_of_threads_that_compute)
+{
+    cr_expect_float_eq(process_activity_quiet_seconds(0.0, 0.8, 0.8), 0.8, 1e-9, "never more than one: no faster");
+    cr_expect_float_eq(process_activity_quiet_seconds(0.0, 0.8, 1.6), 0.4, 1e-9, "always two");
+    cr_expect_float_eq(process_activity_quiet_seconds(0.0, 0.8, 1.2), 0.8 / 1.5, 1e-9, "two half of the time");
+}
+
+Test(speedup_judge, quiet_seconds_of_threads_that_sleep)
+{
+    cr_expect_float_eq(process_activity_quiet_seconds(0.5, 0.0, 0.0), 0.5, 1e-9);
+    cr_expect_float_eq(process_activity_quiet_seconds(0.5, 0.2, 0.4), 0.6, 1e-9);
+}
+
+/* What process_activity.h promises: a thread that is starved until the others are done costs a split in n equal parts
+ * no more than this. */
+Test(speedup_judge, starved_part_leaves_most_of_the_speed)
+{
+    for (int n = 2; n <= 8; n++) {
+        const double part = 1.0 / n, parallel = (n - 1) * part * n + part * 1;
+        const double seen = part / process_activity_quiet_seconds(0.0, 1.0, parallel);
+        cr_expect_float_eq(seen, (n - 1 + 1.0 / n) / n, 1e-9);
+        cr_expect_geq(seen, 0.75 - 1e-9);
+    }
+}
