@@ -55,11 +55,11 @@ static const char *plain_effect(const char *effect)
 }
 
 /* Whether a finding of this kind may turn up in any scenario, so that what a scenario says of its own idea would lead
- * astray: what is left behind, and memory that is gone. */
+ * astray: what is left behind, memory that is gone, and locks used as they must not be. */
 static bool stands_for_itself(const char *kind)
 {
-    static const char *const kinds[] = {"use after free", "double free", "memory leak", "thread never joined",
-                                        "child never waited for"};
+    static const char *const kinds[] = {"use after free",         "double free", "memory leak", "thread never joined",
+                                        "child never waited for", "misuse"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kind, kinds[i]) == 0)
             return true;
@@ -75,7 +75,8 @@ static char *sentence(const struct manifest_scenario *scenario, const struct res
                            scenario->why);
     if (strcmp(kind, "assertion") == 0)
         return text_format("%s: %s. %s", scenario->name, text, scenario->why);
-    if (stands_for_itself(kind) && *text != '\0')
+    const bool circle = strcmp(kind, "deadlock") == 0 && strstr(text, "same order") != NULL;
+    if ((stands_for_itself(kind) || circle) && *text != '\0')
         return text_format("%s: %s: %s.", scenario->name, kind, text);
     return text_format("%s: %s%s%s. %s", scenario->name, kind, *text != '\0' ? ": " : "", text, scenario->why);
 }
@@ -133,7 +134,11 @@ static void add_failure(struct stage_result *result, const struct search *search
         line = function_line(search, scenario);
     struct finding *same = find_same(result, kind, line);
     if (same != NULL) {
-        char *longer = text_format("%s It fails in %s, too.", same->message, scenario->name);
+        static const char also[] = " It also fails in ";
+        const char *listed = strstr(same->message, also);
+        char *longer = listed != NULL
+                           ? text_format("%.*s, %s.", (int)strlen(same->message) - 1, same->message, scenario->name)
+                           : text_format("%s%s%s.", same->message, also, scenario->name);
         free(same->message);
         same->message = longer;
         same->cost += is_left_over(kind) ? 0 : scenario->points;

@@ -114,45 +114,75 @@ static void check_writers(const int64_t steps[WRITERS])
     counter_free(counter);
 }
 
-/* Two updates of which the first is held up in the middle while the second is made. */
+/* Two calls of which the first is held up in the middle while the second is made. */
 static struct counter *walked;
-static int64_t first_step, second_step; /* 0: counter_increment */
 
-static void update(int64_t step)
+enum { VALUE = INT64_MIN }; /* as a step: a call of counter_value */
+
+static int64_t first_step, second_step; /* what is added; 0: counter_increment */
+static int64_t first_value, second_value;
+
+static const char *call_name(int64_t step)
 {
+    return step == VALUE ? "counter_value" : step == 0 ? "counter_increment" : "counter_add";
+}
+
+static int64_t added_by(int64_t step)
+{
+    return step == VALUE ? 0 : step == 0 ? 1 : step;
+}
+
+static int64_t call(int64_t step)
+{
+    if (step == VALUE)
+        return counter_value(walked);
     if (step == 0)
         counter_increment(walked);
     else
         counter_add(walked, step);
+    return 0;
 }
 
-static void *walk_through_update(void *argument)
+static void *walk_through_call(void *argument)
 {
     step_begin();
-    update(first_step);
+    first_value = call(first_step);
     step_end();
     step_over();
     return argument;
 }
 
-static void overtake_update(void *unused)
+/* Whether a value read meanwhile is one of those at which the counter stood. */
+static void check_read(int64_t step, int64_t value, int64_t before, int64_t after)
+{
+    cr_assert(step != VALUE || value == before || value == after,
+              "counter_value and %s were under way at once, the first call held up after %ld instructions: "
+              "the counter stood at %" PRId64 " before and at %" PRId64 " afterwards, counter_value says %" PRId64,
+              call_name(step == first_step ? second_step : first_step), step_held_after(), before, after, value);
+}
+
+/* An update is overtaken by two: what was there when it looked may be back, and something else may have happened. */
+static void overtake_call(void *unused)
 {
     pthread_t thread;
     (void)unused;
     const int64_t before = counter_value(walked);
-    const int64_t expected = before + (first_step == 0 ? 1 : first_step) + (second_step == 0 ? 1 : second_step);
-    start_thread(&thread, walk_through_update, NULL);
+    const int times = first_step == VALUE || second_step == VALUE ? 1 : 2;
+    const int64_t expected = before + added_by(first_step) + times * added_by(second_step);
+    start_thread(&thread, walk_through_call, NULL);
     step_wait_held(PATIENCE);
     step_other_begins();
-    update(second_step);
+    for (int i = 0; i < times; i++)
+        second_value = call(second_step);
     step_other_done();
     pthread_join(thread, NULL);
     const int64_t value = counter_value(walked);
     cr_assert_eq(value, expected,
                  "an update was lost: %s was interrupted after %ld instructions by another thread's %s; "
                  "the counter must stand at %" PRId64 " then, it says %" PRId64,
-                 first_step == 0 ? "counter_increment" : "counter_add", step_held_after(),
-                 second_step == 0 ? "counter_increment" : "counter_add", expected, value);
+                 call_name(first_step), step_held_after(), call_name(second_step), expected, value);
+    check_read(first_step, first_value, before, expected);
+    check_read(second_step, second_value, before, expected);
 }
 
 static void check_overtaking(int64_t first, int64_t second)
@@ -160,7 +190,7 @@ static void check_overtaking(int64_t first, int64_t second)
     walked = create_counter();
     first_step = first;
     second_step = second;
-    step_check_each(overtake_update, NULL);
+    step_check_each(overtake_call, NULL);
     counter_free(walked);
 }
 
@@ -213,21 +243,31 @@ LAB_TEST(counters_are_separate)
 
 LAB_TEST(increments_are_not_lost)
 {
-    check_writers((const int64_t[WRITERS]){0});
     check_overtaking(0, 0);
+    check_writers((const int64_t[WRITERS]){0});
 }
 
 LAB_TEST(adds_are_not_lost)
 {
-    check_writers((const int64_t[WRITERS]){3, -2, 0, 5000000000});
     check_overtaking(5, -3);
     check_overtaking(4, 0);
     check_overtaking(0, 7);
+    check_writers((const int64_t[WRITERS]){3, -2, 0, 5000000000});
+}
+
+/* Changes both halves of the 64 bits by turns. */
+static void check_reading(void)
+{
+    const int64_t carry = 0xffffffff;
+    check_overtaking(VALUE, carry);
+    check_overtaking(VALUE, -carry);
+    check_overtaking(carry, VALUE);
 }
 
 /* One writer only: that no update is lost among several is the business of the tests above. */
 LAB_TEST(value_while_others_write)
 {
+    check_reading();
     static struct writer writer;
     struct counter *counter = create_counter();
     writer.counter = counter;
@@ -336,7 +376,7 @@ static bool overtake(int64_t number)
         atomic_store(&walker_id, gettid());
         step_begin();
     } else if (atomic_load(&walker_id) != gettid()) {
-        step_wait_held(0.02);
+        step_wait_held(0.25);
         step_other_begins();
     }
     return true;
