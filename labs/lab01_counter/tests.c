@@ -156,9 +156,9 @@ static void *walk_through_call(void *argument)
 static void check_read(int64_t step, int64_t value, int64_t before, int64_t after)
 {
     cr_assert(step != VALUE || value == before || value == after,
-              "counter_value and %s were under way at once, the first call held up after %ld instructions: "
+              "counter_value and %s were under way at once, the first of them held up %s: "
               "the counter stood at %" PRId64 " before and at %" PRId64 " afterwards, counter_value says %" PRId64,
-              call_name(step == first_step ? second_step : first_step), step_held_after(), before, after, value);
+              call_name(step == first_step ? second_step : first_step), step_held(), before, after, value);
 }
 
 /* An update is overtaken by two: what was there when it looked may be back, and something else may have happened. */
@@ -178,9 +178,9 @@ static void overtake_call(void *unused)
     pthread_join(thread, NULL);
     const int64_t value = counter_value(walked);
     cr_assert_eq(value, expected,
-                 "an update was lost: %s was interrupted after %ld instructions by another thread's %s; "
+                 "an update was lost: %s was interrupted %s by another thread's %s; "
                  "the counter must stand at %" PRId64 " then, it says %" PRId64,
-                 call_name(first_step), step_held_after(), call_name(second_step), expected, value);
+                 call_name(first_step), step_held(), call_name(second_step), expected, value);
     check_read(first_step, first_value, before, expected);
     check_read(second_step, second_value, before, expected);
 }
@@ -255,10 +255,12 @@ LAB_TEST(adds_are_not_lost)
     check_writers((const int64_t[WRITERS]){3, -2, 0, 5000000000});
 }
 
-/* Changes both halves of the 64 bits by turns. */
+/* Increments, and additions that change both halves of the 64 bits. */
 static void check_reading(void)
 {
     const int64_t carry = 0xffffffff;
+    check_overtaking(VALUE, 0);
+    check_overtaking(0, VALUE);
     check_overtaking(VALUE, carry);
     check_overtaking(VALUE, -carry);
     check_overtaking(carry, VALUE);
@@ -410,13 +412,26 @@ LAB_TEST(count_loses_nothing)
     step_check_each(overtake_count, NULL);
 }
 
+static int allowed;            /* calls at once */
+static atomic_int calls_begun; /* of this count */
+
+static bool too_many_are_there(void *unused)
+{
+    (void)unused;
+    return atomic_load(&most_ever) > allowed;
+}
+
+/* The first calls wait for one more than may come. */
 static bool notice_company(int64_t number)
 {
     const int now = atomic_fetch_add(&under_way, 1) + 1;
     for (int most = atomic_load(&most_ever); most < now;)
         if (atomic_compare_exchange_weak(&most_ever, &most, now))
             break;
-    nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL); /* long enough for others to join in */
+    if (atomic_fetch_add(&calls_begun, 1) < allowed)
+        timing_wait_until(too_many_are_there, NULL, 0.25);
+    else
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL); /* long enough for others to join in */
     atomic_fetch_sub(&under_way, 1);
     return number < 100;
 }
@@ -426,6 +441,8 @@ LAB_TEST(count_keeps_to_its_threads)
     for (int threads = 0; threads <= 3; threads++) {
         const int most = threads > 0 ? threads : 1;
         atomic_store(&most_ever, 0);
+        atomic_store(&calls_begun, 0);
+        allowed = most;
         const int64_t count = counter_count(notice_company, 300, (unsigned)threads);
         cr_assert_eq(count, 100, "numbers below 100: expected 100, got %" PRId64, count);
         cr_assert_leq(atomic_load(&most_ever), most,
@@ -517,7 +534,7 @@ LAB_TEST(count_when_threads_run_out)
 {
     struct rlimit limit;
     salt = seed_get();
-    check_count(1000, 2);
+    check_count(LARGEST, 2);
     getrlimit(RLIMIT_AS, &limit);
     const struct rlimit low = {.rlim_cur = address_space() + stack_size_of_a_thread() * 5 / 2,
                                .rlim_max = limit.rlim_max};
@@ -527,7 +544,7 @@ LAB_TEST(count_when_threads_run_out)
     cr_assert(count == -1 || count == count_hits(LARGEST),
               "not all 8 threads could be started: expected -1 or the right count, %" PRId64 ", got %" PRId64,
               count_hits(LARGEST), count);
-    check_count(1000, 8);
+    check_count(LARGEST, 8);
 }
 
 static void use_everything_once(void)

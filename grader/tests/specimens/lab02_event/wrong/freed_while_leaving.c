@@ -1,4 +1,4 @@
-/* expect: schedules use-after-free | detached threads count down; whoever joins frees the group while the last is still unlocking it */
+/* expect: schedules misuse | detached threads count down; whoever joins frees the group while the last is still unlocking it */
 #include "event.h"
 
 #include <errno.h>

@@ -18,8 +18,8 @@ typedef struct event_tasks {
     event_t *event;
     event_task *run;
     void *arg;
-    event_t ready;       /* as above: set when all threads run, or will not */
-    atomic_bool failed;
+    pthread_mutex_t gate; /* shut until all threads run, or it is known that they will not */
+    bool failed;
     atomic_size_t ids;
     size_t len;
     pthread_t pool[64];
@@ -97,8 +97,10 @@ bool event_wait_for(event_t *event, unsigned milliseconds)
 static void *pool_thread(void *ptr)
 {
     tasks_t *tasks = ptr;
-    event_wait(&tasks->ready);
-    if (!atomic_load(&tasks->failed)) {
+    pthread_mutex_lock(&tasks->gate);
+    bool failed = tasks->failed;
+    pthread_mutex_unlock(&tasks->gate);
+    if (!failed) {
         event_wait(tasks->event);
         tasks->run(tasks->arg, atomic_fetch_add(&tasks->ids, 1));
     }
@@ -110,20 +112,21 @@ tasks_t *event_tasks_start(event_t *event, size_t n, event_task *run, void *arg)
     tasks_t *tasks = calloc(1, sizeof(tasks_t));
     if (tasks == NULL)
         return NULL;
-    init(&tasks->ready);
+    pthread_mutex_init(&tasks->gate, NULL);
+    pthread_mutex_lock(&tasks->gate);
     tasks->event = event;
     tasks->run = run;
     tasks->arg = arg;
     while (tasks->len < n) {
         if (pthread_create(tasks->pool + tasks->len, NULL, pool_thread, tasks) != 0) {
-            atomic_store(&tasks->failed, true);
-            event_set(&tasks->ready);
+            tasks->failed = true;
+            pthread_mutex_unlock(&tasks->gate);
             event_tasks_join(tasks);
             return NULL;
         }
         tasks->len += 1;
     }
-    event_set(&tasks->ready);
+    pthread_mutex_unlock(&tasks->gate);
     return tasks;
 }
 
@@ -133,6 +136,6 @@ void event_tasks_join(tasks_t *tasks)
         return;
     for (size_t i = 0; i < tasks->len; i++)
         pthread_join(tasks->pool[i], NULL);
-    destroy(&tasks->ready);
+    pthread_mutex_destroy(&tasks->gate);
     free(tasks);
 }

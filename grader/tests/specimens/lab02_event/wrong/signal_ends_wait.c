@@ -1,4 +1,4 @@
-/* expect: tests signal; schedules assertion | sleeps once and takes whatever ends the sleep for the event */
+/* expect: tests signal | sleeps once and takes whatever ends the sleep for the event */
 #define _GNU_SOURCE
 #include "event.h"
 

@@ -100,6 +100,7 @@ event_wait_for(struct event *ev, unsigned milliseconds)
 	while (!ev->on && error != ETIMEDOUT)
 		error = pthread_cond_timedwait(&ev->wakeup, &ev->mtx, &ts);
 	on = ev->on;
+	ev->on = 0;
 	pthread_mutex_unlock(&ev->mtx);
 	return (on != 0);
 }
