@@ -108,11 +108,13 @@ static void nap(void)
     nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
 }
 
-/* Whether the other waits for the walker, asleep or spinning. Async-signal-safe. */
+/* Whether the other has ended, or waits for the walker, asleep or spinning. Async-signal-safe. */
 static bool other_waits(void)
 {
     const int id = atomic_load(&walk.other_id);
-    return thread_state(id) == 'S' || (double)(thread_cpu(id) - atomic_load(&walk.other_cpu)) >= spin_seconds * 1e9 ||
+    const char state = thread_state(id);
+    return (state != 'R' && state != 'D') ||
+           (double)(thread_cpu(id) - atomic_load(&walk.other_cpu)) >= spin_seconds * 1e9 ||
            thread_slices(id) - atomic_load(&walk.other_slices) >= SPIN_SLICES;
 }
 
