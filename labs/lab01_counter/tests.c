@@ -117,7 +117,7 @@ static void check_writers(const int64_t steps[WRITERS])
 /* Two calls of which the first is held up in the middle while the second is made. */
 static struct counter *walked;
 
-enum { VALUE = INT64_MIN }; /* as a step: a call of counter_value */
+static const int64_t VALUE = INT64_MIN; /* as a step: a call of counter_value */
 
 static int64_t first_step, second_step; /* what is added; 0: counter_increment */
 static int64_t first_value, second_value;
