@@ -214,9 +214,20 @@ static void write_page(const struct pen *pen, const struct order *order, const s
     free(page);
 }
 
+/* Whether an exact finding comes before this one, of a test that fails: it is likely to be the same mistake, seen from
+ * further off. */
+static bool is_symptom(const struct order *order, const struct entry *entry)
+{
+    return is_stage(entry->stage, "tests") && entry->rank != NOTE && is_stage(order->entries[0].stage, "schedules") &&
+           order->entries[0].rank != NOTE;
+}
+
+/* Of a symptom what was seen and where; why that is wrong was said before. A hang or crash keeps the lines it stood at.
+ */
 static void write_finding(const struct pen *pen, const struct order *order, const struct entry *entry, int number)
 {
     const struct finding *finding = entry->finding;
+    const bool brief = is_symptom(order, entry) && strcmp(finding->kind, "test-failed") == 0;
     int column = fprintf(pen->stream, "\n%d. ", number);
     use(pen, finding->cost > 0 ? RED : YELLOW);
     column += write_cost(pen, order, entry);
@@ -224,14 +235,15 @@ static void write_finding(const struct pen *pen, const struct order *order, cons
     fputc(' ', pen->stream);
     write_wrapped(pen->stream, finding->message, 3, column);
     write_place(pen, finding);
-    if (finding->detail != NULL) {
+    if (finding->detail != NULL && !brief) {
         fputs("   ", pen->stream);
         write_wrapped(pen->stream, finding->detail, 3, 3);
     }
     use(pen, DIM);
     if (finding->command != NULL)
         fprintf(pen->stream, "   repeat: %s\n", finding->command);
-    write_page(pen, order, entry);
+    if (!brief)
+        write_page(pen, order, entry);
     use(pen, PLAIN);
 }
 
@@ -256,12 +268,16 @@ static void write_findings(const struct pen *pen, const struct report *report)
 {
     const struct order order = order_findings(report);
     int number = 0;
+    bool symptoms = false;
     for (size_t i = 0; i < order.count; i++) {
         const struct entry *entry = &order.entries[i];
         if (entry->told_by != NULL)
             continue;
         if (number == 0 && entry->rank != NOTE)
             fputs("\nWhat to mend, in this order:\n", pen->stream);
+        if (!symptoms && is_symptom(&order, entry))
+            fputs("\nTests that fail, too. It may be the same mistake: mend the above and look again.\n", pen->stream);
+        symptoms = symptoms || is_symptom(&order, entry);
         if (entry->rank == NOTE)
             write_note(pen, entry->finding);
         else if (++number > FULL_MAX)

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -15,17 +16,25 @@
 
 enum { PLACES_MAX = 4096 };
 
-/* How long the walker is held up at most: who acts meanwhile is done by then, or waits for the walker. */
-static const double hold_seconds = 0.02;
+/* The walker is held up until the other is done, or sleeps because it waits for the walker, or has run so much or been
+ * put off the processor so often that it must be spinning for it. By the clock on the wall a busy machine would decide
+ * what is found. */
+static const double spin_seconds = 0.002; /* CPU time */
+enum { SPIN_SLICES = 12 };
+static const double hold_seconds = 2; /* a last resort */
+
+/* What may be spent on one check, and on all of a test, in seconds on the wall. */
+static const double check_seconds = 1.2, test_seconds = 3.6;
 
 static struct walk {
-    long hold_at;        /* after how many instructions the walker is held up, -1 for never */
-    atomic_int id;       /* the walker's thread, 0 before step_begin */
-    atomic_long steps;   /* instructions so far */
-    long steps_to_sleep; /* ... until it slept in its call, -1 if it did not */
-    atomic_bool held;    /* it has been held up, or is */
-    atomic_bool over;    /* its call has ended */
-    atomic_int other_id; /* the thread that acts meanwhile */
+    long hold_at;                         /* after how many instructions the walker is held up, -1 for never */
+    atomic_int id;                        /* the walker's thread, 0 before step_begin */
+    atomic_long steps;                    /* instructions so far */
+    long steps_to_sleep;                  /* ... until it slept in its call, -1 if it did not */
+    atomic_bool held;                     /* it has been held up, or is */
+    atomic_bool over;                     /* its call has ended */
+    atomic_int other_id;                  /* the thread that acts meanwhile */
+    atomic_llong other_cpu, other_slices; /* nanoseconds and turns on a processor it had had when it began */
     atomic_bool other_begins, other_done;
 } walk;
 
@@ -45,28 +54,68 @@ static bool is_worth_a_round(long k, long length)
     return place >= (uintptr_t)__executable_start && place < (uintptr_t)etext && !(before && after);
 }
 
-/* The kernel's letter for what a thread does, R when it runs; ? if it has ended. Async-signal-safe. */
-static char thread_state(int id)
+/* Reads a file of a thread in /proc, such as "/stat", up to size-1 bytes; text is empty if there is none.
+ * Async-signal-safe. */
+static void read_thread_file(int id, const char *name, char *text, size_t size)
 {
-    char text[256] = "", path[64] = "/proc/self/task/", digits[16];
+    char path[64] = "/proc/self/task/", digits[16];
     size_t length = strlen(path), n = 0;
     for (int rest = id; rest > 0; rest /= 10)
         digits[n++] = (char)('0' + rest % 10);
     while (n > 0)
         path[length++] = digits[--n];
-    memcpy(path + length, "/stat", 6);
+    memcpy(path + length, name, strlen(name) + 1);
     const int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return '?';
-    const ssize_t got = read(file, text, sizeof text - 1);
-    close(file);
-    const char *name_end = got > 0 ? strrchr(text, ')') : NULL;
+    const ssize_t got = file >= 0 ? read(file, text, size - 1) : 0;
+    text[got > 0 ? got : 0] = '\0';
+    if (file >= 0)
+        close(file);
+}
+
+/* The kernel's letter for what a thread does, R when it runs; ? if it has ended. Async-signal-safe. */
+static char thread_state(int id)
+{
+    char text[256];
+    read_thread_file(id, "/stat", text, sizeof text);
+    const char *name_end = strrchr(text, ')');
     return name_end != NULL ? name_end[2] : '?';
+}
+
+/* How often a thread has been given a processor; 0 where the kernel does not say. Async-signal-safe. */
+static long long thread_slices(int id)
+{
+    char text[96];
+    long long slices = 0;
+    read_thread_file(id, "/schedstat", text, sizeof text);
+    const char *last = strrchr(text, ' ');
+    for (last = last != NULL ? last + 1 : ""; *last >= '0' && *last <= '9'; last++)
+        slices = slices * 10 + (*last - '0');
+    return slices;
+}
+
+/* CPU time of a thread of this process in nanoseconds, by the kernel's own numbering of such clocks. Async-signal-safe.
+ */
+static long long thread_cpu(int id)
+{
+    enum { PER_THREAD = 4, SCHEDULER = 2 };
+    struct timespec t = {0};
+    clock_gettime((clockid_t)(~(unsigned)id << 3 | PER_THREAD | SCHEDULER), &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
 static void nap(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
+}
+
+/* Whether the other has ended, or waits for the walker, asleep or spinning. Async-signal-safe. */
+static bool other_waits(void)
+{
+    const int id = atomic_load(&walk.other_id);
+    const char state = thread_state(id);
+    return (state != 'R' && state != 'D') ||
+           (double)(thread_cpu(id) - atomic_load(&walk.other_cpu)) >= spin_seconds * 1e9 ||
+           thread_slices(id) - atomic_load(&walk.other_slices) >= SPIN_SLICES;
 }
 
 static void hold(void)
@@ -75,7 +124,7 @@ static void hold(void)
     atomic_store(&walk.held, true);
     while (!atomic_load(&walk.other_done) && timing_now() < end) {
         nap();
-        if (atomic_load(&walk.other_begins) && thread_state(atomic_load(&walk.other_id)) != 'R')
+        if (atomic_load(&walk.other_begins) && other_waits())
             break;
     }
 }
@@ -163,9 +212,13 @@ void step_over(void)
     atomic_store(&walk.over, true);
 }
 
-long step_held_after(void)
+const char *step_held(void)
 {
-    return walk.hold_at;
+    static char words[48];
+    if (walk.hold_at < 0)
+        return "somewhere";
+    snprintf(words, sizeof words, "after %ld instructions", walk.hold_at);
+    return words;
 }
 
 /* Asleep, and not just on its way through a short nap: no instruction is done in the next millisecond. */
@@ -198,7 +251,10 @@ bool step_wait_over(double seconds)
 
 void step_other_begins(void)
 {
-    atomic_store(&walk.other_id, (int)syscall(SYS_gettid));
+    const int id = (int)syscall(SYS_gettid);
+    atomic_store(&walk.other_cpu, thread_cpu(id));
+    atomic_store(&walk.other_slices, thread_slices(id));
+    atomic_store(&walk.other_id, id);
     atomic_store(&walk.other_begins, true);
 }
 
@@ -217,6 +273,9 @@ static void play(void (*round)(void *argument), void *argument, long hold_at)
 
 void step_check_each(void (*round)(void *argument), void *argument)
 {
+    static double spent;
+    const double begin = timing_now(), left = test_seconds - spent;
+    const double end = begin + (left < check_seconds ? left : check_seconds);
     const struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
     sigaction(SIGTRAP, &action, NULL);
     prctl(PR_SET_TIMERSLACK, 1ul); /* naps of 10 microseconds, not of 60 */
@@ -224,8 +283,12 @@ void step_check_each(void (*round)(void *argument), void *argument)
     play(round, argument, -1);     /* and where does it go along? */
     const long steps = walk.steps_to_sleep >= 0 ? walk.steps_to_sleep : atomic_load(&walk.steps);
     const long length = steps < PLACES_MAX ? steps : PLACES_MAX;
-    const double end = timing_now() + 1;
-    for (long k = 1; k <= length && timing_now() < end; k++)
-        if (is_worth_a_round(k, length))
-            play(round, argument, k);
+    /* A hole is two instructions wide at the least, and mostly wider: every fourth first, then every second, in case
+     * that the time is up before the end. */
+    static const long order[] = {1, 5, 3, 7, 2, 6, 4, 8};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        for (long k = order[i]; k <= length && timing_now() < end; k += 8)
+            if (is_worth_a_round(k, length))
+                play(round, argument, k);
+    spent += timing_now() - begin;
 }

@@ -24,8 +24,8 @@
 #include <stdbool.h>
 
 /* step_check_each: plays `round` twice without holding up, to see where the walker goes along, then once for
- * each instruction that is worth it, or as many as fit into a second. Blocks until then. Call from the main
- * thread of a test. */
+ * each instruction that is worth it, or as many as fit into 1.2 seconds, and into 3.6 for all checks of a process.
+ * Blocks until then. Call from the main thread of a test. */
 void step_check_each(void (*round)(void *argument), void *argument);
 
 /* step_begin, step_end: the calling thread is the walker between the two. step_end may be called by a thread that
@@ -45,7 +45,8 @@ bool step_wait_over(double seconds);
 void step_other_begins(void);
 void step_other_done(void);
 
-/* step_held_after: after how many instructions the walker is held up in this round; -1 if it is not. */
-long step_held_after(void);
+/* step_held: where the walker is held up in this round, for a sentence: "after 12 instructions", or "somewhere" in a
+ * round in which it goes its way unhindered. Valid until the next call. */
+const char *step_held(void);
 
 #endif

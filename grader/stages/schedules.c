@@ -39,6 +39,23 @@ static int place_line(const struct search *search, const struct results *results
     return 0;
 }
 
+/* The line of the hand-in at which a wait ends for no reason in this schedule; 0 if none does. The schedule was shrunk
+ * to what it needs: where one is left, it is the cause of whatever follows. */
+static int spurious_line(const struct search *search, const struct results *results)
+{
+    for (size_t i = 0; i < results->event_count; i++) {
+        const struct line line = lines_at(search->lines, results->events[i].pc);
+        if (strstr(results->events[i].words, "for no reason") != NULL && line.number > 0 &&
+            strcmp(line.file, search->manifest->file) == 0)
+            return line.number;
+    }
+    return 0;
+}
+
+static const char spurious_words[] =
+    " The wait in this line ended for no reason, as any wait may: after it the condition "
+    "must be looked at again, in a loop.";
+
 static int function_line(const struct search *search, const struct manifest_scenario *scenario)
 {
     char *object = workspace_path(search->workspace, "bin/handin.o");
@@ -55,11 +72,11 @@ static const char *plain_effect(const char *effect)
 }
 
 /* Whether a finding of this kind may turn up in any scenario, so that what a scenario says of its own idea would lead
- * astray: what is left behind, and memory that is gone. */
+ * astray: what is left behind, memory that is gone, and locks used as they must not be. */
 static bool stands_for_itself(const char *kind)
 {
-    static const char *const kinds[] = {"use after free", "double free", "memory leak", "thread never joined",
-                                        "child never waited for"};
+    static const char *const kinds[] = {"use after free",         "double free", "memory leak", "thread never joined",
+                                        "child never waited for", "misuse"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kind, kinds[i]) == 0)
             return true;
@@ -75,7 +92,8 @@ static char *sentence(const struct manifest_scenario *scenario, const struct res
                            scenario->why);
     if (strcmp(kind, "assertion") == 0)
         return text_format("%s: %s. %s", scenario->name, text, scenario->why);
-    if (stands_for_itself(kind) && *text != '\0')
+    const bool circle = strcmp(kind, "deadlock") == 0 && strstr(text, "same order") != NULL;
+    if ((stands_for_itself(kind) || circle) && *text != '\0')
         return text_format("%s: %s: %s.", scenario->name, kind, text);
     return text_format("%s: %s%s%s. %s", scenario->name, kind, *text != '\0' ? ": " : "", text, scenario->why);
 }
@@ -105,12 +123,16 @@ static char *replay_command(const struct search *search, const struct manifest_s
     return command;
 }
 
-/* An earlier scenario's finding of the same kind at the same line: one mistake is told once. */
-static struct finding *find_same(struct stage_result *result, const char *kind, int line)
+/* An earlier scenario's finding of the same kind, or from the same wait that ended for no reason, at the same line: one
+ * mistake is told once. */
+static struct finding *find_same(struct stage_result *result, const char *kind, int line, bool spurious)
 {
-    for (size_t i = 0; i < result->findings_count; i++)
-        if (line > 0 && result->findings[i].line == line && strcmp(result->findings[i].kind, kind) == 0)
-            return &result->findings[i];
+    for (size_t i = 0; i < result->findings_count; i++) {
+        struct finding *other = &result->findings[i];
+        const bool both_spurious = spurious && strstr(other->message, spurious_words) != NULL;
+        if (line > 0 && other->line == line && (both_spurious || strcmp(other->kind, kind) == 0))
+            return other;
+    }
     return NULL;
 }
 
@@ -127,13 +149,20 @@ static void add_failure(struct stage_result *result, const struct search *search
     char *kind = kind_word(results->kind);
     /* Where a wake-up was lost, others may wait for the end of the thread that waits for it. */
     int line = strcmp(results->kind, "lost wake-up") == 0 ? place_line(search, results, "signal") : 0;
+    const int spurious = line == 0 ? spurious_line(search, results) : 0;
+    if (line == 0)
+        line = spurious;
     if (line == 0)
         line = place_line(search, results, "");
     if (line == 0)
         line = function_line(search, scenario);
-    struct finding *same = find_same(result, kind, line);
+    struct finding *same = find_same(result, kind, line, spurious > 0);
     if (same != NULL) {
-        char *longer = text_format("%s It fails in %s, too.", same->message, scenario->name);
+        static const char also[] = " It also fails in ";
+        const char *listed = strstr(same->message, also);
+        char *longer = listed != NULL
+                           ? text_format("%.*s, %s.", (int)strlen(same->message) - 1, same->message, scenario->name)
+                           : text_format("%s%s%s.", same->message, also, scenario->name);
         free(same->message);
         same->message = longer;
         same->cost += is_left_over(kind) ? 0 : scenario->points;
@@ -141,7 +170,7 @@ static void add_failure(struct stage_result *result, const struct search *search
         return;
     }
     char *message = sentence(scenario, results);
-    struct finding *finding = result_add(result, kind, "%s", message);
+    struct finding *finding = result_add(result, kind, "%s%s", message, spurious > 0 ? spurious_words : "");
     finding->file = text_copy(search->workspace->handin_shown, strlen(search->workspace->handin_shown));
     finding->line = line;
     finding->detail = show_schedule(search, results);

@@ -1,9 +1,11 @@
 #!/bin/bash
 # accuracy.sh: the measuring instrument of the verdicts, for `make accuracy`: grades every specimen K times and says, lab by
 # lab, how many wrong ones lost points, how many right ones kept all of them, how many were failed for the reason that their
-# first line promises, and how many verdicts changed between runs. Beside it the same for helgrind, drd and ThreadSanitizer
+# first line promises, and of how many the verdict (the stages that lose points) or only the score changed between runs. Beside it the same for helgrind, drd and ThreadSanitizer
 # alone (an error about the lab's race driver is a wrong one caught, or a right one accused) and for the Criterion tests
 # alone. usage: accuracy.sh [LAB...]      K=3 JOBS=cores TOOLS=1 (0: without the three tools) OUT=file (writes the table there)
+# RECORDS=folder keeps what was measured: the same words again go on where it was broken off, a larger K adds runs. It
+# knows nothing of changes to grader, labs or specimens: after one, begin a new folder.
 set -u
 cd "$(dirname "$0")/../.."
 . grader/tests/lib.sh
@@ -11,8 +13,10 @@ K=${K:-3}
 JOBS=${JOBS:-$(nproc)}
 TOOLS=${TOOLS:-1}
 labs=${*:-$("$grader" list | cut -d' ' -f1)}
-records=$scratch/records
+RECORDS=${RECORDS:-$scratch/records}
+records=$RECORDS/records
 mkdir "$scratch/runs" "$scratch/tools"
+mkdir -p "$RECORDS" && touch "$records" || exit 2
 
 # expectation FILE: as in verdicts.sh, see expect.c.
 expectation() {
@@ -37,6 +41,14 @@ grade() {
     rm -f "$report" "$report.said"
 }
 
+# to_do: of the list on stdin, what is not recorded yet.
+to_do() {
+    awk -F'\t' -v OFS='\t' '
+        function name(path) { sub(/.*\//, "", path); sub(/\.c$/, "", path); return path }
+        FILENAME != "-" { if ($1 == "verdict") done["grade", $2, $3, $4, $5]; if ($1 == "tool" && $2 == "ThreadSanitizer") done["ask", $3, $4, $6, 0]; next }
+        !(($1, $2, $3, name($4), $5) in done)' "$records" -
+}
+
 # ask LAB KIND FILE: a record for each of the three tools alone: whether it has an error to tell of the lab's race driver.
 ask() {
     local name keep tool
@@ -51,7 +63,7 @@ ask() {
         ThreadSanitizer) set -- env TSAN_OPTIONS=exitcode=66 setarch -R ../bin/race_tsan ;;
         esac
         (cd "$keep/run" 2>/dev/null && timeout -k 1 60 "$@") >/dev/null 2>&1
-        printf 'tool\t%s\t%s\t%s\t%s\n' "$tool" "$lab" "$kind" "$([ $? = 66 ] && echo accused || echo silent)"
+        printf 'tool\t%s\t%s\t%s\t%s\t%s\n' "$tool" "$lab" "$kind" "$([ $? = 66 ] && echo accused || echo silent)" "$name"
     done
     rm -rf "$keep"
 }
@@ -77,7 +89,8 @@ for lab in $labs; do
             [ "$TOOLS" = 1 ] && printf 'ask\t%s\t%s\t%s\t0\n' "$lab" $kind "$file"
         done
     done
-done | xargs -P "$JOBS" -d '\n' -I{} bash -c 'work "$1"' _ {} >"$records" 2>"$scratch/errors"
+done | to_do >"$scratch/list"
+xargs -P "$JOBS" -d '\n' -I{} bash -c 'work "$1"' _ {} <"$scratch/list" >>"$records" 2>"$scratch/errors"
 
 # table: from the records.
 table() {
@@ -85,30 +98,33 @@ table() {
     echo
     awk -F'\t' -v labs="$(echo $labs)" '
         $1 == "verdict" {
+            if (!((" " labs " ") ~ (" " $2 " "))) next
             key = $2 "\t" $3 "\t" $4; seen[key]++
             full = $6 == $7 && $7 > 0
             if ($3 == "right" && !full) lost[key]++
             if ($3 == "wrong" && full) kept[key]++
             if ($8 != "yes") unmet[key]++
-            if (seen[key] == 1) stages[key] = $9; else if (stages[key] != $9) flip[key]
+            if (seen[key] == 1) { stages[key] = $9; score[key] = $6 } else if (stages[key] != $9) flip[key]
+            if (score[key] != $6) { other[key]; scores[key] = scores[key] " " $6 }
             if ($9 ~ /tests/) criterion[key]++
         }
         $1 == "tool" { n[$2, $3, $4]++; if ($5 == "accused") said[$2, $3, $4]++ }
         END {
-            print "| lab | wrong caught | right accepted | right reason | flips |"; print "|---|---|---|---|---|"
+            print "| lab | wrong caught | right accepted | right reason | flips | other scores |"; print "|---|---|---|---|---|---|"
             for (key in seen) {
                 split(key, part, "\t"); l = part[1]; total[l, part[2]]++; all++
                 if (part[2] == "wrong" && !(key in kept)) caught[l]++
                 if (part[2] == "right" && !(key in lost)) accepted[l]++
                 if (!(key in unmet)) reason[l]++
                 if (key in flip) flips[l]++
+                if (key in other) others[l]++
                 if (part[2] == "wrong" && key in criterion) by_tests[l]++
                 if (part[2] == "right" && key in criterion) false_tests[l]++
             }
             count = split(labs, order, " ")
             for (i = 1; i <= count; i++) { l = order[i]
-                printf "| %s | %d of %d | %d of %d | %d of %d | %d |\n", l, caught[l], total[l, "wrong"], accepted[l], total[l, "right"],
-                    reason[l], total[l, "wrong"] + total[l, "right"], flips[l] }
+                printf "| %s | %d of %d | %d of %d | %d of %d | %d | %d |\n", l, caught[l], total[l, "wrong"], accepted[l], total[l, "right"],
+                    reason[l], total[l, "wrong"] + total[l, "right"], flips[l], others[l] }
             print ""; print "| alone | wrong caught | right accused |"; print "|---|---|---|"
             for (i = 1; i <= count; i++) { l = order[i]; w += total[l, "wrong"]; r += total[l, "right"]; bt += by_tests[l]; ft += false_tests[l] }
             printf "| the tests (Criterion) | %d of %d | %d of %d |\n", bt, w, ft, r
@@ -117,9 +133,10 @@ table() {
                 for (i = 1; i <= count; i++) { l = order[i]; c += said[tools[t], l, "wrong"]; cw += n[tools[t], l, "wrong"]; a += said[tools[t], l, "right"]; ar += n[tools[t], l, "right"] }
                 if (cw > 0) printf "| %s | %d of %d | %d of %d |\n", tools[t], c, cw, a, ar }
             print ""; print "Not as promised:"; none = 1
-            for (key in seen) { if (key in lost || key in kept || key in unmet || key in flip) { none = 0; split(key, part, "\t")
-                printf "* %s %s %s:%s%s%s%s (loses points in: %s)\n", part[1], part[2], part[3], key in lost ? " loses points" : "", key in kept ? " keeps all points" : "",
-                    key in unmet && !(key in lost) && !(key in kept) ? " for another reason" : "", key in flip ? " changes between runs" : "", stages[key] } }
+            for (key in seen) { if (key in lost || key in kept || key in unmet || key in flip || key in other) { none = 0; split(key, part, "\t")
+                printf "* %s %s %s:%s%s%s%s%s (loses points in: %s)\n", part[1], part[2], part[3], key in lost ? " loses points" : "", key in kept ? " keeps all points" : "",
+                    key in unmet && !(key in lost) && !(key in kept) ? " for another reason" : "", key in flip ? " changes between runs" : "",
+                    key in other ? " scores " score[key] " and" scores[key] : "", stages[key] } }
             if (none) print "* nothing"
         }' "$records"
 }

@@ -86,7 +86,7 @@ MODEL(void, mtx_destroy, (mtx_t * mutex))
     struct sync *sync = mutex_find((pthread_mutex_t *)mutex, PC);
     schedule_point((struct operation){.object = sync->address, .words = "destroy a mutex", .pc = PC}, NULL);
     if (sync->owner != NOBODY)
-        sync_misuse(PC, "a mutex is destroyed while it is locked");
+        sync_destroyed_locked(sync, PC);
     sync_destroy(sync, sizeof *mutex, PC);
 }
 

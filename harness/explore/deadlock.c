@@ -1,5 +1,7 @@
 #include "deadlock.h"
 
+#include <stdio.h>
+
 #include "sync.h"
 #include "verdict.h"
 
@@ -57,12 +59,33 @@ static void tell_waiting(const struct thread *thread)
     const struct thread *other = waits_for(thread);
     const struct sync *sync = held_lock(thread->operation.object);
     if (sync != NULL && other != NULL) {
-        verdict_place(thread->id, thread->operation.pc, "waits to %s, held by thread %d", thread->operation.words,
-                      other->id);
+        char who[24] = "main";
+        if (other->id > 0)
+            snprintf(who, sizeof who, "thread %d", other->id);
+        verdict_place(thread->id, thread->operation.pc, "waits to %s, held by %s", thread->operation.words,
+                      other == thread ? "itself" : who);
         verdict_place(other->id, sync->pc, "took it");
         return;
     }
     verdict_place(thread->id, thread->operation.pc, "waits: %s", thread->operation.words);
+}
+
+/* What kind of circle it is that the threads which wait for each other are in. */
+static const char *name_circle(void)
+{
+    bool joins = false, itself = false;
+    for (int id = 0; id < schedule.count; id++) {
+        struct thread *thread = &schedule.threads[id];
+        if (!thread->alive || !in_circle(thread))
+            continue;
+        joins |= held_lock(thread->operation.object) == NULL;
+        itself |= waits_for(thread) == thread;
+    }
+    return itself ? "a thread waits for a lock that it holds itself, for ever"
+           : joins
+               ? "a thread waits for the end of another one, which waits for a lock that the first one holds, for ever"
+               : "each of these threads holds a lock that another of them waits for, for ever: whoever needs several "
+                 "locks must take them in the same order everywhere";
 }
 
 _Noreturn void deadlock_report(void)
@@ -76,7 +99,7 @@ _Noreturn void deadlock_report(void)
         if (schedule.threads[id].alive && (!circle || in_circle(&schedule.threads[id])))
             tell_waiting(&schedule.threads[id]);
     if (circle)
-        verdict_end(VERDICT_DEADLOCK, "each of these threads waits for another of them, for ever");
+        verdict_end(VERDICT_DEADLOCK, "%s", name_circle());
     if (data)
         verdict_end(VERDICT_LOST_WAKEUP,
                     "every thread waits, one for data that nobody will write or for their end, which "

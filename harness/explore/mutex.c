@@ -142,7 +142,7 @@ MODEL(int, pthread_mutex_destroy, (pthread_mutex_t * mutex))
     struct sync *sync = mutex_find(mutex, PC);
     schedule_point((struct operation){.object = sync->address, .words = "destroy a mutex", .pc = PC}, NULL);
     if (sync->owner != NOBODY)
-        sync_misuse(PC, "a mutex is destroyed while it is locked");
+        sync_destroyed_locked(sync, PC);
     sync_destroy(sync, sizeof *mutex, PC);
     return 0;
 }

@@ -109,7 +109,7 @@ MODEL(int, pthread_rwlock_destroy, (pthread_rwlock_t * lock))
     struct sync *sync = find(lock, PC);
     schedule_point((struct operation){.object = sync->address, .words = "destroy a read-write lock", .pc = PC}, NULL);
     if (!nobody(sync))
-        sync_misuse(PC, "a read-write lock is destroyed while it is locked");
+        sync_destroyed_locked(sync, PC);
     sync_destroy(sync, sizeof *lock, PC);
     return 0;
 }
@@ -189,7 +189,7 @@ MODEL(int, pthread_spin_destroy, (pthread_spinlock_t * lock))
 {
     struct sync *sync = find_spin(lock, PC);
     if (sync->owner != NOBODY)
-        sync_misuse(PC, "a spin lock is destroyed while it is locked");
+        sync_destroyed_locked(sync, PC);
     sync_destroy(sync, sizeof *lock, PC);
     return 0;
 }

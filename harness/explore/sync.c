@@ -51,6 +51,13 @@ _Noreturn void sync_misuse(uintptr_t pc, const char *format, ...)
     verdict_end(VERDICT_MISUSE, "%s", text);
 }
 
+_Noreturn void sync_destroyed_locked(const struct sync *sync, uintptr_t pc)
+{
+    if (sync->owner == thread_self()->id)
+        verdict_place(sync->owner, sync->pc, "took it and has not given it back");
+    sync_misuse(pc, "a %s is destroyed while it is locked", sync_name(sync->kind));
+}
+
 static struct sync *make(uintptr_t address, enum sync_kind kind)
 {
     struct sync *sync = arena_take_cleared(sizeof *sync, offsetof(struct sync, clock));

@@ -60,6 +60,10 @@ const char *sync_name(enum sync_kind kind);
 /* sync_misuse: ends the run with VERDICT_MISUSE at `pc`. */
 _Noreturn void sync_misuse(uintptr_t pc, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* sync_destroyed_locked: ends the run, for `sync` is locked and is destroyed at `pc`. If the thread itself has locked
+ * it, the first place told is where: there the unlock is missing. */
+_Noreturn void sync_destroyed_locked(const struct sync *sync, uintptr_t pc);
+
 /* The return address into the program of the modelled function that this is used in. */
 #define PC ((uintptr_t)__builtin_return_address(0))
 

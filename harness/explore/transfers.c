@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include "descriptors.h"
@@ -168,4 +169,14 @@ MODEL(ssize_t, recv, (int number, void *into, size_t size, int flags))
 MODEL(ssize_t, send, (int number, const void *data, size_t size, int flags))
 {
     return transfer_out(number, data, size, flags, PC);
+}
+
+MODEL(int, eventfd_read, (int number, eventfd_t *value))
+{
+    return transfer_in(number, value, sizeof *value, 0, PC) == sizeof *value ? 0 : -1;
+}
+
+MODEL(int, eventfd_write, (int number, eventfd_t value))
+{
+    return transfer_out(number, &value, sizeof value, 0, PC) == sizeof value ? 0 : -1;
 }

@@ -136,18 +136,29 @@ SCENARIO(count_on_two_threads)
                     "of 0, 1, 2, 3, 4 four are not 0, and counter_count says otherwise");
 }
 
-static atomic_int under_way;
+/* Hand-ins share out their work in blocks of some hundreds or thousands: here are enough for everybody. */
+SCENARIO(count_in_blocks)
+{
+    enum { N = 10000 };
+    scenario_expect(counter_count(not_zero, N, 2) == N - 1,
+                    "of 0 ... 9999 all but one are not 0, and counter_count says otherwise");
+}
+
+/* Calls of the predicate: in the lower half those under way, in the upper half all there were. */
+enum { CALL = 0x10000, UNDER_WAY = CALL - 1 };
+
+static atomic_int calls;
 
 /* The predicate is free to call what this header offers. */
 static bool odd(int64_t number)
 {
-    const int others = atomic_fetch_add(&under_way, 1);
-    scenario_expect(others < 2,
+    const int before = atomic_fetch_add(&calls, CALL + 1);
+    scenario_expect((before & UNDER_WAY) < 2,
                     "more calls of the predicate are under way at once than counter_count was given threads");
     counter_increment(counter);
     if (number == 0)
         scenario_expect(counter_count(not_zero, 2, 1) == 1, "a count within a predicate is wrong");
-    atomic_fetch_sub(&under_way, 1);
+    atomic_fetch_sub(&calls, 1);
     return number % 2 == 1;
 }
 
@@ -155,7 +166,8 @@ SCENARIO(predicate_uses_the_header)
 {
     counter = new_counter();
     scenario_expect(counter_count(odd, 3, 2) == 1, "of 0, 1, 2 one is odd, and counter_count says otherwise");
-    scenario_expect(counter_value(counter) == 3, "the predicate was not called exactly once for each of 0, 1, 2");
+    scenario_expect(atomic_load(&calls) == 3 * CALL, "the predicate was not called exactly once for each of 0, 1, 2");
+    scenario_expect(counter_value(counter) == 3, "an increment is lost: the predicate incremented 3 times");
     release_counter();
 }
 

@@ -114,45 +114,75 @@ static void check_writers(const int64_t steps[WRITERS])
     counter_free(counter);
 }
 
-/* Two updates of which the first is held up in the middle while the second is made. */
+/* Two calls of which the first is held up in the middle while the second is made. */
 static struct counter *walked;
-static int64_t first_step, second_step; /* 0: counter_increment */
 
-static void update(int64_t step)
+static const int64_t VALUE = INT64_MIN; /* as a step: a call of counter_value */
+
+static int64_t first_step, second_step; /* what is added; 0: counter_increment */
+static int64_t first_value, second_value;
+
+static const char *call_name(int64_t step)
 {
+    return step == VALUE ? "counter_value" : step == 0 ? "counter_increment" : "counter_add";
+}
+
+static int64_t added_by(int64_t step)
+{
+    return step == VALUE ? 0 : step == 0 ? 1 : step;
+}
+
+static int64_t call(int64_t step)
+{
+    if (step == VALUE)
+        return counter_value(walked);
     if (step == 0)
         counter_increment(walked);
     else
         counter_add(walked, step);
+    return 0;
 }
 
-static void *walk_through_update(void *argument)
+static void *walk_through_call(void *argument)
 {
     step_begin();
-    update(first_step);
+    first_value = call(first_step);
     step_end();
     step_over();
     return argument;
 }
 
-static void overtake_update(void *unused)
+/* Whether a value read meanwhile is one of those at which the counter stood. */
+static void check_read(int64_t step, int64_t value, int64_t before, int64_t after)
+{
+    cr_assert(step != VALUE || value == before || value == after,
+              "counter_value and %s were under way at once, the first of them held up %s: "
+              "the counter stood at %" PRId64 " before and at %" PRId64 " afterwards, counter_value says %" PRId64,
+              call_name(step == first_step ? second_step : first_step), step_held(), before, after, value);
+}
+
+/* An update is overtaken by two: what was there when it looked may be back, and something else may have happened. */
+static void overtake_call(void *unused)
 {
     pthread_t thread;
     (void)unused;
     const int64_t before = counter_value(walked);
-    const int64_t expected = before + (first_step == 0 ? 1 : first_step) + (second_step == 0 ? 1 : second_step);
-    start_thread(&thread, walk_through_update, NULL);
+    const int times = first_step == VALUE || second_step == VALUE ? 1 : 2;
+    const int64_t expected = before + added_by(first_step) + times * added_by(second_step);
+    start_thread(&thread, walk_through_call, NULL);
     step_wait_held(PATIENCE);
     step_other_begins();
-    update(second_step);
+    for (int i = 0; i < times; i++)
+        second_value = call(second_step);
     step_other_done();
     pthread_join(thread, NULL);
     const int64_t value = counter_value(walked);
     cr_assert_eq(value, expected,
-                 "an update was lost: %s was interrupted after %ld instructions by another thread's %s; "
+                 "an update was lost: %s was interrupted %s by another thread's %s; "
                  "the counter must stand at %" PRId64 " then, it says %" PRId64,
-                 first_step == 0 ? "counter_increment" : "counter_add", step_held_after(),
-                 second_step == 0 ? "counter_increment" : "counter_add", expected, value);
+                 call_name(first_step), step_held(), call_name(second_step), expected, value);
+    check_read(first_step, first_value, before, expected);
+    check_read(second_step, second_value, before, expected);
 }
 
 static void check_overtaking(int64_t first, int64_t second)
@@ -160,7 +190,7 @@ static void check_overtaking(int64_t first, int64_t second)
     walked = create_counter();
     first_step = first;
     second_step = second;
-    step_check_each(overtake_update, NULL);
+    step_check_each(overtake_call, NULL);
     counter_free(walked);
 }
 
@@ -213,21 +243,33 @@ LAB_TEST(counters_are_separate)
 
 LAB_TEST(increments_are_not_lost)
 {
-    check_writers((const int64_t[WRITERS]){0});
     check_overtaking(0, 0);
+    check_writers((const int64_t[WRITERS]){0});
 }
 
 LAB_TEST(adds_are_not_lost)
 {
-    check_writers((const int64_t[WRITERS]){3, -2, 0, 5000000000});
     check_overtaking(5, -3);
     check_overtaking(4, 0);
     check_overtaking(0, 7);
+    check_writers((const int64_t[WRITERS]){3, -2, 0, 5000000000});
+}
+
+/* Increments, and additions that change both halves of the 64 bits. */
+static void check_reading(void)
+{
+    const int64_t carry = 0xffffffff;
+    check_overtaking(VALUE, 0);
+    check_overtaking(0, VALUE);
+    check_overtaking(VALUE, carry);
+    check_overtaking(VALUE, -carry);
+    check_overtaking(carry, VALUE);
 }
 
 /* One writer only: that no update is lost among several is the business of the tests above. */
 LAB_TEST(value_while_others_write)
 {
+    check_reading();
     static struct writer writer;
     struct counter *counter = create_counter();
     writer.counter = counter;
@@ -336,7 +378,7 @@ static bool overtake(int64_t number)
         atomic_store(&walker_id, gettid());
         step_begin();
     } else if (atomic_load(&walker_id) != gettid()) {
-        step_wait_held(0.02);
+        step_wait_held(0.25);
         step_other_begins();
     }
     return true;
@@ -370,13 +412,26 @@ LAB_TEST(count_loses_nothing)
     step_check_each(overtake_count, NULL);
 }
 
+static int allowed;            /* calls at once */
+static atomic_int calls_begun; /* of this count */
+
+static bool too_many_are_there(void *unused)
+{
+    (void)unused;
+    return atomic_load(&most_ever) > allowed;
+}
+
+/* The first calls wait for one more than may come. */
 static bool notice_company(int64_t number)
 {
     const int now = atomic_fetch_add(&under_way, 1) + 1;
     for (int most = atomic_load(&most_ever); most < now;)
         if (atomic_compare_exchange_weak(&most_ever, &most, now))
             break;
-    nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL); /* long enough for others to join in */
+    if (atomic_fetch_add(&calls_begun, 1) < allowed)
+        timing_wait_until(too_many_are_there, NULL, 0.25);
+    else
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL); /* long enough for others to join in */
     atomic_fetch_sub(&under_way, 1);
     return number < 100;
 }
@@ -386,6 +441,8 @@ LAB_TEST(count_keeps_to_its_threads)
     for (int threads = 0; threads <= 3; threads++) {
         const int most = threads > 0 ? threads : 1;
         atomic_store(&most_ever, 0);
+        atomic_store(&calls_begun, 0);
+        allowed = most;
         const int64_t count = counter_count(notice_company, 300, (unsigned)threads);
         cr_assert_eq(count, 100, "numbers below 100: expected 100, got %" PRId64, count);
         cr_assert_leq(atomic_load(&most_ever), most,
@@ -477,7 +534,7 @@ LAB_TEST(count_when_threads_run_out)
 {
     struct rlimit limit;
     salt = seed_get();
-    check_count(1000, 2);
+    check_count(LARGEST, 2);
     getrlimit(RLIMIT_AS, &limit);
     const struct rlimit low = {.rlim_cur = address_space() + stack_size_of_a_thread() * 5 / 2,
                                .rlim_max = limit.rlim_max};
@@ -487,7 +544,7 @@ LAB_TEST(count_when_threads_run_out)
     cr_assert(count == -1 || count == count_hits(LARGEST),
               "not all 8 threads could be started: expected -1 or the right count, %" PRId64 ", got %" PRId64,
               count_hits(LARGEST), count);
-    check_count(1000, 8);
+    check_count(LARGEST, 8);
 }
 
 static void use_everything_once(void)

@@ -52,41 +52,54 @@ int64_t counter_value(struct counter *c)
     return value;
 }
 
-struct share {
-    pthread_t tid;
-    counter_predicate *pred;
-    int64_t from, to, found;
-};
+/* Each thread returns its hits in a block of its own, which whoever joins it frees. */
+typedef struct {
+    int64_t low, high; /* low <= x < high */
+    counter_predicate *holds;
+} interval;
 
-static void *search(void *p)
+static void *hits_in(void *ptr)
 {
-    struct share *s = p;
-    int64_t found = 0;
-    for (int64_t i = s->from; i < s->to; i++)
-        if (s->pred(i))
-            found++;
-    s->found = found;
-    return NULL;
+    interval *const in = ptr;
+    int64_t hits = 0;
+    while (in->low < in->high)
+        if (in->holds(in->low++))
+            hits++;
+    in->low = hits; /* the block is handed back with the answer in it */
+    return in;
+}
+
+static bool launch(pthread_t *id, counter_predicate *holds, int64_t low, int64_t high)
+{
+    interval *in = malloc(sizeof *in);
+    if (in == NULL)
+        return false;
+    in->low = low;
+    in->high = high;
+    in->holds = holds;
+    if (pthread_create(id, NULL, hits_in, in) == 0)
+        return true;
+    free(in);
+    return false;
 }
 
 int64_t counter_count(counter_predicate *predicate, int64_t n, unsigned threads)
 {
-    struct share shares[64];
-    int64_t sum = 0;
-    unsigned started;
-    if (threads == 0)
-        threads = 1;
-    for (started = 0; started < threads; started++) {
-        struct share *s = &shares[started];
-        s->pred = predicate;
-        s->from = n * started / threads;
-        s->to = n * (started + 1) / threads;
-        if (pthread_create(&s->tid, NULL, search, s) != 0)
+    pthread_t ids[64];
+    int64_t hits = 0, done = 0;
+    unsigned running = 0;
+    const unsigned want = threads == 0 ? 1 : threads;
+    for (; running < want; running++) {
+        const int64_t upto = done + (n - done) / (want - running);
+        if (!launch(&ids[running], predicate, done, upto))
             break;
+        done = upto;
     }
-    for (unsigned i = 0; i < started; i++) {
-        pthread_join(shares[i].tid, NULL);
-        sum += shares[i].found;
+    for (unsigned i = 0; i < running; i++) {
+        void *back;
+        pthread_join(ids[i], &back);
+        hits += ((interval *)back)->low;
+        free(back);
     }
-    return started == threads ? sum : -1;
+    return running == want ? hits : -1;
 }

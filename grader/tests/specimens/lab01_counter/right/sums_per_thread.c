@@ -54,41 +54,45 @@ int64_t counter_value(struct counter *c)
     return value;
 }
 
-struct share {
-    pthread_t tid;
-    counter_predicate *pred;
-    int64_t from, to, found;
+/* The hits go to a counter as well: one addition for each batch, to a slot that nobody else writes to. */
+struct errand {
+    counter_predicate *predicate;
+    struct counter *hits;
+    _Atomic int64_t begun;
+    int64_t n;
 };
 
-static void *search(void *p)
+static void *run_errand(void *argument)
 {
-    struct share *s = p;
-    int64_t found = 0;
-    for (int64_t i = s->from; i < s->to; i++)
-        if (s->pred(i))
-            found++;
-    s->found = found;
-    return NULL;
+    enum { BATCH = 1024 };
+    struct errand *errand = argument;
+    for (;;) {
+        const int64_t first = atomic_fetch_add(&errand->begun, BATCH);
+        if (first >= errand->n)
+            return NULL;
+        int64_t hits = 0;
+        for (int64_t i = first; i - first < BATCH && i < errand->n; i++)
+            hits += errand->predicate(i);
+        counter_add(errand->hits, hits);
+    }
 }
 
 int64_t counter_count(counter_predicate *predicate, int64_t n, unsigned threads)
 {
-    struct share shares[64];
-    int64_t sum = 0;
-    unsigned started;
-    if (threads == 0)
-        threads = 1;
-    for (started = 0; started < threads; started++) {
-        struct share *s = &shares[started];
-        s->pred = predicate;
-        s->from = n * started / threads;
-        s->to = n * (started + 1) / threads;
-        if (pthread_create(&s->tid, NULL, search, s) != 0)
+    struct errand errand = {.predicate = predicate, .hits = counter_create(), .n = n};
+    pthread_t runners[64];
+    unsigned started = 0;
+    int64_t result = -1;
+    if (errand.hits == NULL)
+        return -1;
+    do
+        if (pthread_create(&runners[started], NULL, run_errand, &errand) != 0)
             break;
-    }
-    for (unsigned i = 0; i < started; i++) {
-        pthread_join(shares[i].tid, NULL);
-        sum += shares[i].found;
-    }
-    return started == threads ? sum : -1;
+    while (++started < threads);
+    for (unsigned i = 0; i < started; i++)
+        pthread_join(runners[i], NULL);
+    if (started > 0)
+        result = counter_value(errand.hits);
+    counter_free(errand.hits);
+    return result;
 }

@@ -58,41 +58,50 @@ int64_t counter_value(struct counter *counter)
     return value;
 }
 
-struct share {
-    pthread_t tid;
-    counter_predicate *pred;
-    int64_t from, to, found;
+/* The rests of the parts go to the thread that asks next: `left` numbers are handed out in ever smaller portions
+ * (guided self-scheduling), under the same kind of lock. */
+struct supply {
+    struct ticket_lock lock;
+    int64_t next, end, portions;
+    counter_predicate *predicate;
+    int64_t hits;
 };
 
-static void *search(void *p)
+static int64_t fetch(struct supply *supply, int64_t *first)
 {
-    struct share *s = p;
-    int64_t found = 0;
-    for (int64_t i = s->from; i < s->to; i++)
-        if (s->pred(i))
-            found++;
-    s->found = found;
+    take(&supply->lock);
+    const int64_t left = supply->end - supply->next;
+    int64_t size = left / (2 * supply->portions);
+    if (size == 0)
+        size = left > 0;
+    *first = supply->next;
+    supply->next += size;
+    give(&supply->lock);
+    return size;
+}
+
+static void *serve(void *argument)
+{
+    struct supply *supply = argument;
+    int64_t first, hits = 0;
+    for (int64_t size; (size = fetch(supply, &first)) > 0;)
+        while (size-- > 0)
+            hits += supply->predicate(first++);
+    take(&supply->lock);
+    supply->hits += hits;
+    give(&supply->lock);
     return NULL;
 }
 
 int64_t counter_count(counter_predicate *predicate, int64_t n, unsigned threads)
 {
-    struct share shares[64];
-    int64_t sum = 0;
-    unsigned started;
-    if (threads == 0)
-        threads = 1;
-    for (started = 0; started < threads; started++) {
-        struct share *s = &shares[started];
-        s->pred = predicate;
-        s->from = n * started / threads;
-        s->to = n * (started + 1) / threads;
-        if (pthread_create(&s->tid, NULL, search, s) != 0)
-            break;
-    }
-    for (unsigned i = 0; i < started; i++) {
-        pthread_join(shares[i].tid, NULL);
-        sum += shares[i].found;
-    }
-    return started == threads ? sum : -1;
+    struct supply supply = {.end = n, .portions = threads > 0 ? threads : 1, .predicate = predicate};
+    pthread_t helpers[64];
+    unsigned count = 0;
+    while (count + 1 < threads && pthread_create(&helpers[count], NULL, serve, &supply) == 0)
+        count++;
+    serve(&supply);
+    while (count > 0)
+        pthread_join(helpers[--count], NULL);
+    return supply.hits;
 }

@@ -2,15 +2,20 @@
 #include "counter.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct counter {
-    int64_t value;
+    char digits[sizeof(int64_t)];
 };
 
 struct counter *counter_create(void)
 {
-    return calloc(1, sizeof(struct counter));
+    struct counter *c = malloc(sizeof *c);
+    if (c != NULL)
+        memset(c->digits, 0, sizeof c->digits);
+    return c;
 }
 
 void counter_free(struct counter *c)
@@ -18,63 +23,79 @@ void counter_free(struct counter *c)
     free(c);
 }
 
-void counter_add(struct counter *c, int64_t amount)
+/* Adds and says what the sum was before. A binary semaphore lets one thread in at a time. */
+static int64_t change(struct counter *c, int64_t by)
 {
-    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&mutex);
-    c->value += amount;
-    pthread_mutex_unlock(&mutex);
+    int64_t before, after;
+    sem_t turn;
+
+    sem_init(&turn, 0, 1);
+    while (sem_wait(&turn) == -1)
+        ;
+    memcpy(&before, c->digits, sizeof before);
+    after = before + by;
+    memcpy(c->digits, &after, sizeof after);
+    sem_post(&turn);
+    sem_destroy(&turn);
+    return before;
 }
 
 void counter_increment(struct counter *c)
 {
-    counter_add(c, 1);
+    change(c, 1);
+}
+
+void counter_add(struct counter *c, int64_t amount)
+{
+    change(c, amount);
 }
 
 int64_t counter_value(struct counter *c)
 {
-    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&mutex);
-    int64_t value = c->value;
-    pthread_mutex_unlock(&mutex);
-    return value;
+    return change(c, 0);
 }
 
-struct share {
-    pthread_t tid;
-    counter_predicate *pred;
-    int64_t from, to, found;
+struct team {
+    counter_predicate *predicate;
+    int64_t n;
+    unsigned size;
 };
 
-static void *search(void *p)
+struct member {
+    const struct team *team;
+    unsigned rank;
+    pthread_t id;
+    int64_t score;
+};
+
+static void *play(void *arg)
 {
-    struct share *s = p;
-    int64_t found = 0;
-    for (int64_t i = s->from; i < s->to; i++)
-        if (s->pred(i))
-            found++;
-    s->found = found;
+    struct member *self = arg;
+    const struct team *team = self->team;
+    int64_t number = team->n * self->rank / team->size, stop = team->n * (self->rank + 1) / team->size, score = 0;
+
+    for (; number != stop; number++)
+        if (team->predicate(number))
+            score++;
+    self->score = score;
     return NULL;
 }
 
 int64_t counter_count(counter_predicate *predicate, int64_t n, unsigned threads)
 {
-    struct share shares[64];
-    int64_t sum = 0;
-    unsigned started;
-    if (threads == 0)
-        threads = 1;
-    for (started = 0; started < threads; started++) {
-        struct share *s = &shares[started];
-        s->pred = predicate;
-        s->from = n * started / threads;
-        s->to = n * (started + 1) / threads;
-        if (pthread_create(&s->tid, NULL, search, s) != 0)
+    struct team team = {predicate, n, threads > 0 ? threads : 1};
+    struct member members[64], *m, *end = members;
+    int64_t total = 0;
+
+    for (m = members; m < members + team.size; m++, end++) {
+        m->team = &team;
+        m->rank = (unsigned)(m - members);
+        if (pthread_create(&m->id, NULL, play, m) != 0)
             break;
     }
-    for (unsigned i = 0; i < started; i++) {
-        pthread_join(shares[i].tid, NULL);
-        sum += shares[i].found;
+    for (m = members; m < end; m++) {
+        pthread_join(m->id, NULL);
+        total += m->score;
     }
-    return started == threads ? sum : -1;
+    return end - members == team.size ? total : -1;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 struct counter {
-    int64_t value;
+    int64_t hits;
 };
 
 struct counter *counter_create(void)
@@ -13,61 +13,59 @@ struct counter *counter_create(void)
     return calloc(1, sizeof(struct counter));
 }
 
-void counter_free(struct counter *c)
+void counter_free(struct counter *counter)
 {
-    free(c);
+    free(counter);
 }
 
-void counter_increment(struct counter *c)
+void counter_increment(struct counter *counter)
 {
-    c->value++;
+    counter->hits++;
 }
 
-void counter_add(struct counter *c, int64_t amount)
+void counter_add(struct counter *counter, int64_t amount)
 {
-    c->value += amount;
+    counter->hits += amount;
 }
 
-int64_t counter_value(struct counter *c)
+int64_t counter_value(struct counter *counter)
 {
-    return c->value;
+    return counter->hits;
 }
 
-struct share {
-    pthread_t tid;
-    counter_predicate *pred;
-    int64_t from, to, found;
+/* Which numbers a thread takes: first, first + every, first + 2 * every, ... */
+struct walk {
+    counter_predicate *predicate;
+    int64_t first, every, end;
+    int64_t result;
 };
 
-static void *search(void *p)
+static void *go(void *p)
 {
-    struct share *s = p;
-    int64_t found = 0;
-    for (int64_t i = s->from; i < s->to; i++)
-        if (s->pred(i))
-            found++;
-    s->found = found;
+    struct walk w = *(struct walk *)p;
+    for (int64_t i = w.first; i < w.end; i += w.every)
+        w.result += w.predicate(i);
+    ((struct walk *)p)->result = w.result;
     return NULL;
 }
 
 int64_t counter_count(counter_predicate *predicate, int64_t n, unsigned threads)
 {
-    struct share shares[64];
-    int64_t sum = 0;
-    unsigned started;
-    if (threads == 0)
-        threads = 1;
-    for (started = 0; started < threads; started++) {
-        struct share *s = &shares[started];
-        s->pred = predicate;
-        s->from = n * started / threads;
-        s->to = n * (started + 1) / threads;
-        if (pthread_create(&s->tid, NULL, search, s) != 0)
-            break;
-    }
-    for (unsigned i = 0; i < started; i++) {
-        pthread_join(shares[i].tid, NULL);
-        sum += shares[i].found;
-    }
-    return started == threads ? sum : -1;
+    int64_t every = threads == 0 ? 1 : threads, sum = 0;
+    struct walk *walks = calloc(every, sizeof *walks);
+    pthread_t *ids = calloc(every, sizeof *ids);
+    int64_t up = 0;
+    if (walks != NULL && ids != NULL)
+        for (; up < every; up++) {
+            walks[up] = (struct walk){predicate, up, every, n, 0};
+            if (pthread_create(ids + up, NULL, go, walks + up) != 0)
+                break;
+        }
+    for (int64_t i = 0; i < up; i++)
+        pthread_join(ids[i], NULL);
+    for (int64_t i = 0; i < up; i++)
+        sum += walks[i].result;
+    free(ids);
+    free(walks);
+    return up == every ? sum : -1;
 }

@@ -2,90 +2,64 @@
 #include "counter.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
-struct counter {
-    pthread_mutex_t lock;
-    int64_t n;
-};
+typedef struct counter {
+    _Atomic long long a;
+} counter_t;
 
-struct counter *counter_create(void)
+counter_t *counter_create(void)
 {
-    struct counter *c = calloc(1, sizeof(struct counter));
-    if (c)
-        pthread_mutex_init(&c->lock, NULL);
+    counter_t *c = (counter_t *) calloc(1, sizeof(counter_t));
     return c;
 }
 
-void counter_free(struct counter *c)
-{
-    if (c) {
-        pthread_mutex_destroy(&c->lock);
-        free(c);
-    }
-}
+void counter_free(counter_t *c)                     { free(c); }
+void counter_increment(counter_t *c)                { atomic_fetch_add(&c->a, 1LL); }
+void counter_add(counter_t *c, int64_t amount)      { atomic_fetch_add(&c->a, amount); }
+int64_t counter_value(counter_t *c)                 { return atomic_load(&c->a); }
 
-void counter_increment(struct counter *c)
-{
-    pthread_mutex_lock(&c->lock);
-    c->n++;
-    pthread_mutex_unlock(&c->lock);
-}
-
-void counter_add(struct counter *c, int64_t amount)
-{
-    pthread_mutex_lock(&c->lock);
-    c->n += amount;
-    pthread_mutex_unlock(&c->lock);
-}
-
-int64_t counter_value(struct counter *c)
-{
-    int64_t n;
-    pthread_mutex_lock(&c->lock);
-    n = c->n;
-    pthread_mutex_unlock(&c->lock);
-    return n;
-}
-
-static int64_t progress; /* for a look with the debugger */
-
-struct job {
+/* everything one run needs, in one struct, so no globals */
+typedef struct run {
     counter_predicate *predicate;
-    int64_t begin, end, hits;
-};
+    int64_t n;
+    atomic_llong turn;      /* next block */
+    atomic_llong found;
+    int64_t percent;        /* for the progress bar, does not matter if it is a bit off */
+} run_t;
 
-static void *work(void *arg)
+#define BLOCK 2048
+
+static void *run_main(void *ptr)
 {
-    struct job *job = arg;
-    int64_t hits = 0;
-    for (int64_t i = job->begin; i < job->end; i++) {
-        if (job->predicate(i))
-            hits++;
-        if (i % 4096 == 0)
-            progress = i;
-    }
-    job->hits = hits;
+    run_t *run = (run_t *) ptr;
+    int64_t found = 0, b;
+    do {
+        b = atomic_fetch_add(&run->turn, 1) * BLOCK;
+        for (int64_t i = b; i < run->n && i < b + BLOCK; i++)
+            if (run->predicate(i) == true)
+                found++;
+        if (b < run->n)
+            run->percent = 100 * b / run->n;
+    } while (b < run->n);
+    atomic_fetch_add(&run->found, found);
     return NULL;
 }
 
 int64_t counter_count(counter_predicate *predicate, int64_t n, unsigned threads)
 {
-    pthread_t ids[64];
-    struct job jobs[64];
-    int64_t total = 0;
-    unsigned ok;
-    if (threads == 0)
-        threads = 1;
-    for (ok = 0; ok < threads; ok++) {
-        jobs[ok] = (struct job){predicate, n * ok / threads, n * (ok + 1) / threads, 0};
-        if (pthread_create(&ids[ok], NULL, work, &jobs[ok]) != 0)
+    run_t run = { predicate, n, 0, 0, 0 };
+    pthread_t tids[63];
+    unsigned extra = 0;
+    /* the caller works, too */
+    while (extra + 1 < threads) {
+        if (pthread_create(&tids[extra], NULL, run_main, &run) != 0)
             break;
+        extra++;
     }
-    for (unsigned i = 0; i < ok; i++) {
-        pthread_join(ids[i], NULL);
-        total += jobs[i].hits;
-    }
-    progress = n;
-    return ok < threads ? -1 : total;
+    run_main(&run);
+    while (extra > 0)
+        pthread_join(tids[--extra], NULL);
+    return run.found;
 }

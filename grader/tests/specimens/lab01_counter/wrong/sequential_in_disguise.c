@@ -2,85 +2,108 @@
 #include "counter.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
-struct counter {
-    pthread_mutex_t lock;
-    int64_t n;
+// ---------------------------------------------------------------------
+// Part 1: the counter. One rwlock per counter.
+
+struct counter
+{
+    int64_t amount;
+    pthread_rwlock_t rw;
 };
 
 struct counter *counter_create(void)
 {
-    struct counter *c = calloc(1, sizeof(struct counter));
-    if (c)
-        pthread_mutex_init(&c->lock, NULL);
-    return c;
-}
-
-void counter_free(struct counter *c)
-{
-    if (c) {
-        pthread_mutex_destroy(&c->lock);
-        free(c);
+    struct counter *const it = (struct counter *)malloc(sizeof(struct counter));
+    if (it != NULL)
+    {
+        it->amount = 0;
+        pthread_rwlock_init(&it->rw, NULL);
     }
+    return it;
 }
 
-void counter_increment(struct counter *c)
+void counter_free(struct counter *it)
 {
-    pthread_mutex_lock(&c->lock);
-    c->n++;
-    pthread_mutex_unlock(&c->lock);
+    if (it == NULL)
+    {
+        return;
+    }
+    pthread_rwlock_destroy(&it->rw);
+    free(it);
 }
 
-void counter_add(struct counter *c, int64_t amount)
+void counter_increment(struct counter *it)
 {
-    pthread_mutex_lock(&c->lock);
-    c->n += amount;
-    pthread_mutex_unlock(&c->lock);
+    counter_add(it, 1);
 }
 
-int64_t counter_value(struct counter *c)
+void counter_add(struct counter *it, int64_t amount)
 {
-    int64_t n;
-    pthread_mutex_lock(&c->lock);
-    n = c->n;
-    pthread_mutex_unlock(&c->lock);
-    return n;
+    pthread_rwlock_wrlock(&it->rw);
+    it->amount += amount;
+    pthread_rwlock_unlock(&it->rw);
 }
 
-struct share {
-    pthread_t tid;
-    counter_predicate *pred;
-    int64_t from, to, found;
+int64_t counter_value(struct counter *it)
+{
+    pthread_rwlock_rdlock(&it->rw);
+    const int64_t result = it->amount;
+    pthread_rwlock_unlock(&it->rw);
+    return result;
+}
+
+// ---------------------------------------------------------------------
+// Part 2: the count.
+
+struct section
+{
+    counter_predicate *predicate;
+    int64_t from;
+    int64_t to;
+    int64_t matches;
 };
 
-static void *search(void *p)
+static void *examine(void *argument)
 {
-    struct share *s = p;
-    int64_t found = 0;
-    for (int64_t i = s->from; i < s->to; i++)
-        if (s->pred(i))
-            found++;
-    s->found = found;
+    struct section *const section = (struct section *)argument;
+    int64_t matches = 0; // local, so no false sharing
+    for (int64_t number = section->from; number < section->to; number += 1)
+    {
+        if (section->predicate(number))
+        {
+            matches += 1;
+        }
+    }
+    section->matches = matches;
     return NULL;
+}
+
+// Lets a thread of its own do the section.
+static bool run_in_thread(struct section *section)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, examine, section) != 0)
+    {
+        return false;
+    }
+    return pthread_join(thread, NULL) == 0;
 }
 
 int64_t counter_count(counter_predicate *predicate, int64_t n, unsigned threads)
 {
-    struct share shares[64];
-    int64_t sum = 0;
-    unsigned started;
-    if (threads == 0)
-        threads = 1;
-    for (started = 0; started < threads; started++) {
-        struct share *s = &shares[started];
-        s->pred = predicate;
-        s->from = n * started / threads;
-        s->to = n * (started + 1) / threads;
-        if (pthread_create(&s->tid, NULL, search, s) != 0)
-            break;
-        pthread_join(s->tid, NULL);
-        sum += s->found;
+    const int64_t parts = threads == 0 ? 1 : (int64_t)threads;
+    int64_t matches = 0;
+    for (int64_t i = 0; i < parts; i += 1)
+    {
+        struct section section = {predicate, i * n / parts, (i + 1) * n / parts, 0};
+        if (!run_in_thread(&section))
+        {
+            return -1;
+        }
+        matches += section.matches;
     }
-    return started == threads ? sum : -1;
+    return matches;
 }

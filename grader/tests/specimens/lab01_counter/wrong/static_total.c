@@ -2,66 +2,93 @@
 #include "counter.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
-struct counter {
-    _Atomic int64_t value;
+struct counter
+{
+    pthread_mutex_t mutex;
+    int64_t count;
 };
 
 struct counter *counter_create(void)
 {
-    struct counter *c = malloc(sizeof *c);
-    if (c != NULL)
-        atomic_init(&c->value, 0);
-    return c;
+    struct counter *counter = malloc(sizeof(struct counter));
+    if (counter == NULL)
+        return NULL;
+    memset(counter, 0, sizeof(struct counter));
+    pthread_mutex_init(&counter->mutex, NULL);
+    return counter;
 }
 
-void counter_free(struct counter *c)
+void counter_free(struct counter *counter)
 {
-    free(c);
+    if (counter == NULL)
+        return;
+    pthread_mutex_destroy(&counter->mutex);
+    free(counter);
 }
 
-void counter_increment(struct counter *c)
+void counter_increment(struct counter *counter)
 {
-    atomic_fetch_add(&c->value, 1);
+    pthread_mutex_lock(&counter->mutex);
+    ++(counter->count);
+    pthread_mutex_unlock(&counter->mutex);
 }
 
-void counter_add(struct counter *c, int64_t amount)
+void counter_add(struct counter *counter, int64_t amount)
 {
-    atomic_fetch_add(&c->value, amount);
+    pthread_mutex_lock(&counter->mutex);
+    counter->count = counter->count + amount;
+    pthread_mutex_unlock(&counter->mutex);
 }
 
-int64_t counter_value(struct counter *c)
+int64_t counter_value(struct counter *counter)
 {
-    return atomic_load(&c->value);
+    pthread_mutex_lock(&counter->mutex);
+    int64_t ret = counter->count;
+    pthread_mutex_unlock(&counter->mutex);
+    return ret;
 }
 
-static counter_predicate *pred;
-static int64_t limit, step;
-static _Atomic int64_t sum, next_id;
+#define MAX_THREADS 64
 
-static void *run(void *unused)
+static counter_predicate *g_predicate;
+static int64_t g_n;
+static int g_threads;
+static pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
+static int64_t g_total; /* always under g_mutex */
+
+static void *thread_main(void *arg)
 {
-    int64_t hits = 0;
-    for (int64_t i = atomic_fetch_add(&next_id, 1); i < limit; i += step)
-        hits += pred(i);
-    atomic_fetch_add(&sum, hits);
-    return unused;
+    int id = (int)(intptr_t)arg;
+    int64_t local = 0;
+    for (int64_t i = id; i < g_n; i += g_threads)
+        if (g_predicate(i))
+            local++;
+    pthread_mutex_lock(&g_mutex);
+    g_total += local;
+    pthread_mutex_unlock(&g_mutex);
+    return NULL;
 }
 
 int64_t counter_count(counter_predicate *predicate, int64_t n, unsigned threads)
 {
-    pthread_t t[64];
-    unsigned i = 0;
-    pred = predicate;
-    limit = n;
-    step = threads > 0 ? threads : 1;
-    atomic_store(&sum, 0);
-    atomic_store(&next_id, 0);
-    while (i < (threads > 0 ? threads : 1) && pthread_create(&t[i], NULL, run, NULL) == 0)
-        i++;
-    for (unsigned k = 0; k < i; k++)
-        pthread_join(t[k], NULL);
-    return i == (threads > 0 ? threads : 1) ? atomic_load(&sum) : -1;
+    pthread_t tids[MAX_THREADS];
+    int i, failed = 0;
+
+    g_predicate = predicate;
+    g_n = n;
+    g_threads = threads == 0 ? 1 : (int)threads;
+    g_total = 0;
+    const int all = g_threads;
+    for (i = 0; i < all; i++) {
+        if (pthread_create(&tids[i], NULL, thread_main, (void *)(intptr_t)i) != 0) {
+            failed = 1;
+            break;
+        }
+    }
+    while (--i >= 0)
+        pthread_join(tids[i], NULL);
+    return failed ? -1 : g_total;
 }

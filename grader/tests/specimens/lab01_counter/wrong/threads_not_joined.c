@@ -2,98 +2,87 @@
 #include "counter.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
+/* Spin lock: `taken` is set by whoever is changing the sum. */
 struct counter {
-    pthread_mutex_t lock;
-    int64_t n;
+    atomic_flag taken;
+    int64_t sum;
 };
+
+static inline int64_t add_spinning(struct counter *c, int64_t amount)
+{
+    int64_t sum;
+    while (atomic_flag_test_and_set_explicit(&c->taken, memory_order_acquire))
+        sched_yield();
+    sum = c->sum += amount;
+    atomic_flag_clear_explicit(&c->taken, memory_order_release);
+    return sum;
+}
 
 struct counter *counter_create(void)
 {
-    struct counter *c = calloc(1, sizeof(struct counter));
-    if (c)
-        pthread_mutex_init(&c->lock, NULL);
+    struct counter *c = malloc(sizeof *c);
+    if (c != NULL) {
+        atomic_flag_clear(&c->taken);
+        c->sum = 0;
+    }
     return c;
 }
 
-void counter_free(struct counter *c)
-{
-    if (c) {
-        pthread_mutex_destroy(&c->lock);
-        free(c);
-    }
-}
+void counter_free(struct counter *c) { free(c); }
+void counter_increment(struct counter *c) { add_spinning(c, 1); }
+void counter_add(struct counter *c, int64_t amount) { add_spinning(c, amount); }
+int64_t counter_value(struct counter *c) { return add_spinning(c, 0); }
 
-void counter_increment(struct counter *c)
-{
-    pthread_mutex_lock(&c->lock);
-    c->n++;
-    pthread_mutex_unlock(&c->lock);
-}
-
-void counter_add(struct counter *c, int64_t amount)
-{
-    pthread_mutex_lock(&c->lock);
-    c->n += amount;
-    pthread_mutex_unlock(&c->lock);
-}
-
-int64_t counter_value(struct counter *c)
-{
-    int64_t n;
-    pthread_mutex_lock(&c->lock);
-    n = c->n;
-    pthread_mutex_unlock(&c->lock);
-    return n;
-}
-
-#include <semaphore.h>
-
-struct team {
+struct share {
+    sem_t *ready;
     counter_predicate *predicate;
-    int64_t n, step, first;
-    int64_t found;
-    pthread_mutex_t lock;
-    sem_t done;
+    int64_t from, to;
+    int64_t *answer;
 };
 
-static void *help(void *arg)
+static void *work_off(void *p)
 {
-    struct team *team = arg;
-    int64_t found = 0;
-    pthread_mutex_lock(&team->lock);
-    int64_t i = team->first++;
-    pthread_mutex_unlock(&team->lock);
-    for (; i < team->n; i += team->step)
-        found += team->predicate(i) ? 1 : 0;
-    pthread_mutex_lock(&team->lock);
-    team->found += found;
-    pthread_mutex_unlock(&team->lock);
-    sem_post(&team->done);
+    struct share share = *(struct share *)p;
+    int64_t answer = 0;
+    free(p);
+    while (share.from < share.to)
+        answer += share.predicate(share.from++);
+    *share.answer = answer;
+    sem_post(share.ready);
     return NULL;
+}
+
+static bool start(sem_t *ready, counter_predicate *predicate, int64_t from, int64_t to, int64_t *answer)
+{
+    pthread_t nobody_needs_it;
+    struct share *share = malloc(sizeof *share);
+    if (share == NULL)
+        return false;
+    *share = (struct share){ready, predicate, from, to, answer};
+    if (pthread_create(&nobody_needs_it, NULL, work_off, share) == 0)
+        return true;
+    free(share);
+    return false;
 }
 
 int64_t counter_count(counter_predicate *predicate, int64_t n, unsigned threads)
 {
-    if (threads == 0)
-        threads = 1;
-    struct team *team = malloc(sizeof *team);
-    pthread_t ignored;
-    unsigned ok = 0;
-    if (team == NULL)
-        return -1;
-    *team = (struct team){.predicate = predicate, .n = n, .step = threads};
-    pthread_mutex_init(&team->lock, NULL);
-    sem_init(&team->done, 0, 0);
-    while (ok < threads && pthread_create(&ignored, NULL, help, team) == 0)
-        ok++;
-    for (unsigned i = 0; i < ok; i++)
-        while (sem_wait(&team->done) != 0)
+    int64_t answers[64] = {0}, sum = 0;
+    unsigned parts = threads == 0 ? 1 : threads, started = 0;
+    sem_t ready;
+    sem_init(&ready, 0, 0);
+    while (started < parts && start(&ready, predicate, n * started / parts, n * (started + 1) / parts, &answers[started]))
+        started++;
+    for (unsigned i = 0; i < started; i++)
+        while (sem_wait(&ready) != 0)
             continue;
-    int64_t found = ok == threads ? team->found : -1;
-    sem_destroy(&team->done);
-    pthread_mutex_destroy(&team->lock);
-    free(team);
-    return found;
+    sem_destroy(&ready);
+    for (unsigned i = 0; i < started; i++)
+        sum += answers[i];
+    return started == parts ? sum : -1;
 }

@@ -1,4 +1,4 @@
-/* expect: schedules assertion | two atomic halves of 32 bits: a reader may see one before and one after the carry */
+/* expect: tests counter_value; schedules assertion | two atomic halves of 32 bits: a reader may see one before and one after the carry */
 #include "counter.h"
 #include <pthread.h>
 #include <stdatomic.h>

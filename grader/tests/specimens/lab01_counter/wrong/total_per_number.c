@@ -1,85 +1,63 @@
 /* expect: tests lost; schedules data-race | all threads count straight into one variable */
-#include "counter.h"
-
 #include <pthread.h>
 #include <stdlib.h>
+#include "counter.h"
 
-struct counter {
-    pthread_mutex_t lock;
-    int64_t n;
-};
+struct counter { int64_t val; pthread_mutex_t mx; };
 
 struct counter *counter_create(void)
 {
-    struct counter *c = calloc(1, sizeof(struct counter));
-    if (c)
-        pthread_mutex_init(&c->lock, NULL);
-    return c;
+    struct counter *ctr;
+    if ((ctr = malloc(sizeof *ctr)))
+        *ctr = (struct counter){0, PTHREAD_MUTEX_INITIALIZER};
+    return ctr;
 }
 
-void counter_free(struct counter *c)
+void counter_free(struct counter *ctr)
 {
-    if (c) {
-        pthread_mutex_destroy(&c->lock);
-        free(c);
-    }
+    if (ctr) pthread_mutex_destroy(&ctr->mx), free(ctr);
 }
 
-void counter_increment(struct counter *c)
+void counter_increment(struct counter *ctr)
 {
-    pthread_mutex_lock(&c->lock);
-    c->n++;
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_lock(&ctr->mx), ctr->val++, pthread_mutex_unlock(&ctr->mx);
 }
 
-void counter_add(struct counter *c, int64_t amount)
+void counter_add(struct counter *ctr, int64_t amount)
 {
-    pthread_mutex_lock(&c->lock);
-    c->n += amount;
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_lock(&ctr->mx), ctr->val += amount, pthread_mutex_unlock(&ctr->mx);
 }
 
-int64_t counter_value(struct counter *c)
+int64_t counter_value(struct counter *ctr)
 {
-    int64_t n;
-    pthread_mutex_lock(&c->lock);
-    n = c->n;
-    pthread_mutex_unlock(&c->lock);
-    return n;
+    int64_t val = (pthread_mutex_lock(&ctr->mx), ctr->val);
+    return pthread_mutex_unlock(&ctr->mx), val;
 }
 
-static counter_predicate *the_predicate;
-static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
-static int64_t total;
-
-static void *work(void *arg)
+/* x[0] begin, x[1] end, x[2] address of the result, x[3] predicate */
+static void *w(void *v)
 {
-    int64_t *bounds = arg;
-    for (int64_t i = bounds[0]; i < bounds[1]; i++)
-        if (the_predicate(i))
-            total++;
+    intptr_t *x = v;
+    int64_t *hits = (int64_t *)x[2];
+    counter_predicate *yes = (counter_predicate *)x[3];
+    for (int64_t k = x[0]; k < x[1]; k++)
+        if (yes(k)) (*hits)++;
     return NULL;
 }
 
 int64_t counter_count(counter_predicate *predicate, int64_t n, unsigned threads)
 {
-    pthread_t ids[64];
-    int64_t bounds[64][2], result;
-    unsigned ok;
-    if (threads == 0)
-        threads = 1;
-    pthread_mutex_lock(&one_at_a_time);
-    the_predicate = predicate;
-    total = 0;
-    for (ok = 0; ok < threads; ok++) {
-        bounds[ok][0] = n * ok / threads;
-        bounds[ok][1] = n * (ok + 1) / threads;
-        if (pthread_create(&ids[ok], NULL, work, bounds[ok]) != 0)
-            break;
+    intptr_t x[64][4];
+    pthread_t t[64];
+    int64_t hits = 0, m = threads ? threads : 1, i;
+    for (i = 0; i < m; i++) {
+        x[i][0] = n * i / m;
+        x[i][1] = n * (i + 1) / m;
+        x[i][2] = (intptr_t)&hits;
+        x[i][3] = (intptr_t)predicate;
+        if (pthread_create(&t[i], NULL, w, x[i])) break;
     }
-    for (unsigned i = 0; i < ok; i++)
-        pthread_join(ids[i], NULL);
-    result = ok == threads ? total : -1;
-    pthread_mutex_unlock(&one_at_a_time);
-    return result;
+    if (i < m) m = -1;
+    while (i) pthread_join(t[--i], NULL);
+    return m < 0 ? m : hits;
 }

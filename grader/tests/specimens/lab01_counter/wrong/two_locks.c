@@ -4,18 +4,23 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+enum which { INCREMENT, ADD, LOCKS };
+
+/* Increments are frequent and additions are rare. With a lock each they do not stand in each
+   other's way. */
 struct counter {
-    pthread_mutex_t increment_lock, add_lock;
+    pthread_mutex_t locks[LOCKS];
     int64_t value;
 };
 
 struct counter *counter_create(void)
 {
-    struct counter *c = calloc(1, sizeof *c);
+    struct counter *c = malloc(sizeof(struct counter));
     if (c == NULL)
         return NULL;
-    pthread_mutex_init(&c->increment_lock, NULL);
-    pthread_mutex_init(&c->add_lock, NULL);
+    for (int i = 0; i < LOCKS; ++i)
+        pthread_mutex_init(&c->locks[i], NULL);
+    c->value = 0;
     return c;
 }
 
@@ -23,68 +28,72 @@ void counter_free(struct counter *c)
 {
     if (c == NULL)
         return;
-    pthread_mutex_destroy(&c->increment_lock);
-    pthread_mutex_destroy(&c->add_lock);
+    for (int i = LOCKS; i > 0; --i)
+        pthread_mutex_destroy(&c->locks[i - 1]);
     free(c);
 }
 
-void counter_increment(struct counter *c)
+static int64_t locked(struct counter *c, enum which lock, int64_t plus)
 {
-    pthread_mutex_lock(&c->increment_lock);
-    c->value++;
-    pthread_mutex_unlock(&c->increment_lock);
-}
-
-void counter_add(struct counter *c, int64_t amount)
-{
-    pthread_mutex_lock(&c->add_lock);
-    c->value += amount;
-    pthread_mutex_unlock(&c->add_lock);
-}
-
-int64_t counter_value(struct counter *c)
-{
-    pthread_mutex_lock(&c->increment_lock);
-    int64_t value = c->value;
-    pthread_mutex_unlock(&c->increment_lock);
+    pthread_mutex_lock(&c->locks[lock]);
+    c->value += plus;
+    const int64_t value = c->value;
+    pthread_mutex_unlock(&c->locks[lock]);
     return value;
 }
 
-struct share {
-    pthread_t tid;
-    counter_predicate *pred;
-    int64_t from, to, found;
-};
+void counter_increment(struct counter *c)           { (void)locked(c, INCREMENT, 1); }
+void counter_add(struct counter *c, int64_t amount) { (void)locked(c, ADD, amount); }
+int64_t counter_value(struct counter *c)            { return locked(c, ADD, 0); }
 
-static void *search(void *p)
+/* --- */
+
+typedef struct portion {
+    struct portion *next;
+    pthread_t thread;
+    counter_predicate *predicate;
+    int64_t start, count, hits;
+} portion;
+
+static void *eat(void *p)
 {
-    struct share *s = p;
-    int64_t found = 0;
-    for (int64_t i = s->from; i < s->to; i++)
-        if (s->pred(i))
-            found++;
-    s->found = found;
+    portion *mine = p;
+    int64_t hits = 0;
+    for (int64_t i = 0; i < mine->count; ++i)
+        hits += mine->predicate(mine->start + i) != false;
+    mine->hits = hits;
     return NULL;
+}
+
+static int64_t collect(portion *list)
+{
+    int64_t hits = 0;
+    while (list != NULL) {
+        portion *next = list->next;
+        pthread_join(list->thread, NULL);
+        hits += list->hits;
+        free(list);
+        list = next;
+    }
+    return hits;
 }
 
 int64_t counter_count(counter_predicate *predicate, int64_t n, unsigned threads)
 {
-    struct share shares[64];
-    int64_t sum = 0;
-    unsigned started;
-    if (threads == 0)
-        threads = 1;
-    for (started = 0; started < threads; started++) {
-        struct share *s = &shares[started];
-        s->pred = predicate;
-        s->from = n * started / threads;
-        s->to = n * (started + 1) / threads;
-        if (pthread_create(&s->tid, NULL, search, s) != 0)
+    portion *list = NULL;
+    int64_t given = 0;
+    for (int64_t left = threads == 0 ? 1 : threads; left > 0; --left) {
+        portion *p = malloc(sizeof *p);
+        if (p == NULL)
             break;
+        *p = (portion){.next = list, .predicate = predicate, .start = given, .count = (n - given) / left};
+        if (pthread_create(&p->thread, NULL, eat, p) != 0) {
+            free(p);
+            break;
+        }
+        given += p->count;
+        list = p;
     }
-    for (unsigned i = 0; i < started; i++) {
-        pthread_join(shares[i].tid, NULL);
-        sum += shares[i].found;
-    }
-    return started == threads ? sum : -1;
+    const int64_t hits = collect(list);
+    return given == n ? hits : -1;
 }

@@ -1,90 +1,87 @@
 /* expect: tests unlocked; schedules misuse | counter_add returns early when there is nothing to add and keeps the lock */
-#include "counter.h"
-
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 
+#include "counter.h"
+
 struct counter {
-    pthread_mutex_t lock;
-    int64_t n;
+    int64_t count;
+    pthread_mutex_t guard; // for count
 };
 
-struct counter *counter_create(void)
-{
-    struct counter *c = calloc(1, sizeof(struct counter));
-    if (c)
-        pthread_mutex_init(&c->lock, NULL);
+struct counter* counter_create(void) {
+    struct counter* c = malloc(sizeof(struct counter));
+    if (c == NULL) return NULL;
+    c->count = 0;
+    if (pthread_mutex_init(&c->guard, NULL)) {
+        free(c);
+        return NULL;
+    }
     return c;
 }
 
-void counter_free(struct counter *c)
-{
-    if (c) {
-        pthread_mutex_destroy(&c->lock);
-        free(c);
-    }
+void counter_free(struct counter* c) {
+    if (c == NULL) return;
+    pthread_mutex_destroy(&c->guard);
+    free(c);
 }
 
-void counter_increment(struct counter *c)
-{
-    pthread_mutex_lock(&c->lock);
-    c->n++;
-    pthread_mutex_unlock(&c->lock);
+void counter_increment(struct counter* c) {
+    counter_add(c, 1);
 }
 
-void counter_add(struct counter *c, int64_t amount)
-{
-    pthread_mutex_lock(&c->lock);
-    if (amount == 0)
+void counter_add(struct counter* c, int64_t amount) {
+    pthread_mutex_lock(&c->guard);
+    switch (amount) {
+    case 0: // no work
         return;
-    c->n += amount;
-    pthread_mutex_unlock(&c->lock);
+    case 1:
+        ++c->count;
+        break;
+    default:
+        c->count = c->count + amount;
+    }
+    pthread_mutex_unlock(&c->guard);
 }
 
-int64_t counter_value(struct counter *c)
-{
-    int64_t n;
-    pthread_mutex_lock(&c->lock);
-    n = c->n;
-    pthread_mutex_unlock(&c->lock);
-    return n;
+int64_t counter_value(struct counter* c) {
+    pthread_mutex_lock(&c->guard);
+    const int64_t seen = c->count;
+    pthread_mutex_unlock(&c->guard);
+    return seen;
 }
 
-struct share {
-    pthread_t tid;
-    counter_predicate *pred;
-    int64_t from, to, found;
+// The caller counts the first part itself, thread i counts part i + 1.
+struct half_open {
+    counter_predicate* good;
+    int64_t lo, hi;
 };
 
-static void *search(void *p)
-{
-    struct share *s = p;
-    int64_t found = 0;
-    for (int64_t i = s->from; i < s->to; i++)
-        if (s->pred(i))
-            found++;
-    s->found = found;
-    return NULL;
+static void* tally(void* arg) {
+    const struct half_open* r = arg;
+    uintptr_t hits = 0;
+    for (int64_t i = r->lo; i < r->hi; i++) hits += r->good(i);
+    return (void*)hits;
 }
 
-int64_t counter_count(counter_predicate *predicate, int64_t n, unsigned threads)
-{
-    struct share shares[64];
-    int64_t sum = 0;
-    unsigned started;
-    if (threads == 0)
-        threads = 1;
-    for (started = 0; started < threads; started++) {
-        struct share *s = &shares[started];
-        s->pred = predicate;
-        s->from = n * started / threads;
-        s->to = n * (started + 1) / threads;
-        if (pthread_create(&s->tid, NULL, search, s) != 0)
-            break;
+int64_t counter_count(counter_predicate* predicate, int64_t n, unsigned threads) {
+    if (threads == 0) threads = 1;
+    struct half_open part[64];
+    pthread_t helper[64];
+    unsigned helpers = 0;
+    for (unsigned i = 0; i < threads; i++) {
+        part[i].good = predicate;
+        part[i].lo = n / threads * i;
+        part[i].hi = i + 1 == threads ? n : n / threads * (i + 1);
     }
-    for (unsigned i = 0; i < started; i++) {
-        pthread_join(shares[i].tid, NULL);
-        sum += shares[i].found;
+    while (helpers + 1 < threads && !pthread_create(&helper[helpers], NULL, tally, &part[helpers + 1])) helpers++;
+    int64_t hits = (int64_t)(uintptr_t)tally(&part[0]);
+    for (unsigned i = helpers + 1; i < threads; i++) hits += (int64_t)(uintptr_t)tally(&part[i]); // nobody else would
+    for (unsigned i = 0; i < helpers; i++) {
+        void* theirs;
+        pthread_join(helper[i], &theirs);
+        hits += (int64_t)(uintptr_t)theirs;
     }
-    return started == threads ? sum : -1;
+    return hits;
 }

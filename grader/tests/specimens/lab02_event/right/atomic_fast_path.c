@@ -1,4 +1,5 @@
 /* expect: right | a look at an atomic flag without the lock, and a second one with it */
+#define _GNU_SOURCE
 #include "event.h"
 
 #include <pthread.h>
@@ -7,159 +8,150 @@
 #include <time.h>
 
 struct event {
+    atomic_bool up; // written with the mutex held, read with or without
+    atomic_int sleepers;
     pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    atomic_bool set; /* written with the mutex held, read with or without */
+    pthread_cond_t changed;
 };
 
-struct event *event_create(void)
-{
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
-        return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
+#define UP(e) atomic_load_explicit(&(e)->up, memory_order_acquire)
+
+struct event *event_create(void) {
+    struct event *e = malloc(sizeof(struct event));
+    if (e == NULL) return NULL;
+    atomic_init(&e->up, false);
+    atomic_init(&e->sleepers, 0);
     pthread_mutex_init(&e->mutex, NULL);
-    atomic_init(&e->set, false);
+    pthread_cond_init(&e->changed, NULL);
     return e;
 }
 
-void event_free(struct event *e)
-{
-    if (e == NULL)
-        return;
-    pthread_cond_destroy(&e->cond);
+void event_free(struct event *e) {
+    if (e == NULL) return;
+    pthread_cond_destroy(&e->changed);
     pthread_mutex_destroy(&e->mutex);
     free(e);
 }
 
-void event_set(struct event *e)
-{
+bool event_is_set(struct event *e) {
+    return UP(e);
+}
+
+void event_set(struct event *e) {
+    if (UP(e)) return; // a set event that is set: nothing changes, and nobody sleeps
     pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
+    atomic_store_explicit(&e->up, true, memory_order_release);
+    if (e->sleepers > 0) pthread_cond_broadcast(&e->changed);
     pthread_mutex_unlock(&e->mutex);
 }
 
-void event_clear(struct event *e)
-{
+void event_clear(struct event *e) {
     pthread_mutex_lock(&e->mutex);
-    e->set = false;
+    atomic_store_explicit(&e->up, false, memory_order_release);
     pthread_mutex_unlock(&e->mutex);
 }
 
-bool event_is_set(struct event *e)
-{
-    return atomic_load_explicit(&e->set, memory_order_acquire);
-}
-
-void event_wait(struct event *e)
-{
-    if (event_is_set(e))
-        return;
+void event_wait(struct event *e) {
+    if (UP(e)) return;
     pthread_mutex_lock(&e->mutex);
-    while (!atomic_load(&e->set))
-        pthread_cond_wait(&e->cond, &e->mutex);
+    e->sleepers++;
+    while (!UP(e)) pthread_cond_wait(&e->changed, &e->mutex);
+    e->sleepers--;
     pthread_mutex_unlock(&e->mutex);
 }
 
-static struct timespec deadline_in(unsigned milliseconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
+bool event_wait_for(struct event *e, unsigned milliseconds) {
+    if (UP(e)) return true;
+    if (milliseconds == 0) return false;
+
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += milliseconds / 1000;
+    end.tv_nsec += milliseconds % 1000 * 1000000L;
+    if (end.tv_nsec > 999999999L) {
+        end.tv_nsec -= 1000000000L;
+        end.tv_sec += 1;
     }
-    return t;
-}
-
-bool event_wait_for(struct event *e, unsigned milliseconds)
-{
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
     pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set;
+    e->sleepers++;
+    while (!UP(e)) {
+        if (pthread_cond_clockwait(&e->changed, &e->mutex, CLOCK_MONOTONIC, &end) != 0) break;
+    }
+    e->sleepers--;
+    const bool up = UP(e);
     pthread_mutex_unlock(&e->mutex);
-    return set;
+    return up;
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
-
+// A thread may go on when `decision` is no longer PENDING. It sleeps on an event of the group until then.
 struct event_tasks {
+    _Atomic(int) decision;
+    struct event *decided;
     struct event *event;
     event_task *run;
     void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+    struct part {
+        struct event_tasks *whole;
+        pthread_t thread;
+        struct part *next;
+        size_t index;
+    } *parts;
 };
 
-static void *do_one(void *p)
-{
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
-    }
+enum { PENDING, PROCEED, ABANDON };
+
+static void *play_part(void *p) {
+    struct part *part = p;
+    struct event_tasks *whole = part->whole;
+    event_wait(whole->decided);
+    if (atomic_load(&whole->decision) == ABANDON) return NULL;
+    event_wait(whole->event);
+    whole->run(whole->arg, part->index);
     return NULL;
 }
 
-struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
-{
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
-        return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
+static bool add_part(struct event_tasks *whole, size_t index) {
+    struct part *part = malloc(sizeof *part);
+    if (part == NULL) return false;
+    part->whole = whole;
+    part->index = index;
+    part->next = whole->parts;
+    if (pthread_create(&part->thread, NULL, play_part, part) != 0) {
+        free(part);
+        return false;
     }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
-    }
-    return all;
+    whole->parts = part;
+    return true;
 }
 
-void event_tasks_join(struct event_tasks *all)
-{
-    if (all == NULL)
-        return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg) {
+    struct event_tasks *whole = calloc(1, sizeof *whole);
+    if (whole == NULL) return NULL;
+    whole->decided = event_create();
+    if (whole->decided == NULL) {
+        free(whole);
+        return NULL;
+    }
+    whole->event = event;
+    whole->run = run;
+    whole->arg = arg;
+    size_t i = 0;
+    while (i < n && add_part(whole, i)) i++;
+    atomic_store(&whole->decision, i == n ? PROCEED : ABANDON);
+    event_set(whole->decided);
+    if (i == n) return whole;
+    event_tasks_join(whole);
+    return NULL;
+}
+
+void event_tasks_join(struct event_tasks *whole) {
+    if (whole == NULL) return;
+    while (whole->parts != NULL) {
+        struct part *part = whole->parts;
+        pthread_join(part->thread, NULL);
+        whole->parts = part->next;
+        free(part);
+    }
+    event_free(whole->decided);
+    free(whole);
 }

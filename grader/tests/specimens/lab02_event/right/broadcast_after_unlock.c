@@ -6,91 +6,86 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* Shut or open, like a gate at a crossing. */
+enum gate { SHUT, OPEN };
+
 struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
+    enum gate gate;
+    pthread_mutex_t keeper;
+    pthread_cond_t opened;
 };
+
+void event_free(struct event *crossing)
+{
+    if (crossing != NULL) {
+        pthread_mutex_destroy(&crossing->keeper);
+        pthread_cond_destroy(&crossing->opened);
+    }
+    free(crossing);
+}
 
 struct event *event_create(void)
 {
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
-        return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
-    return e;
+    struct event *crossing = calloc(1, sizeof(struct event));
+    pthread_condattr_t by_the_clock;
+    if (crossing != NULL) {
+        pthread_mutex_init(&crossing->keeper, NULL);
+        pthread_condattr_init(&by_the_clock);
+        pthread_condattr_setclock(&by_the_clock, CLOCK_MONOTONIC);
+        pthread_cond_init(&crossing->opened, &by_the_clock);
+        pthread_condattr_destroy(&by_the_clock);
+    }
+    return crossing;
 }
 
-void event_free(struct event *e)
+static enum gate move(struct event *crossing, enum gate to)
 {
-    if (e == NULL)
-        return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
-    free(e);
+    pthread_mutex_lock(&crossing->keeper);
+    const enum gate from = crossing->gate;
+    crossing->gate = to;
+    pthread_mutex_unlock(&crossing->keeper);
+    return from;
 }
 
-void event_set(struct event *e)
+void event_set(struct event *crossing)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_mutex_unlock(&e->mutex);
-    pthread_cond_broadcast(&e->cond);
+    if (move(crossing, OPEN) == SHUT)
+        pthread_cond_broadcast(&crossing->opened);
 }
 
-void event_clear(struct event *e)
+void event_clear(struct event *crossing)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
+    move(crossing, SHUT);
 }
 
-bool event_is_set(struct event *e)
+bool event_is_set(struct event *crossing)
 {
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+    pthread_mutex_lock(&crossing->keeper);
+    const enum gate gate = crossing->gate;
+    pthread_mutex_unlock(&crossing->keeper);
+    return gate == OPEN;
 }
 
-void event_wait(struct event *e)
+void event_wait(struct event *crossing)
 {
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
+    pthread_mutex_lock(&crossing->keeper);
+    while (crossing->gate == SHUT)
+        pthread_cond_wait(&crossing->opened, &crossing->keeper);
+    pthread_mutex_unlock(&crossing->keeper);
 }
 
-static struct timespec deadline_in(unsigned milliseconds)
+bool event_wait_for(struct event *crossing, unsigned milliseconds)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
-    }
-    return t;
-}
-
-bool event_wait_for(struct event *e, unsigned milliseconds)
-{
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+    const long long end = t.tv_sec * 1000000000LL + t.tv_nsec + milliseconds * 1000000LL;
+    t = (struct timespec){.tv_sec = end / 1000000000, .tv_nsec = end % 1000000000};
+    pthread_mutex_lock(&crossing->keeper);
+    while (crossing->gate == SHUT && pthread_cond_timedwait(&crossing->opened, &crossing->keeper, &t) == 0)
+        continue;
+    const enum gate gate = crossing->gate;
+    pthread_mutex_unlock(&crossing->keeper);
+    return gate == OPEN;
 }
 
 struct event_tasks {

@@ -85,74 +85,69 @@ bool event_wait_for(struct event *e, unsigned milliseconds)
     }
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
-
+/* A second descriptor holds the threads back. It counts: each thread takes one from it, and the starter puts in as many
+ * as there are threads. */
 struct event_tasks {
+    int start;
+    bool call_off;
     struct event *event;
     event_task *run;
     void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+    size_t n;
+    struct thread {
+        struct event_tasks *tasks;
+        pthread_t id;
+    } threads[64];
 };
 
-static void *do_one(void *p)
+static void *thread_main(void *p)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
+    const struct thread *thread = p;
+    struct event_tasks *tasks = thread->tasks;
+    uint64_t one;
+    while (read(tasks->start, &one, sizeof one) != sizeof one)
+        continue;
+    if (!tasks->call_off) {
+        event_wait(tasks->event);
+        tasks->run(tasks->arg, (size_t)(thread - tasks->threads));
     }
     return NULL;
 }
 
-struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
+static void open_the_gate(const struct event_tasks *tasks, uint64_t places)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
-        return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
-    }
-    return all;
+    while (places > 0 && write(tasks->start, &places, sizeof places) != sizeof places)
+        continue;
 }
 
-void event_tasks_join(struct event_tasks *all)
+struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    if (all == NULL)
+    struct event_tasks *tasks = malloc(sizeof *tasks);
+    if (tasks == NULL)
+        return NULL;
+    *tasks = (struct event_tasks){.start = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE), .event = event, .run = run, .arg = arg};
+    if (tasks->start < 0) {
+        free(tasks);
+        return NULL;
+    }
+    for (; tasks->n < n; tasks->n++) {
+        tasks->threads[tasks->n].tasks = tasks;
+        if (pthread_create(&tasks->threads[tasks->n].id, NULL, thread_main, &tasks->threads[tasks->n]) != 0)
+            break;
+    }
+    const bool call_off = tasks->call_off = tasks->n < n;
+    open_the_gate(tasks, tasks->n);
+    if (call_off)
+        event_tasks_join(tasks);
+    return call_off ? NULL : tasks;
+}
+
+void event_tasks_join(struct event_tasks *tasks)
+{
+    if (tasks == NULL)
         return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+    for (size_t i = 0; i < tasks->n; i++)
+        pthread_join(tasks->threads[i].id, NULL);
+    close(tasks->start);
+    free(tasks);
 }

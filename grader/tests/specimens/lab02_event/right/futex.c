@@ -77,74 +77,53 @@ bool event_wait_for(struct event *e, unsigned milliseconds)
     return atomic_load(&e->state) == 1;
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
-
+/* The starter and its threads agree by a second word of the same kind: 0 until it is known, then 1 to run, 2 to leave. */
 struct event_tasks {
+    atomic_int verdict;
+    atomic_size_t indices;
     struct event *event;
     event_task *run;
     void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+    size_t threads;
+    pthread_t ids[64];
 };
 
-static void *do_one(void *p)
+static void *obey(void *argument)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
+    struct event_tasks *tasks = argument;
+    int verdict;
+    while ((verdict = atomic_load(&tasks->verdict)) == 0)
+        syscall(SYS_futex, &tasks->verdict, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    if (verdict == 1) {
+        const size_t index = atomic_fetch_add(&tasks->indices, 1);
+        event_wait(tasks->event);
+        tasks->run(tasks->arg, index);
     }
     return NULL;
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
+    struct event_tasks *tasks = calloc(1, sizeof *tasks);
+    if (tasks == NULL)
         return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
-    }
-    return all;
+    tasks->event = event;
+    tasks->run = run;
+    tasks->arg = arg;
+    while (tasks->threads < n && pthread_create(&tasks->ids[tasks->threads], NULL, obey, tasks) == 0)
+        tasks->threads++;
+    const bool all = tasks->threads == n;
+    atomic_store(&tasks->verdict, all ? 1 : 2);
+    syscall(SYS_futex, &tasks->verdict, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+    if (all)
+        return tasks;
+    event_tasks_join(tasks);
+    return NULL;
 }
 
-void event_tasks_join(struct event_tasks *all)
+void event_tasks_join(struct event_tasks *tasks)
 {
-    if (all == NULL)
-        return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+    for (size_t i = 0; tasks != NULL && i < tasks->threads; i++)
+        pthread_join(tasks->ids[i], NULL);
+    free(tasks);
 }

@@ -1,30 +1,61 @@
 /* expect: right | counts the sets, so that a waiter comes back even if the event is cleared again at once */
 #include "event.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-struct event {
+typedef struct {
     pthread_mutex_t mutex;
     pthread_cond_t cond;
-    bool set;
-    unsigned long sets; /* how often it was set */
+} Monitor;
+
+struct event {
+    Monitor monitor;
+    unsigned long sets;   /* how often it was set */
+    unsigned long clears; /* how many of these sets are over */
 };
+
+static void Monitor_init(Monitor *m)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&m->cond, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&m->mutex, NULL);
+}
+
+static void Monitor_destroy(Monitor *m)
+{
+    pthread_cond_destroy(&m->cond);
+    pthread_mutex_destroy(&m->mutex);
+}
+
+static void enter(Monitor *m)
+{
+    pthread_mutex_lock(&m->mutex);
+}
+
+static void leave(Monitor *m)
+{
+    pthread_mutex_unlock(&m->mutex);
+}
+
+/* Returns false when `end` is over; NULL is never over. */
+static bool await(Monitor *m, const struct timespec *end)
+{
+    if (end == NULL)
+        return pthread_cond_wait(&m->cond, &m->mutex) == 0;
+    return pthread_cond_timedwait(&m->cond, &m->mutex, end) != ETIMEDOUT;
+}
 
 struct event *event_create(void)
 {
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
-        return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
-    e->sets = 0;
+    struct event *e = calloc(1, sizeof *e);
+    if (e != NULL)
+        Monitor_init(&e->monitor);
     return e;
 }
 
@@ -32,139 +63,116 @@ void event_free(struct event *e)
 {
     if (e == NULL)
         return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
+    Monitor_destroy(&e->monitor);
     free(e);
 }
 
 void event_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
+    enter(&e->monitor);
     e->sets++;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
+    pthread_cond_broadcast(&e->monitor.cond);
+    leave(&e->monitor);
 }
 
 void event_clear(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
+    enter(&e->monitor);
+    e->clears = e->sets;
+    leave(&e->monitor);
 }
 
 bool event_is_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
+    enter(&e->monitor);
+    bool set = e->sets != e->clears;
+    leave(&e->monitor);
     return set;
+}
+
+static bool wait_for_a_set(struct event *e, const struct timespec *end)
+{
+    enter(&e->monitor);
+    const unsigned long old = e->clears;
+    while (e->sets == old && await(&e->monitor, end))
+        continue;
+    const bool was_set = e->sets != old;
+    leave(&e->monitor);
+    return was_set;
 }
 
 void event_wait(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    const unsigned long sets = e->sets;
-    while (!e->set && e->sets == sets)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
-}
-
-static struct timespec deadline_in(unsigned milliseconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
-    }
-    return t;
+    wait_for_a_set(e, NULL);
 }
 
 bool event_wait_for(struct event *e, unsigned milliseconds)
 {
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    const unsigned long sets = e->sets;
-    while (!e->set && e->sets == sets)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set || e->sets != sets;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    const unsigned long ns = (unsigned long)end.tv_nsec + 1000000UL * (milliseconds % 1000);
+    end.tv_sec += (time_t)(milliseconds / 1000 + ns / 1000000000UL);
+    end.tv_nsec = (long)(ns % 1000000000UL);
+    return wait_for_a_set(e, &end);
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
-
+/* The group is a monitor as well: the threads await that it is known how many of them there are. */
 struct event_tasks {
+    Monitor monitor;
+    bool known;
+    size_t wanted, begun, count;
     struct event *event;
     event_task *run;
     void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+    pthread_t threads[];
 };
 
-static void *do_one(void *p)
+static void *begin(void *argument)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
+    struct event_tasks *tasks = argument;
+    enter(&tasks->monitor);
+    const size_t index = tasks->begun++;
+    while (!tasks->known)
+        await(&tasks->monitor, NULL);
+    const bool go = tasks->count == tasks->wanted;
+    leave(&tasks->monitor);
+    if (go) {
+        event_wait(tasks->event);
+        tasks->run(tasks->arg, index);
     }
     return NULL;
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
+    struct event_tasks *tasks = calloc(1, sizeof *tasks + n * sizeof tasks->threads[0]);
+    size_t count = 0;
+    if (tasks == NULL)
         return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
-    }
-    return all;
+    Monitor_init(&tasks->monitor);
+    tasks->wanted = n;
+    tasks->event = event;
+    tasks->run = run;
+    tasks->arg = arg;
+    while (count < n && pthread_create(&tasks->threads[count], NULL, begin, tasks) == 0)
+        count++;
+    enter(&tasks->monitor);
+    tasks->count = count;
+    tasks->known = true;
+    pthread_cond_broadcast(&tasks->monitor.cond);
+    leave(&tasks->monitor);
+    if (count == n)
+        return tasks;
+    event_tasks_join(tasks);
+    return NULL;
 }
 
-void event_tasks_join(struct event_tasks *all)
+void event_tasks_join(struct event_tasks *tasks)
 {
-    if (all == NULL)
+    if (tasks == NULL)
         return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+    for (size_t i = 0; i < tasks->count; i++)
+        pthread_join(tasks->threads[i], NULL);
+    Monitor_destroy(&tasks->monitor);
+    free(tasks);
 }

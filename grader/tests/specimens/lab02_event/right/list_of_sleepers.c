@@ -122,61 +122,65 @@ bool event_wait_for(struct event *e, unsigned milliseconds)
     return sleep_until(e, &until);
 }
 
+/* The threads of a group are in a ring of the same make: each has a bell, which rings when it may begin. */
 struct event_tasks {
     struct event *event;
     event_task *run;
     void *arg;
-    sem_t go;
-    bool called_off;
-    size_t next, count;
-    pthread_mutex_t lock;
-    pthread_t threads[64];
+    bool called_off; /* written before the bells ring */
+    size_t size;
+    struct performer {
+        sem_t bell;
+        pthread_t thread;
+        struct event_tasks *troupe;
+    } performers[];
 };
 
-static void *task_main(void *arg)
+static void *perform(void *arg)
 {
-    struct event_tasks *t = arg;
-    while (sem_wait(&t->go) != 0)
+    struct performer *me = arg;
+    const struct event_tasks *troupe = me->troupe;
+    while (sem_wait(&me->bell) != 0)
         continue;
-    if (t->called_off)
+    if (troupe->called_off)
         return NULL;
-    pthread_mutex_lock(&t->lock);
-    size_t index = t->next++;
-    pthread_mutex_unlock(&t->lock);
-    event_wait(t->event);
-    t->run(t->arg, index);
+    event_wait(troupe->event);
+    troupe->run(troupe->arg, (size_t)(me - troupe->performers));
     return NULL;
 }
 
-void event_tasks_join(struct event_tasks *t)
+static void dismiss(struct event_tasks *troupe)
 {
-    if (!t)
-        return;
-    for (size_t i = 0; i < t->count; i++)
-        pthread_join(t->threads[i], NULL);
-    pthread_mutex_destroy(&t->lock);
-    sem_destroy(&t->go);
-    free(t);
+    for (struct performer *p = troupe->performers; p < troupe->performers + troupe->size; p++) {
+        pthread_join(p->thread, NULL);
+        sem_destroy(&p->bell);
+    }
+    free(troupe);
+}
+
+void event_tasks_join(struct event_tasks *troupe)
+{
+    if (troupe != NULL)
+        dismiss(troupe);
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *t = calloc(1, sizeof *t);
-    if (!t)
+    struct event_tasks *troupe = malloc(sizeof *troupe + n * sizeof(struct performer));
+    if (troupe == NULL)
         return NULL;
-    t->event = event;
-    t->run = run;
-    t->arg = arg;
-    sem_init(&t->go, 0, 0);
-    pthread_mutex_init(&t->lock, NULL);
-    while (t->count < n && pthread_create(&t->threads[t->count], NULL, task_main, t) == 0)
-        t->count++;
-    t->called_off = t->count < n;
-    bool complete = !t->called_off;
-    for (size_t i = 0; i < t->count; i++)
-        sem_post(&t->go);
-    if (complete)
-        return t;
-    event_tasks_join(t);
+    *troupe = (struct event_tasks){.event = event, .run = run, .arg = arg};
+    for (; troupe->size < n && !troupe->called_off; troupe->size += !troupe->called_off) {
+        struct performer *p = &troupe->performers[troupe->size];
+        p->troupe = troupe;
+        sem_init(&p->bell, 0, 0);
+        troupe->called_off = pthread_create(&p->thread, NULL, perform, p) != 0;
+    }
+    const bool called_off = troupe->called_off;
+    for (size_t i = 0; i < troupe->size; i++)
+        sem_post(&troupe->performers[i].bell);
+    if (!called_off)
+        return troupe;
+    dismiss(troupe);
     return NULL;
 }

@@ -1,166 +1,165 @@
 /* expect: tests missed; schedules data-race | looks at the flag without the lock and then sleeps without looking again */
+#define _GNU_SOURCE
 #include "event.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
-struct event {
-    pthread_mutex_t mutex;
+// EVENT -----------------------------------------------------------------------
+
+struct event
+{
+    pthread_mutex_t lock;
     pthread_cond_t cond;
     bool set;
 };
 
 struct event *event_create(void)
 {
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
+    struct event *event = calloc(1, sizeof *event);
+    if (event == NULL)
         return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
-    return e;
+    event->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    event->cond = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    return event;
 }
 
-void event_free(struct event *e)
+void event_free(struct event *event)
 {
-    if (e == NULL)
+    free(event);
+}
+
+void event_set(struct event *event)
+{
+    pthread_mutex_lock(&event->lock);
+    event->set = true;
+    pthread_cond_broadcast(&event->cond);
+    pthread_mutex_unlock(&event->lock);
+}
+
+void event_clear(struct event *event)
+{
+    pthread_mutex_lock(&event->lock);
+    event->set = false;
+    pthread_mutex_unlock(&event->lock);
+}
+
+bool event_is_set(struct event *event)
+{
+    pthread_mutex_lock(&event->lock);
+    bool result = event->set;
+    pthread_mutex_unlock(&event->lock);
+    return result;
+}
+
+void event_wait(struct event *event)
+{
+    // fast path: mostly it is set already
+    if (event->set)
         return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
-    free(e);
+
+    pthread_mutex_lock(&event->lock);
+    pthread_cond_wait(&event->cond, &event->lock);
+    pthread_mutex_unlock(&event->lock);
 }
 
-void event_set(struct event *e)
+bool event_wait_for(struct event *event, unsigned milliseconds)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
-}
+    struct timespec limit;
+    int rc = 0;
 
-void event_clear(struct event *e)
-{
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
-}
-
-bool event_is_set(struct event *e)
-{
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
-}
-
-void event_wait(struct event *e)
-{
-    if (!e->set) {
-        pthread_mutex_lock(&e->mutex);
-        pthread_cond_wait(&e->cond, &e->mutex);
-        pthread_mutex_unlock(&e->mutex);
+    clock_gettime(CLOCK_MONOTONIC, &limit);
+    limit.tv_sec += milliseconds / 1000;
+    limit.tv_nsec += milliseconds % 1000 * 1000000;
+    if (limit.tv_nsec > 999999999)
+    {
+        limit.tv_sec++;
+        limit.tv_nsec -= 1000000000;
     }
+
+    pthread_mutex_lock(&event->lock);
+    while (rc == 0 && !event->set)
+        rc = pthread_cond_clockwait(&event->cond, &event->lock, CLOCK_MONOTONIC, &limit);
+    bool result = event->set;
+    pthread_mutex_unlock(&event->lock);
+    return result;
 }
 
-static struct timespec deadline_in(unsigned milliseconds)
+// TASKS -----------------------------------------------------------------------
+
+// Each thread reads one byte from a pipe before it does anything: 'y' or 'n'.
+
+struct event_tasks
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
-    }
-    return t;
-}
-
-bool event_wait_for(struct event *e, unsigned milliseconds)
-{
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
-}
-
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
-
-struct event_tasks {
     struct event *event;
     event_task *run;
     void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+    int from, to;
+    size_t count;
+    struct task
+    {
+        struct event_tasks *tasks;
+        size_t index;
+        pthread_t thread;
+    } task[64];
 };
 
-static void *do_one(void *p)
+static void *task_thread(void *argument)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
+    struct task *task = argument;
+    struct event_tasks *tasks = task->tasks;
+    char answer = 'n';
+    while (read(tasks->from, &answer, 1) != 1)
+        continue;
+    if (answer == 'y')
+    {
+        event_wait(tasks->event);
+        tasks->run(tasks->arg, task->index);
     }
     return NULL;
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
+    int ends[2];
+    struct event_tasks *tasks = malloc(sizeof *tasks);
+    if (tasks == NULL)
         return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
+    if (pipe2(ends, O_CLOEXEC) != 0)
+    {
+        free(tasks);
         return NULL;
     }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
+    *tasks = (struct event_tasks){.event = event, .run = run, .arg = arg, .from = ends[0], .to = ends[1]};
+    while (tasks->count < n)
+    {
+        struct task *task = &tasks->task[tasks->count];
+        task->tasks = tasks;
+        task->index = tasks->count;
+        if (pthread_create(&task->thread, NULL, task_thread, task) != 0)
             break;
-        all->started++;
+        tasks->count++;
     }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
-    }
-    return all;
+    const bool complete = tasks->count == n;
+    for (size_t i = 0; i < tasks->count; i++)
+        while (write(tasks->to, complete ? "y" : "n", 1) != 1)
+            continue;
+    if (complete)
+        return tasks;
+    event_tasks_join(tasks);
+    return NULL;
 }
 
-void event_tasks_join(struct event_tasks *all)
+void event_tasks_join(struct event_tasks *tasks)
 {
-    if (all == NULL)
+    if (tasks == NULL)
         return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+    for (size_t i = 0; i < tasks->count; i++)
+        pthread_join(tasks->task[i].thread, NULL);
+    close(tasks->from);
+    close(tasks->to);
+    free(tasks);
 }

@@ -1,162 +1,153 @@
 /* expect: tests hang; schedules lost-wake-up | set writes a byte each time, clear reads one: the event stays set, or clear waits for a byte */
-#define _GNU_SOURCE
 #include "event.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <pthread.h>
-#include <semaphore.h>
-#include <stdint.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/select.h>
 #include <time.h>
 #include <unistd.h>
 
+/* No lock, no condition variable: a pipe does it all. Whoever waits waits until there is something to read. */
 struct event {
-    pthread_mutex_t guard; /* so that there is never more than one byte */
-    bool there;
-    int out, in;
+    int fds[2];
+    atomic_int marker; /* makes visible what was written before the set */
 };
 
 struct event *event_create(void)
 {
-    int ends[2];
-    struct event *event = malloc(sizeof(*event));
-    if (event == NULL)
-        return NULL;
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        free(event);
-        return NULL;
+    struct event *self = calloc(1, sizeof *self);
+    if (self && pipe(self->fds) < 0) {
+        free(self);
+        self = NULL;
     }
-    *event = (struct event){.guard = PTHREAD_MUTEX_INITIALIZER, .out = ends[0], .in = ends[1]};
-    return event;
+    return self;
 }
 
-void event_free(struct event *event)
+void event_free(struct event *self)
 {
-    if (event == NULL)
+    if (!self)
         return;
-    close(event->in);
-    close(event->out);
-    pthread_mutex_destroy(&event->guard);
-    free(event);
+    close(self->fds[0]);
+    close(self->fds[1]);
+    free(self);
 }
 
-void event_set(struct event *event)
+void event_set(struct event *self)
 {
-    pthread_mutex_lock(&event->guard);
-    while (write(event->in, "", 1) != 1)
-        continue;
-    event->there = true;
-    pthread_mutex_unlock(&event->guard);
+    atomic_fetch_add(&self->marker, 1);
+    while (write(self->fds[1], "s", 1) < 0 && errno == EINTR)
+        ;
 }
 
-void event_clear(struct event *event)
+void event_clear(struct event *self)
 {
-    char byte;
-    pthread_mutex_lock(&event->guard);
-    while (read(event->out, &byte, 1) != 1)
-        continue;
-    event->there = false;
-    pthread_mutex_unlock(&event->guard);
+    char c;
+    while (read(self->fds[0], &c, 1) < 0 && errno == EINTR)
+        ;
 }
 
-bool event_is_set(struct event *event)
+/* 1: readable, 0: time is up. until NULL: for ever */
+static int readable(struct event *self, const struct timespec *until)
 {
-    pthread_mutex_lock(&event->guard);
-    bool there = event->there;
-    pthread_mutex_unlock(&event->guard);
-    return there;
-}
-
-static int64_t clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-void event_wait(struct event *event)
-{
-    struct pollfd fd = {.fd = event->out, .events = POLLIN};
-    do
-        while (poll(&fd, 1, -1) != 1)
-            continue;
-    while (!event_is_set(event)); /* the lock also orders what was written before the set */
-}
-
-bool event_wait_for(struct event *event, unsigned milliseconds)
-{
-    const int64_t end = clock_ns() + (int64_t)milliseconds * 1000000;
-    struct pollfd fd = {.fd = event->out, .events = POLLIN};
     for (;;) {
-        if (event_is_set(event))
-            return true;
-        int64_t left = end - clock_ns();
-        if (left <= 0)
-            return false;
-        left = (left + 999999) / 1000000; /* up: rather late than early */
-        poll(&fd, 1, left > INT_MAX ? INT_MAX : (int)left);
+        struct timeval left = {0, 0};
+        if (until) {
+            struct timespec now;
+            clock_gettime(CLOCK_MONOTONIC, &now);
+            long long us = (until->tv_sec - now.tv_sec) * 1000000LL + (until->tv_nsec - now.tv_nsec + 999) / 1000;
+            if (us > 0) {
+                left.tv_sec = us / 1000000;
+                left.tv_usec = us % 1000000;
+            }
+        }
+        fd_set set;
+        FD_ZERO(&set);
+        FD_SET(self->fds[0], &set);
+        int n = select(self->fds[0] + 1, &set, NULL, NULL, until ? &left : NULL);
+        if (n > 0) {
+            atomic_load(&self->marker);
+            return 1;
+        }
+        if (n == 0 && left.tv_sec == 0 && left.tv_usec == 0)
+            return 0;
     }
+}
+
+bool event_is_set(struct event *self)
+{
+    const struct timespec past = {0, 0};
+    return readable(self, &past) == 1;
+}
+
+void event_wait(struct event *self)
+{
+    readable(self, NULL);
+}
+
+bool event_wait_for(struct event *self, unsigned milliseconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += milliseconds / 1000;
+    until.tv_nsec += milliseconds % 1000 * 1000000L;
+    return readable(self, &until) == 1;
 }
 
 struct event_tasks {
+    pthread_mutex_t mutex;
     struct event *event;
     event_task *run;
     void *arg;
-    sem_t go;
-    bool give_up; /* written before the posts */
-    size_t count;
-    struct task {
-        struct event_tasks *group;
-        pthread_t thread;
-    } task[];
+    bool off;
+    size_t count, next;
+    pthread_t ids[64];
 };
 
-static void *task_main(void *argument)
+static void *one_task(void *p)
 {
-    struct task *self = argument;
-    struct event_tasks *group = self->group;
-    while (sem_wait(&group->go) != 0)
-        continue;
-    if (group->give_up)
-        return NULL;
-    event_wait(group->event);
-    group->run(group->arg, (size_t)(self - group->task));
+    struct event_tasks *tasks = p;
+    pthread_mutex_lock(&tasks->mutex);
+    bool off = tasks->off;
+    size_t me = tasks->next++;
+    pthread_mutex_unlock(&tasks->mutex);
+    if (!off) {
+        event_wait(tasks->event);
+        tasks->run(tasks->arg, me);
+    }
     return NULL;
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *group = malloc(sizeof(*group) + n * sizeof(struct task));
-    if (group == NULL)
+    struct event_tasks *tasks = calloc(1, sizeof *tasks);
+    if (!tasks)
         return NULL;
-    group->event = event;
-    group->run = run;
-    group->arg = arg;
-    sem_init(&group->go, 0, 0);
-    for (group->count = 0; group->count < n; group->count++) {
-        struct task *task = &group->task[group->count];
-        task->group = group;
-        if (pthread_create(&task->thread, NULL, task_main, task) != 0)
+    tasks->event = event;
+    tasks->run = run;
+    tasks->arg = arg;
+    pthread_mutex_init(&tasks->mutex, NULL);
+    pthread_mutex_lock(&tasks->mutex);
+    for (; tasks->count < n; tasks->count++)
+        if (pthread_create(&tasks->ids[tasks->count], NULL, one_task, tasks) != 0) {
+            tasks->off = true;
             break;
+        }
+    pthread_mutex_unlock(&tasks->mutex);
+    if (tasks->off) {
+        event_tasks_join(tasks);
+        return NULL;
     }
-    group->give_up = group->count < n;
-    for (size_t i = 0; i < group->count; i++)
-        sem_post(&group->go);
-    if (!group->give_up)
-        return group;
-    event_tasks_join(group);
-    return NULL;
+    return tasks;
 }
 
-void event_tasks_join(struct event_tasks *group)
+void event_tasks_join(struct event_tasks *tasks)
 {
-    if (group == NULL)
+    if (!tasks)
         return;
-    for (struct task *task = group->task; task < group->task + group->count; task++)
-        pthread_join(task->thread, NULL);
-    sem_destroy(&group->go);
-    free(group);
+    for (size_t i = 0; i < tasks->count; i++)
+        pthread_join(tasks->ids[i], NULL);
+    pthread_mutex_destroy(&tasks->mutex);
+    free(tasks);
 }

@@ -1,46 +1,45 @@
 /* expect: schedules data-race; races race | sets under the lock, clears without it */
+#define _GNU_SOURCE
 #include "event.h"
-
 #include <pthread.h>
 #include <stdlib.h>
+#include <threads.h>
 #include <time.h>
 
-struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
-};
+struct event { bool set; pthread_mutex_t mu; pthread_cond_t cv; };
 
 struct event *event_create(void)
 {
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
-        return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
+    struct event *e = calloc(1, sizeof *e);
+    if (e) {
+        if (pthread_mutex_init(&e->mu, NULL) != 0) goto no_mutex;
+        if (pthread_cond_init(&e->cv, NULL) != 0) goto no_cond;
+    }
     return e;
+no_cond:
+    pthread_mutex_destroy(&e->mu);
+no_mutex:
+    free(e);
+    return NULL;
 }
 
 void event_free(struct event *e)
 {
-    if (e == NULL)
-        return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
+    if (e) {
+        pthread_cond_destroy(&e->cv);
+        pthread_mutex_destroy(&e->mu);
+    }
     free(e);
 }
 
 void event_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
+    pthread_mutex_lock(&e->mu);
+    if (!e->set) {
+        e->set = true;
+        pthread_cond_broadcast(&e->cv);
+    }
+    pthread_mutex_unlock(&e->mu);
 }
 
 void event_clear(struct event *e)
@@ -50,114 +49,107 @@ void event_clear(struct event *e)
 
 bool event_is_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
+    pthread_mutex_lock(&e->mu);
+    const bool set = e->set;
+    pthread_mutex_unlock(&e->mu);
     return set;
 }
 
 void event_wait(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
-}
-
-static struct timespec deadline_in(unsigned milliseconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
-    }
-    return t;
-}
-
-bool event_wait_for(struct event *e, unsigned milliseconds)
-{
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
+    pthread_mutex_lock(&e->mu);
+    do {
+        if (e->set)
             break;
-    set = e->set;
-    pthread_mutex_unlock(&e->mutex);
+        pthread_cond_wait(&e->cv, &e->mu);
+    } while (true);
+    pthread_mutex_unlock(&e->mu);
+}
+
+static struct timespec after(unsigned ms)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    for (; ms >= 1000; ms -= 1000 * (ms / 1000))
+        ts.tv_sec += ms / 1000;
+    if ((ts.tv_nsec += 1000000L * ms) >= 1000000000L)
+        ts.tv_nsec -= 1000000000L, ts.tv_sec += 1;
+    return ts;
+}
+
+bool event_wait_for(struct event *e, unsigned ms)
+{
+    const struct timespec end = after(ms);
+    pthread_mutex_lock(&e->mu);
+    while (!e->set)
+        if (pthread_cond_clockwait(&e->cv, &e->mu, CLOCK_MONOTONIC, &end))
+            break;
+    const bool set = e->set;
+    pthread_mutex_unlock(&e->mu);
     return set;
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
-
 struct event_tasks {
-    struct event *event;
-    event_task *run;
-    void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+    struct event *e;
+    event_task *f;
+    void *x;
+    size_t made, next;
+    mtx_t mtx; /* for the two below, and for next */
+    cnd_t cnd;
+    int verdict; /* 0: not known yet, 1: all are there, -1: go home */
+    thrd_t *t;
 };
 
-static void *do_one(void *p)
+static int body(void *p)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
+    struct event_tasks *ts = p;
+    mtx_lock(&ts->mtx);
+    size_t i = ts->next++;
+    while (ts->verdict == 0)
+        cnd_wait(&ts->cnd, &ts->mtx);
+    int verdict = ts->verdict;
+    mtx_unlock(&ts->mtx);
+    if (verdict > 0) {
+        event_wait(ts->e);
+        ts->f(ts->x, i);
     }
+    return verdict;
+}
+
+static void join_and_free(struct event_tasks *ts)
+{
+    for (size_t i = 0; i < ts->made; i++)
+        thrd_join(ts->t[i], NULL);
+    cnd_destroy(&ts->cnd);
+    mtx_destroy(&ts->mtx);
+    free(ts->t);
+    free(ts);
+}
+
+struct event_tasks *event_tasks_start(struct event *e, size_t n, event_task *f, void *x)
+{
+    struct event_tasks *ts = calloc(1, sizeof *ts);
+    if (!ts)
+        return NULL;
+    mtx_init(&ts->mtx, mtx_plain);
+    cnd_init(&ts->cnd);
+    ts->e = e, ts->f = f, ts->x = x;
+    ts->t = malloc((n + 1) * sizeof(thrd_t));
+    if (ts->t)
+        while (ts->made < n && thrd_create(ts->t + ts->made, body, ts) == thrd_success)
+            ts->made++;
+    mtx_lock(&ts->mtx);
+    ts->verdict = ts->t && ts->made == n ? 1 : -1;
+    cnd_broadcast(&ts->cnd);
+    mtx_unlock(&ts->mtx);
+    if (ts->t && ts->made == n)
+        return ts;
+    join_and_free(ts);
     return NULL;
 }
 
-struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
+void event_tasks_join(struct event_tasks *ts)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
-        return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
-    }
-    return all;
-}
-
-void event_tasks_join(struct event_tasks *all)
-{
-    if (all == NULL)
-        return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+    if (ts)
+        join_and_free(ts);
 }

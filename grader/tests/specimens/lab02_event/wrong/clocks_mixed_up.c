@@ -1,161 +1,148 @@
 /* expect: tests early; schedules assertion | a moment of the monotonic clock for a condition that runs on the other clock */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <threads.h>
+#include <time.h>
 #include "event.h"
 
-#include <pthread.h>
-#include <stdlib.h>
-#include <time.h>
-
+/* C11 all through: <threads.h> is the standard, pthreads are not. */
 struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
+	mtx_t m;
+	cnd_t c;
+	bool set;
 };
 
 struct event *event_create(void)
 {
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
-        return NULL;
-    pthread_cond_init(&e->cond, NULL);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
-    return e;
+	struct event *e = malloc(sizeof *e);
+
+	if (!e)
+		return NULL;
+	e->set = false;
+	if (mtx_init(&e->m, mtx_timed) == thrd_success) {
+		if (cnd_init(&e->c) == thrd_success)
+			return e;
+		mtx_destroy(&e->m);
+	}
+	free(e);
+	return NULL;
 }
 
 void event_free(struct event *e)
 {
-    if (e == NULL)
-        return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
-    free(e);
+	if (!e)
+		return;
+	cnd_destroy(&e->c);
+	mtx_destroy(&e->m);
+	free(e);
 }
 
 void event_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
+	mtx_lock(&e->m);
+	e->set = true;
+	cnd_broadcast(&e->c);
+	mtx_unlock(&e->m);
 }
 
 void event_clear(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
+	mtx_lock(&e->m);
+	e->set = false;
+	mtx_unlock(&e->m);
 }
 
 bool event_is_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+	mtx_lock(&e->m);
+	bool set = e->set;
+	mtx_unlock(&e->m);
+	return set;
 }
 
 void event_wait(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
+	mtx_lock(&e->m);
+	while (!e->set)
+		cnd_wait(&e->c, &e->m);
+	mtx_unlock(&e->m);
 }
 
-static struct timespec deadline_in(unsigned milliseconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
-    }
-    return t;
-}
-
+/* The monotonic clock, as the header wants it. */
 bool event_wait_for(struct event *e, unsigned milliseconds)
 {
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+	struct timespec ts;
+	bool set;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_sec += milliseconds / 1000;
+	ts.tv_nsec += milliseconds % 1000 * 1000000l;
+	if (ts.tv_nsec >= 1000000000l) {
+		ts.tv_nsec -= 1000000000l;
+		++ts.tv_sec;
+	}
+	mtx_lock(&e->m);
+	while (!e->set)
+		if (cnd_timedwait(&e->c, &e->m, &ts) == thrd_timedout)
+			break;
+	set = e->set;
+	mtx_unlock(&e->m);
+	return set;
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
-
 struct event_tasks {
-    struct event *event;
-    event_task *run;
-    void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+	thrd_t threads[64];
+	size_t n;
+	atomic_size_t index;
+	struct event *event;
+	event_task *run;
+	void *arg;
+	mtx_t wait_for_it;
+	int ok;
 };
 
-static void *do_one(void *p)
+static int thread(void *p)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
-    }
-    return NULL;
+	struct event_tasks *g = p;
+
+	mtx_lock(&g->wait_for_it);
+	int ok = g->ok;
+	mtx_unlock(&g->wait_for_it);
+	if (!ok)
+		return 1;
+	event_wait(g->event);
+	g->run(g->arg, g->index++);
+	return 0;
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
-        return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
-    }
-    return all;
+	struct event_tasks *g = calloc(1, sizeof(struct event_tasks));
+
+	if (!g)
+		return NULL;
+	g->event = event;
+	g->run = run;
+	g->arg = arg;
+	mtx_init(&g->wait_for_it, mtx_plain);
+	mtx_lock(&g->wait_for_it);
+	while (g->n < n && thrd_create(&g->threads[g->n], thread, g) == thrd_success)
+		++g->n;
+	int ok = g->ok = g->n == n;
+	mtx_unlock(&g->wait_for_it);
+	if (!ok) {
+		event_tasks_join(g);
+		return NULL;
+	}
+	return g;
 }
 
-void event_tasks_join(struct event_tasks *all)
+void event_tasks_join(struct event_tasks *g)
 {
-    if (all == NULL)
-        return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+	if (!g)
+		return;
+	for (size_t i = 0; i < g->n; ++i)
+		thrd_join(g->threads[i], NULL);
+	mtx_destroy(&g->wait_for_it);
+	free(g);
 }

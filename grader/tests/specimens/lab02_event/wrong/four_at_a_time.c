@@ -1,172 +1,132 @@
 /* expect: speedup overlap | only four tasks may run at a time */
+#define _GNU_SOURCE
 #include "event.h"
 
+#include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
+/* One word for all: 1 when set. Waiters sleep on it in the kernel. */
 struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
+    _Atomic uint32_t word;
 };
+
+static long wait_on(struct event *e, const struct timespec *until)
+{
+    return syscall(SYS_futex, &e->word, FUTEX_WAIT_BITSET_PRIVATE, 0, until, NULL, FUTEX_BITSET_MATCH_ANY);
+}
 
 struct event *event_create(void)
 {
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
-        return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
-    return e;
+    return calloc(1, sizeof(struct event));
 }
 
 void event_free(struct event *e)
 {
-    if (e == NULL)
-        return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
     free(e);
 }
 
 void event_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
+    e->word = 1;
+    syscall(SYS_futex, &e->word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
 }
 
 void event_clear(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
+    e->word = 0;
 }
 
 bool event_is_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+    return e->word;
 }
 
 void event_wait(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
-}
-
-static struct timespec deadline_in(unsigned milliseconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
-    }
-    return t;
+    while (!e->word)
+        wait_on(e, NULL);
 }
 
 bool event_wait_for(struct event *e, unsigned milliseconds)
 {
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    const uint64_t nsec = (uint64_t)until.tv_nsec + UINT64_C(1000000) * milliseconds;
+    until.tv_sec += (time_t)(nsec / 1000000000);
+    until.tv_nsec = (long)(nsec % 1000000000);
+    while (!e->word)
+        if (wait_on(e, &until) == -1 && errno == ETIMEDOUT)
+            return e->word;
+    return true;
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
+/* More than four running threads do not make a machine with four cores faster. */
+enum { CORES = 4 };
 
 struct event_tasks {
+    sem_t cores;
+    struct event start;  /* set when it is decided whether the tasks run */
+    bool run_them;
     struct event *event;
     event_task *run;
     void *arg;
-    pthread_mutex_t gate;
-    sem_t room;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+    atomic_size_t numbers;
+    size_t count;
+    pthread_t threads[];
 };
 
-static void *do_one(void *p)
+static void *work(void *argument)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        while (sem_wait(&all->room) != 0)
-            continue;
-        all->run(all->arg, one->index);
-        sem_post(&all->room);
-    }
+    struct event_tasks *t = argument;
+    event_wait(&t->start);
+    if (!t->run_them)
+        return NULL;
+    const size_t number = atomic_fetch_add(&t->numbers, 1);
+    event_wait(t->event);
+    while (sem_wait(&t->cores) == -1 && errno == EINTR)
+        continue;
+    t->run(t->arg, number);
+    sem_post(&t->cores);
     return NULL;
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
+    struct event_tasks *t = calloc(1, sizeof *t + n * sizeof(pthread_t));
+    if (t == NULL)
         return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    sem_init(&all->room, 0, 4);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
+    t->event = event;
+    t->run = run;
+    t->arg = arg;
+    sem_init(&t->cores, 0, CORES);
+    while (t->count < n)
+        if (pthread_create(&t->threads[t->count], NULL, work, t) == 0)
+            t->count++;
+        else
             break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
+    t->run_them = t->count == n;
+    event_set(&t->start);
+    if (t->count < n) {
+        event_tasks_join(t);
         return NULL;
     }
-    return all;
+    return t;
 }
 
-void event_tasks_join(struct event_tasks *all)
+void event_tasks_join(struct event_tasks *t)
 {
-    if (all == NULL)
+    if (t == NULL)
         return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    sem_destroy(&all->room);
-    free(all->ones);
-    free(all);
+    for (size_t i = 0; i < t->count; i++)
+        pthread_join(t->threads[i], NULL);
+    sem_destroy(&t->cores);
+    free(t);
 }

@@ -1,214 +1,166 @@
-/* expect: schedules use-after-free | detached threads count down; whoever joins frees the group while the last is still unlocking it */
-#define _GNU_SOURCE
-#include <assert.h>
+/* expect: schedules misuse | detached threads count down; whoever joins frees the group while the last is still unlocking it */
+#include "event.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "event.h"
+typedef struct event {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    int set;
+} event;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_mutexattr_t checked;
-static pthread_condattr_t monotonic;
-
-static void make_attributes(void)
-{
-    pthread_mutexattr_init(&checked);
-    pthread_mutexattr_settype(&checked, PTHREAD_MUTEX_ERRORCHECK);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-}
-
-enum event_state { CLEARED, SET };
-
-struct event {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    enum event_state state;
-};
-
-static void take(struct event *ev)
-{
-    const int rc = pthread_mutex_lock(&ev->lock);
-    if (rc != 0)
-        abort();
-}
-
-static void give(struct event *ev)
-{
-    const int rc = pthread_mutex_unlock(&ev->lock);
-    if (rc != 0)
-        abort();
-}
-
-struct event *event_create(void)
-{
-    pthread_once(&once, make_attributes);
-    struct event *ev = malloc(sizeof(struct event));
-    if (ev != NULL) {
-        memset(ev, 0, sizeof(struct event));
-        pthread_mutex_init(&ev->lock, &checked);
-        pthread_cond_init(&ev->changed, &monotonic);
-        ev->state = CLEARED;
-    }
-    return ev;
-}
-
-void event_free(struct event *ev)
-{
-    if (ev != NULL) {
-        pthread_cond_destroy(&ev->changed);
-        pthread_mutex_destroy(&ev->lock);
-        free(ev);
-    }
-}
-
-static void change_to(struct event *ev, enum event_state state)
-{
-    take(ev);
-    ev->state = state;
-    pthread_cond_broadcast(&ev->changed);
-    give(ev);
-}
-
-void event_set(struct event *ev)
-{
-    change_to(ev, SET);
-}
-
-void event_clear(struct event *ev)
-{
-    change_to(ev, CLEARED);
-}
-
-bool event_is_set(struct event *ev)
-{
-    bool result;
-    take(ev);
-    result = (ev->state == SET);
-    give(ev);
-    return result;
-}
-
-void event_wait(struct event *ev)
-{
-    take(ev);
-    for (;;) {
-        if (ev->state == SET)
-            break;
-        pthread_cond_wait(&ev->changed, &ev->lock);
-    }
-    give(ev);
-}
-
-bool event_wait_for(struct event *ev, unsigned milliseconds)
-{
-    struct timespec now, end;
-    bool result;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    end.tv_sec = now.tv_sec + (time_t)(milliseconds / 1000u);
-    end.tv_nsec = now.tv_nsec + (long)(milliseconds % 1000u) * 1000L * 1000L;
-    while (end.tv_nsec >= 1000000000L) {
-        end.tv_nsec -= 1000000000L;
-        end.tv_sec += 1;
-    }
-
-    take(ev);
-    for (;;) {
-        result = (ev->state == SET);
-        if (result)
-            break;
-        if (pthread_cond_timedwait(&ev->changed, &ev->lock, &end) == ETIMEDOUT) {
-            result = (ev->state == SET);
-            break;
-        }
-    }
-    give(ev);
-    return result;
-}
-
-/* A task waits for a private event first: set when all threads are there. */
-struct event_tasks {
-    struct event *event;
-    struct event *complete;
-    bool cancelled;
+typedef struct event_tasks {
+    pthread_mutex_t mutex;   /* protects all below */
+    pthread_cond_t cond;     /* alive or phase has changed */
+    size_t alive;
+    size_t next;
+    enum { STARTING, RUNNING, FAILED } phase;
+    event *event;
     event_task *run;
     void *arg;
-    size_t n;
-    pthread_mutex_t lock;
-    pthread_cond_t less;
-    struct member {
-        struct event_tasks *tasks;
-        size_t index;
-        pthread_t id;
-    } *members;
-};
+} event_tasks;
 
-static void *member_main(void *p)
+static void cond_init_monotonic(pthread_cond_t *cond)
 {
-    const struct member *m = p;
-    event_wait(m->tasks->complete);
-    if (!m->tasks->cancelled) {
-        event_wait(m->tasks->event);
-        m->tasks->run(m->tasks->arg, m->index);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+event *event_create(void)
+{
+    event *e = malloc(sizeof *e);
+    if (e) {
+        e->set = 0;
+        pthread_mutex_init(&e->mutex, NULL);
+        cond_init_monotonic(&e->cond);
     }
-    struct event_tasks *tasks = m->tasks;
-    pthread_mutex_lock(&tasks->lock);
-    const bool last = --tasks->n == 0;
-    pthread_mutex_unlock(&tasks->lock);
-    if (last)
-        pthread_cond_signal(&tasks->less);
+    return e;
+}
+
+void event_free(event *e)
+{
+    if (!e)
+        return;
+    pthread_cond_destroy(&e->cond);
+    pthread_mutex_destroy(&e->mutex);
+    free(e);
+}
+
+void event_set(event *e)
+{
+    pthread_mutex_lock(&e->mutex);
+    e->set = 1;
+    pthread_cond_broadcast(&e->cond);
+    pthread_mutex_unlock(&e->mutex);
+}
+
+void event_clear(event *e)
+{
+    pthread_mutex_lock(&e->mutex);
+    e->set = 0;
+    pthread_mutex_unlock(&e->mutex);
+}
+
+bool event_is_set(event *e)
+{
+    int set;
+    pthread_mutex_lock(&e->mutex);
+    set = e->set;
+    pthread_mutex_unlock(&e->mutex);
+    return set;
+}
+
+void event_wait(event *e)
+{
+    pthread_mutex_lock(&e->mutex);
+    while (e->set == 0)
+        pthread_cond_wait(&e->cond, &e->mutex);
+    pthread_mutex_unlock(&e->mutex);
+}
+
+bool event_wait_for(event *e, unsigned milliseconds)
+{
+    struct timespec at;
+    int set;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += milliseconds / 1000 + (at.tv_nsec / 1000000 + milliseconds % 1000) / 1000;
+    at.tv_nsec = (at.tv_nsec + milliseconds % 1000 * 1000000L) % 1000000000L;
+    pthread_mutex_lock(&e->mutex);
+    while (e->set == 0 && pthread_cond_timedwait(&e->cond, &e->mutex, &at) != ETIMEDOUT)
+        ;
+    set = e->set;
+    pthread_mutex_unlock(&e->mutex);
+    return set;
+}
+
+static void *detached(void *p)
+{
+    event_tasks *g = p;
+    pthread_mutex_lock(&g->mutex);
+    size_t index = g->next++;
+    while (g->phase == STARTING)
+        pthread_cond_wait(&g->cond, &g->mutex);
+    int go = g->phase == RUNNING;
+    pthread_mutex_unlock(&g->mutex);
+
+    if (go) {
+        event_wait(g->event);
+        g->run(g->arg, index);
+    }
+
+    pthread_mutex_lock(&g->mutex);
+    g->alive--;
+    pthread_mutex_unlock(&g->mutex);
+    pthread_cond_broadcast(&g->cond); /* after the unlock: the woken thread finds the lock free */
     return NULL;
 }
 
-struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
+event_tasks *event_tasks_start(event *e, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *tasks = calloc(1, sizeof(*tasks));
-    if (tasks == NULL)
+    pthread_attr_t attr;
+    event_tasks *g = calloc(1, sizeof *g);
+    size_t i;
+    if (!g)
         return NULL;
-    pthread_mutex_init(&tasks->lock, NULL);
-    pthread_cond_init(&tasks->less, NULL);
-    tasks->members = calloc(n == 0 ? 1 : n, sizeof(*tasks->members));
-    tasks->complete = event_create();
-    if (tasks->members == NULL || tasks->complete == NULL) {
-        event_tasks_join(tasks);
-        return NULL;
-    }
-    tasks->event = event;
-    tasks->run = run;
-    tasks->arg = arg;
-    for (size_t i = 0; i < n; ++i) {
-        struct member *m = &tasks->members[i];
-        m->tasks = tasks;
-        m->index = i;
-        if (pthread_create(&m->id, NULL, member_main, m) != 0) {
-            tasks->cancelled = true;
+    pthread_mutex_init(&g->mutex, NULL);
+    pthread_cond_init(&g->cond, NULL);
+    g->event = e;
+    g->run = run;
+    g->arg = arg;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_mutex_lock(&g->mutex);
+    for (i = 0; i < n; i++) {
+        pthread_t unused;
+        if (pthread_create(&unused, &attr, detached, g) != 0)
             break;
-        }
-        pthread_detach(m->id);
-        ++tasks->n;
+        g->alive++;
     }
-    const bool off = tasks->cancelled;
-    event_set(tasks->complete);
-    if (off) {
-        event_tasks_join(tasks);
-        return NULL;
-    }
-    return tasks;
+    g->phase = i == n ? RUNNING : FAILED;
+    pthread_cond_broadcast(&g->cond);
+    pthread_mutex_unlock(&g->mutex);
+    pthread_attr_destroy(&attr);
+    if (i == n)
+        return g;
+    event_tasks_join(g);
+    return NULL;
 }
 
-void event_tasks_join(struct event_tasks *tasks)
+void event_tasks_join(event_tasks *g)
 {
-    if (tasks == NULL)
+    if (!g)
         return;
-    pthread_mutex_lock(&tasks->lock);
-    while (tasks->n > 0)
-        pthread_cond_wait(&tasks->less, &tasks->lock);
-    pthread_mutex_unlock(&tasks->lock);
-    event_free(tasks->complete);
-    free(tasks->members);
-    free(tasks);
+    pthread_mutex_lock(&g->mutex);
+    while (g->alive > 0)
+        pthread_cond_wait(&g->cond, &g->mutex);
+    pthread_mutex_unlock(&g->mutex);
+    pthread_cond_destroy(&g->cond);
+    pthread_mutex_destroy(&g->mutex);
+    free(g);
 }

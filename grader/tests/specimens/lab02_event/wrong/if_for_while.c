@@ -1,165 +1,164 @@
 /* expect: schedules assertion | event_wait looks once: a wake-up for no reason counts as the event */
 #include "event.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
 
+#define CHECK(call) do { int rc_ = (call); assert(rc_ == 0); (void)rc_; } while (0)
+
 struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
+    pthread_cond_t   is_up;
+    pthread_mutex_t  mutex;
+    bool             up;
 };
 
 struct event *event_create(void)
 {
     pthread_condattr_t attr;
-    struct event *self = malloc(sizeof *self);
-    if (self == NULL)
+    struct event *ev = calloc(1, sizeof *ev);
+
+    if (ev == NULL)
         return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&self->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&self->mutex, NULL);
-    self->set = false;
-    return self;
+    CHECK(pthread_condattr_init(&attr));
+    CHECK(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC));
+    CHECK(pthread_cond_init(&ev->is_up, &attr));
+    CHECK(pthread_condattr_destroy(&attr));
+    CHECK(pthread_mutex_init(&ev->mutex, NULL));
+    return ev;
 }
 
-void event_free(struct event *self)
+void event_free(struct event *ev)
 {
-    if (self == NULL)
+    if (ev == NULL)
         return;
-    pthread_cond_destroy(&self->cond);
-    pthread_mutex_destroy(&self->mutex);
-    free(self);
+    CHECK(pthread_cond_destroy(&ev->is_up));
+    CHECK(pthread_mutex_destroy(&ev->mutex));
+    free(ev);
 }
 
-void event_set(struct event *self)
+void event_set(struct event *ev)
 {
-    pthread_mutex_lock(&self->mutex);
-    self->set = true;
-    pthread_cond_broadcast(&self->cond);
-    pthread_mutex_unlock(&self->mutex);
+    CHECK(pthread_mutex_lock(&ev->mutex));
+    ev->up = true;
+    CHECK(pthread_cond_broadcast(&ev->is_up));
+    CHECK(pthread_mutex_unlock(&ev->mutex));
 }
 
-void event_clear(struct event *self)
+void event_clear(struct event *ev)
 {
-    pthread_mutex_lock(&self->mutex);
-    self->set = false;
-    pthread_mutex_unlock(&self->mutex);
+    CHECK(pthread_mutex_lock(&ev->mutex));
+    ev->up = false;
+    CHECK(pthread_mutex_unlock(&ev->mutex));
 }
 
-bool event_is_set(struct event *self)
+bool event_is_set(struct event *ev)
 {
-    pthread_mutex_lock(&self->mutex);
-    bool set = self->set;
-    pthread_mutex_unlock(&self->mutex);
-    return set;
+    CHECK(pthread_mutex_lock(&ev->mutex));
+    const bool up = ev->up;
+    CHECK(pthread_mutex_unlock(&ev->mutex));
+    return up;
 }
 
-void event_wait(struct event *self)
+void event_wait(struct event *ev)
 {
-    pthread_mutex_lock(&self->mutex);
-    if (!self->set)
-        pthread_cond_wait(&self->cond, &self->mutex);
-    pthread_mutex_unlock(&self->mutex);
+    CHECK(pthread_mutex_lock(&ev->mutex));
+    if (!ev->up) /* only event_set wakes us */
+        CHECK(pthread_cond_wait(&ev->is_up, &ev->mutex));
+    CHECK(pthread_mutex_unlock(&ev->mutex));
 }
 
-static struct timespec deadline_in(unsigned milliseconds)
+bool event_wait_for(struct event *ev, unsigned milliseconds)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
+    struct timespec ts;
+    bool up;
+
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &ts));
+    ts.tv_sec  += milliseconds / 1000;
+    ts.tv_nsec += (long)(milliseconds - milliseconds / 1000 * 1000) * 1000000;
+    if (ts.tv_nsec >= 1000000000) {
+        ts.tv_nsec -= 1000000000;
+        ts.tv_sec++;
     }
-    return t;
+    CHECK(pthread_mutex_lock(&ev->mutex));
+    for (int rc = 0; !(up = ev->up) && rc == 0; )
+        rc = pthread_cond_timedwait(&ev->is_up, &ev->mutex, &ts);
+    up = ev->up;
+    CHECK(pthread_mutex_unlock(&ev->mutex));
+    return up;
 }
 
-bool event_wait_for(struct event *self, unsigned milliseconds)
-{
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&self->mutex);
-    while (!self->set)
-        if (pthread_cond_timedwait(&self->cond, &self->mutex, &deadline) != 0)
-            break;
-    set = self->set;
-    pthread_mutex_unlock(&self->mutex);
-    return set;
-}
-
-struct member {
-    struct event_tasks *group;
-    size_t index;
+/* Each thread is told what to do by a word in its own mail box. */
+struct box {
+    sem_t mail;
+    bool work;
+    struct event_tasks *tasks;
     pthread_t thread;
 };
 
 struct event_tasks {
-    struct event *event;
+    struct event *ev;
     event_task *run;
     void *arg;
-    pthread_mutex_t door;
-    bool cancelled;
-    size_t started;
-    struct member *members;
+    size_t boxes_in_use;
+    struct box boxes[64];
 };
 
-static void *thread_main(void *p)
+static void *thread_start(void *arg)
 {
-    struct member *member = p;
-    struct event_tasks *group = member->group;
-    pthread_mutex_lock(&group->door);
-    bool cancelled = group->cancelled;
-    pthread_mutex_unlock(&group->door);
-    if (!cancelled) {
-        event_wait(group->event);
-        group->run(group->arg, member->index);
+    struct box *box = arg;
+
+    while (sem_wait(&box->mail) == -1)
+        assert(errno == EINTR);
+    if (box->work) {
+        event_wait(box->tasks->ev);
+        box->tasks->run(box->tasks->arg, (size_t)(box - box->tasks->boxes));
     }
     return NULL;
 }
 
-struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
+static void tell_all(struct event_tasks *tasks, bool work)
 {
-    struct event_tasks *group = calloc(1, sizeof *group);
-    if (group == NULL)
-        return NULL;
-    group->members = calloc(n + 1, sizeof *group->members);
-    if (group->members == NULL) {
-        free(group);
-        return NULL;
+    for (size_t i = 0; i < tasks->boxes_in_use; i++) {
+        tasks->boxes[i].work = work;
+        CHECK(sem_post(&tasks->boxes[i].mail));
     }
-    group->event = event;
-    group->run = run;
-    group->arg = arg;
-    pthread_mutex_init(&group->door, NULL);
-    pthread_mutex_lock(&group->door);
-    for (size_t i = 0; i < n; i++) {
-        group->members[i].group = group;
-        group->members[i].index = i;
-        if (pthread_create(&group->members[i].thread, NULL, thread_main, &group->members[i]) != 0)
-            break;
-        group->started++;
-    }
-    group->cancelled = group->started < n;
-    pthread_mutex_unlock(&group->door);
-    if (group->started < n) {
-        event_tasks_join(group);
-        return NULL;
-    }
-    return group;
 }
 
-void event_tasks_join(struct event_tasks *group)
+struct event_tasks *event_tasks_start(struct event *ev, size_t n, event_task *run, void *arg)
 {
-    if (group == NULL)
+    struct event_tasks *tasks = malloc(sizeof *tasks);
+
+    if (tasks == NULL)
+        return NULL;
+    tasks->ev = ev;
+    tasks->run = run;
+    tasks->arg = arg;
+    for (tasks->boxes_in_use = 0; tasks->boxes_in_use < n; tasks->boxes_in_use++) {
+        struct box *box = &tasks->boxes[tasks->boxes_in_use];
+        CHECK(sem_init(&box->mail, 0, 0));
+        box->tasks = tasks;
+        if (pthread_create(&box->thread, NULL, thread_start, box) != 0) {
+            CHECK(sem_destroy(&box->mail));
+            tell_all(tasks, false);
+            event_tasks_join(tasks);
+            return NULL;
+        }
+    }
+    tell_all(tasks, true);
+    return tasks;
+}
+
+void event_tasks_join(struct event_tasks *tasks)
+{
+    if (tasks == NULL)
         return;
-    for (size_t i = 0; i < group->started; i++)
-        pthread_join(group->members[i].thread, NULL);
-    pthread_mutex_destroy(&group->door);
-    free(group->members);
-    free(group);
+    for (size_t i = 0; i < tasks->boxes_in_use; i++) {
+        CHECK(pthread_join(tasks->boxes[i].thread, NULL));
+        CHECK(sem_destroy(&tasks->boxes[i].mail));
+    }
+    free(tasks);
 }

@@ -1,28 +1,36 @@
 /* expect: tests exactly once; schedules data-race | hands each thread a pointer to the one loop variable */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "event.h"
 
-#include <pthread.h>
-#include <stdlib.h>
-#include <time.h>
-
+/* Readable while it is set; poll() does the waiting. The mutex keeps set and clear apart. */
 struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
+    int fd;
+    bool is_set;
+    pthread_mutex_t lock;
 };
 
 struct event *event_create(void)
 {
-    pthread_condattr_t attr;
     struct event *e = malloc(sizeof *e);
     if (e == NULL)
         return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
+    e->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (e->fd == -1) {
+        free(e);
+        return NULL;
+    }
+    e->is_set = false;
+    pthread_mutex_init(&e->lock, NULL);
     return e;
 }
 
@@ -30,104 +38,127 @@ void event_free(struct event *e)
 {
     if (e == NULL)
         return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
+    pthread_mutex_destroy(&e->lock);
+    close(e->fd);
     free(e);
 }
 
 void event_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
+    const uint64_t one = 1;
+    pthread_mutex_lock(&e->lock);
+    if (!e->is_set && write(e->fd, &one, sizeof one) == sizeof one)
+        e->is_set = true;
+    pthread_mutex_unlock(&e->lock);
 }
 
 void event_clear(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
+    uint64_t ignored;
+    pthread_mutex_lock(&e->lock);
+    if (e->is_set && read(e->fd, &ignored, sizeof ignored) == sizeof ignored)
+        e->is_set = false;
+    pthread_mutex_unlock(&e->lock);
 }
 
 bool event_is_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+    pthread_mutex_lock(&e->lock);
+    bool is_set = e->is_set;
+    pthread_mutex_unlock(&e->lock);
+    return is_set;
 }
 
 void event_wait(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
-}
-
-static struct timespec deadline_in(unsigned milliseconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
-    }
-    return t;
+    struct pollfd p = {e->fd, POLLIN, 0};
+    while (!event_is_set(e))
+        poll(&p, 1, -1);
 }
 
 bool event_wait_for(struct event *e, unsigned milliseconds)
 {
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+    struct pollfd p = {e->fd, POLLIN, 0};
+    struct timespec start, now;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    while (!event_is_set(e)) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        int64_t passed = (now.tv_sec - start.tv_sec) * INT64_C(1000000000) + now.tv_nsec - start.tv_nsec;
+        int64_t left = milliseconds * INT64_C(1000000) - passed;
+        if (left <= 0)
+            return false;
+        const struct timespec rest = {left / 1000000000, left % 1000000000};
+        ppoll(&p, 1, &rest, NULL);
+    }
+    return true;
 }
 
 struct event_tasks {
-    struct event *event;
+    struct event *event, *all_there;
     event_task *run;
     void *arg;
-    size_t i, n; /* i: the task that is being started */
+    bool go_home;
     pthread_t threads[64];
+    size_t i; /* loop variable and number of threads */
 };
 
-static void *go(void *p)
+struct start {
+    struct event_tasks *tasks;
+    size_t *index;
+};
+
+static void *task_main(void *p)
 {
-    struct event_tasks *t = p;
-    event_wait(t->event);
-    t->run(t->arg, t->i);
+    struct start *start = p;
+    struct event_tasks *tasks = start->tasks;
+    size_t index = *start->index;
+    free(start);
+    event_wait(tasks->all_there);
+    if (!tasks->go_home) {
+        event_wait(tasks->event);
+        tasks->run(tasks->arg, index);
+    }
     return NULL;
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *t = malloc(sizeof *t);
-    if (t == NULL)
+    struct event_tasks *tasks = calloc(1, sizeof *tasks);
+    if (tasks == NULL)
         return NULL;
-    t->event = event;
-    t->run = run;
-    t->arg = arg;
-    t->n = n;
-    for (t->i = 0; t->i < n; t->i++)
-        if (pthread_create(&t->threads[t->i], NULL, go, t) != 0)
-            return NULL;
-    return t;
+    tasks->event = event;
+    tasks->run = run;
+    tasks->arg = arg;
+    tasks->all_there = event_create();
+    if (tasks->all_there == NULL) {
+        free(tasks);
+        return NULL;
+    }
+    for (tasks->i = 0; tasks->i < n; tasks->i++) {
+        struct start *start = malloc(sizeof *start);
+        if (start == NULL)
+            break;
+        start->tasks = tasks;
+        start->index = &tasks->i;
+        if (pthread_create(&tasks->threads[tasks->i], NULL, task_main, start) != 0) {
+            free(start);
+            break;
+        }
+    }
+    bool go_home = tasks->go_home = tasks->i < n;
+    event_set(tasks->all_there);
+    if (!go_home)
+        return tasks;
+    event_tasks_join(tasks);
+    return NULL;
 }
 
-void event_tasks_join(struct event_tasks *t)
+void event_tasks_join(struct event_tasks *tasks)
 {
-    if (t == NULL)
+    if (tasks == NULL)
         return;
-    for (size_t i = 0; i < t->n; i++)
-        pthread_join(t->threads[i], NULL);
-    free(t);
+    for (size_t k = 0; k < tasks->i; k++)
+        pthread_join(tasks->threads[k], NULL);
+    event_free(tasks->all_there);
+    free(tasks);
 }

@@ -1,142 +1,163 @@
 /* expect: tests hang; schedules deadlock | the group is locked while its threads are joined, and each needs that lock at its end */
+#define _GNU_SOURCE
 #include "event.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-struct event { pthread_mutex_t m; pthread_cond_t c; int on; };
+struct event {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool set;
+};
 
 struct event *event_create(void)
 {
-    struct event *e = calloc(1, sizeof *e);
-    pthread_condattr_t a;
-    if (!e) return NULL;
-    pthread_mutex_init(&e->m, NULL);
-    pthread_condattr_init(&a);
-    pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->c, &a);
-    pthread_condattr_destroy(&a);
-    return e;
+    struct event *event = malloc(sizeof *event);
+    if (event != NULL)
+        *event = (struct event){
+            .lock = PTHREAD_MUTEX_INITIALIZER,
+            .wake = PTHREAD_COND_INITIALIZER,
+            .set = false,
+        };
+    return event;
 }
 
-void event_free(struct event *e)
+void event_free(struct event *event)
 {
-    if (!e) return;
-    pthread_cond_destroy(&e->c);
-    pthread_mutex_destroy(&e->m);
-    free(e);
+    if (event != NULL) {
+        pthread_mutex_destroy(&event->lock);
+        pthread_cond_destroy(&event->wake);
+        free(event);
+    }
 }
 
-static void put(struct event *e, int on)
+void event_set(struct event *event)
 {
-    pthread_mutex_lock(&e->m);
-    e->on = on;
-    if (on) pthread_cond_signal(&e->c);
-    pthread_mutex_unlock(&e->m);
+    pthread_mutex_lock(&event->lock);
+    const bool news = !event->set;
+    event->set = true;
+    pthread_mutex_unlock(&event->lock);
+    if (news)
+        pthread_cond_broadcast(&event->wake);
 }
 
-void event_set(struct event *e) { put(e, 1); }
-void event_clear(struct event *e) { put(e, 0); }
-
-bool event_is_set(struct event *e)
+void event_clear(struct event *event)
 {
-    pthread_mutex_lock(&e->m);
-    int on = e->on;
-    pthread_mutex_unlock(&e->m);
-    return on;
+    pthread_mutex_lock(&event->lock);
+    event->set = false;
+    pthread_mutex_unlock(&event->lock);
 }
 
-/* until NULL: without end */
-static bool doze(struct event *e, const struct timespec *until)
+bool event_is_set(struct event *event)
 {
-    int err = 0;
-    pthread_mutex_lock(&e->m);
-    while (!e->on && err == 0)
-        err = until ? pthread_cond_timedwait(&e->c, &e->m, until) : pthread_cond_wait(&e->c, &e->m);
-    int on = e->on;
-    if (on) pthread_cond_signal(&e->c); /* next, please */
-    pthread_mutex_unlock(&e->m);
-    return on;
+    return event_wait_for(event, 0);
 }
 
-void event_wait(struct event *e)
+void event_wait(struct event *event)
 {
-    doze(e, NULL);
+    pthread_mutex_lock(&event->lock);
+    while (!event->set)
+        pthread_cond_wait(&event->wake, &event->lock);
+    pthread_mutex_unlock(&event->lock);
 }
 
-bool event_wait_for(struct event *e, unsigned ms)
+bool event_wait_for(struct event *event, unsigned milliseconds)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    long ns = t.tv_nsec + (long)(ms % 1000) * 1000000;
-    t.tv_sec += ms / 1000 + (unsigned)(ns / 1000000000);
-    t.tv_nsec = ns % 1000000000;
-    return doze(e, &t);
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += milliseconds / 1000;
+    end.tv_nsec += milliseconds % 1000 * 1000000L;
+    end.tv_sec += end.tv_nsec / 1000000000L;
+    end.tv_nsec %= 1000000000L;
+
+    pthread_mutex_lock(&event->lock);
+    int result = 0;
+    while (!event->set && result == 0)
+        result = pthread_cond_clockwait(&event->wake, &event->lock, CLOCK_MONOTONIC, &end);
+    const bool set = event->set;
+    pthread_mutex_unlock(&event->lock);
+    return set;
 }
 
-/* The tasks wait at a door of their own before they look at the event: it opens to work (1) or to go home (-1). */
+/* All that a group knows is behind one lock. */
 struct event_tasks {
-    struct event *e;
+    pthread_mutex_t lock;
+    struct event *event;
     event_task *run;
     void *arg;
-    pthread_mutex_t m;
-    pthread_cond_t door;
-    int open;
-    size_t n, number, left;
-    pthread_t t[64];
+    bool aborted;
+    size_t started, indices, done;
+    pthread_t threads[64];
 };
 
-static void *thread(void *p)
+static bool check_in(struct event_tasks *group, size_t *index)
 {
-    struct event_tasks *g = p;
-    pthread_mutex_lock(&g->m);
-    size_t me = g->number++;
-    while (g->open == 0)
-        pthread_cond_wait(&g->door, &g->m);
-    int go = g->open;
-    pthread_mutex_unlock(&g->m);
-    if (go > 0) {
-        event_wait(g->e);
-        g->run(g->arg, me);
+    pthread_mutex_lock(&group->lock);
+    *index = group->indices++;
+    const bool stay = !group->aborted;
+    pthread_mutex_unlock(&group->lock);
+    return stay;
+}
+
+static void check_out(struct event_tasks *group)
+{
+    pthread_mutex_lock(&group->lock);
+    group->done++;
+    pthread_mutex_unlock(&group->lock);
+}
+
+static void *task_main(void *argument)
+{
+    struct event_tasks *group = argument;
+    size_t index;
+    if (check_in(group, &index)) {
+        event_wait(group->event);
+        group->run(group->arg, index);
+        check_out(group);
     }
-    pthread_mutex_lock(&g->m);
-    g->left--; /* how many are still at work, for the debugger */
-    pthread_mutex_unlock(&g->m);
     return NULL;
 }
 
-struct event_tasks *event_tasks_start(struct event *e, size_t n, event_task *run, void *arg)
+static void start_all(struct event_tasks *group, size_t n)
 {
-    struct event_tasks *g = calloc(1, sizeof *g);
-    int bad = 0;
-    if (!g) return NULL;
-    g->e = e;
-    g->run = run;
-    g->arg = arg;
-    pthread_mutex_init(&g->m, NULL);
-    pthread_cond_init(&g->door, NULL);
-    while (g->n < n && !bad)
-        if (!(bad = pthread_create(&g->t[g->n], NULL, thread, g)))
-            g->left = ++g->n;
-    pthread_mutex_lock(&g->m);
-    g->open = bad ? -1 : 1;
-    pthread_cond_broadcast(&g->door);
-    pthread_mutex_unlock(&g->m);
-    if (bad) {
-        event_tasks_join(g);
-        g = NULL;
-    }
-    return g;
+    while (group->started < n &&
+           pthread_create(&group->threads[group->started], NULL, task_main, group) == 0)
+        group->started++;
+    group->aborted = group->started < n;
 }
 
-void event_tasks_join(struct event_tasks *g)
+struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    if (!g) return;
-    pthread_mutex_lock(&g->m);
-    while (g->n > 0)
-        pthread_join(g->t[--g->n], NULL);
-    pthread_mutex_unlock(&g->m);
-    pthread_cond_destroy(&g->door);
-    pthread_mutex_destroy(&g->m);
-    free(g);
+    struct event_tasks *group = calloc(1, sizeof *group);
+    if (group == NULL)
+        return NULL;
+    pthread_mutex_init(&group->lock, NULL);
+    group->event = event;
+    group->run = run;
+    group->arg = arg;
+
+    pthread_mutex_lock(&group->lock);
+    start_all(group, n);
+    const bool aborted = group->aborted;
+    pthread_mutex_unlock(&group->lock);
+
+    if (aborted) {
+        event_tasks_join(group);
+        return NULL;
+    }
+    return group;
+}
+
+void event_tasks_join(struct event_tasks *group)
+{
+    if (group == NULL)
+        return;
+    pthread_mutex_lock(&group->lock);
+    for (size_t i = 0; i < group->started; i++)
+        pthread_join(group->threads[i], NULL);
+    pthread_mutex_unlock(&group->lock);
+    pthread_mutex_destroy(&group->lock);
+    free(group);
 }

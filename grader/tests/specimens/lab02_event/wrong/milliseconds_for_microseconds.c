@@ -1,165 +1,166 @@
 /* expect: tests early; schedules assertion | takes milliseconds for microseconds */
+#define _GNU_SOURCE
 #include "event.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 struct event {
     pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
+    pthread_cond_t condition;
+    enum { DOWN, UP } flag;
 };
 
 struct event *event_create(void)
 {
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
-        return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
-    return e;
-}
-
-void event_free(struct event *e)
-{
-    if (e == NULL)
-        return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
-    free(e);
-}
-
-void event_set(struct event *e)
-{
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
-}
-
-void event_clear(struct event *e)
-{
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
-}
-
-bool event_is_set(struct event *e)
-{
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
-}
-
-void event_wait(struct event *e)
-{
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
-}
-
-static struct timespec deadline_in(unsigned milliseconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000000;
-    t.tv_nsec += milliseconds % 1000000 * 1000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
+    struct event *event = malloc(sizeof *event);
+    if (event) {
+        const struct event fresh = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, DOWN};
+        *event = fresh;
     }
-    return t;
+    return event;
 }
 
-bool event_wait_for(struct event *e, unsigned milliseconds)
+void event_free(struct event *event)
 {
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+    if (event) {
+        pthread_mutex_destroy(&event->mutex);
+        pthread_cond_destroy(&event->condition);
+        free(event);
+    }
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
+void event_set(struct event *event)
+{
+    pthread_mutex_lock(&event->mutex);
+    switch (event->flag) {
+    case UP:
+        break;
+    case DOWN:
+        event->flag = UP;
+        pthread_cond_broadcast(&event->condition);
+        break;
+    }
+    pthread_mutex_unlock(&event->mutex);
+}
 
+void event_clear(struct event *event)
+{
+    pthread_mutex_lock(&event->mutex);
+    event->flag = DOWN;
+    pthread_mutex_unlock(&event->mutex);
+}
+
+bool event_is_set(struct event *event)
+{
+    pthread_mutex_lock(&event->mutex);
+    int flag = event->flag;
+    pthread_mutex_unlock(&event->mutex);
+    return flag == UP;
+}
+
+void event_wait(struct event *event)
+{
+    pthread_mutex_lock(&event->mutex);
+    while (event->flag != UP)
+        pthread_cond_wait(&event->condition, &event->mutex);
+    pthread_mutex_unlock(&event->mutex);
+}
+
+/* In microseconds, as timeval has it. */
+static struct timespec from_now(unsigned time)
+{
+    struct timespec ts;
+    struct timeval now, span = {.tv_sec = time / 1000000, .tv_usec = time % 1000000}, sum;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    TIMESPEC_TO_TIMEVAL(&now, &ts);
+    timeradd(&now, &span, &sum);
+    TIMEVAL_TO_TIMESPEC(&sum, &ts);
+    ts.tv_nsec += 999; /* what the conversion has cut off */
+    return ts;
+}
+
+bool event_wait_for(struct event *event, unsigned milliseconds)
+{
+    struct timespec end = from_now(milliseconds);
+    int error = 0;
+    pthread_mutex_lock(&event->mutex);
+    while (event->flag != UP && error == 0)
+        error = pthread_cond_clockwait(&event->condition, &event->mutex, CLOCK_MONOTONIC, &end);
+    const bool up = event->flag == UP;
+    pthread_mutex_unlock(&event->mutex);
+    return up;
+}
+
+/* The threads start by taking one from an eventfd that counts like a semaphore. */
 struct event_tasks {
     struct event *event;
     event_task *run;
     void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+    int tickets;
+    bool void_tickets;
+    unsigned count;
+    pthread_t ids[64];
+    struct {
+        struct event_tasks *tasks;
+        unsigned index;
+    } seats[64];
 };
 
-static void *do_one(void *p)
+static void *sit(void *argument)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
+    struct event_tasks *tasks = *(struct event_tasks **)argument;
+    const unsigned index = *(unsigned *)((char *)argument + sizeof(struct event_tasks *));
+    eventfd_t one;
+    while (eventfd_read(tasks->tickets, &one) != 0)
+        continue;
+    if (!tasks->void_tickets) {
+        event_wait(tasks->event);
+        tasks->run(tasks->arg, index);
     }
     return NULL;
 }
 
-struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
+void event_tasks_join(struct event_tasks *tasks)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
-        return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
-    }
-    return all;
+    if (!tasks)
+        return;
+    while (tasks->count)
+        pthread_join(tasks->ids[--tasks->count], NULL);
+    close(tasks->tickets);
+    free(tasks);
 }
 
-void event_tasks_join(struct event_tasks *all)
+struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    if (all == NULL)
-        return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+    struct event_tasks *tasks = calloc(1, sizeof *tasks);
+    if (!tasks)
+        return NULL;
+    tasks->tickets = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
+    if (tasks->tickets < 0) {
+        free(tasks);
+        return NULL;
+    }
+    tasks->event = event;
+    tasks->run = run;
+    tasks->arg = arg;
+    for (unsigned i = 0; i < n && !tasks->void_tickets; i++) {
+        tasks->seats[i].tasks = tasks;
+        tasks->seats[i].index = i;
+        if (pthread_create(&tasks->ids[i], NULL, sit, &tasks->seats[i]) == 0)
+            tasks->count++;
+        else
+            tasks->void_tickets = true;
+    }
+    const bool failed = tasks->void_tickets;
+    if (tasks->count)
+        eventfd_write(tasks->tickets, tasks->count);
+    if (!failed)
+        return tasks;
+    event_tasks_join(tasks);
+    return NULL;
 }

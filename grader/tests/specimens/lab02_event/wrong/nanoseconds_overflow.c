@@ -6,23 +6,27 @@
 #include <time.h>
 
 struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
+    pthread_mutex_t *m;
+    pthread_cond_t *c;
+    bool *set;
+    /* room for the three of them, in one go */
+    struct { pthread_mutex_t m; pthread_cond_t c; bool set; } room;
 };
 
 struct event *event_create(void)
 {
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
+    pthread_condattr_t clock;
+    struct event *e = calloc(1, sizeof(struct event));
     if (e == NULL)
         return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
+    e->m = &e->room.m;
+    e->c = &e->room.c;
+    e->set = &e->room.set;
+    pthread_mutex_init(e->m, NULL);
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(e->c, &clock);
+    pthread_condattr_destroy(&clock);
     return e;
 }
 
@@ -30,132 +34,118 @@ void event_free(struct event *e)
 {
     if (e == NULL)
         return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
+    pthread_mutex_destroy(e->m);
+    pthread_cond_destroy(e->c);
     free(e);
 }
 
 void event_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
+    pthread_mutex_lock(e->m);
+    *e->set = true;
+    pthread_mutex_unlock(e->m);
+    pthread_cond_broadcast(e->c);
 }
 
 void event_clear(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
+    pthread_mutex_lock(e->m);
+    *e->set = false;
+    pthread_mutex_unlock(e->m);
 }
 
 bool event_is_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+    bool now;
+    pthread_mutex_lock(e->m);
+    now = *e->set;
+    pthread_mutex_unlock(e->m);
+    return now;
 }
 
 void event_wait(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
-}
-
-static struct timespec deadline_in(unsigned milliseconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    return t;
+    pthread_mutex_lock(e->m);
+    while (*e->set == false)
+        pthread_cond_wait(e->c, e->m);
+    pthread_mutex_unlock(e->m);
 }
 
 bool event_wait_for(struct event *e, unsigned milliseconds)
 {
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+    struct timespec when;
+    bool now, too_late = false;
+    clock_gettime(CLOCK_MONOTONIC, &when);
+    when.tv_sec = when.tv_sec + milliseconds / 1000;
+    when.tv_nsec = when.tv_nsec + (milliseconds % 1000) * 1000000L;
+    pthread_mutex_lock(e->m);
+    while (*e->set == false && !too_late)
+        too_late = pthread_cond_timedwait(e->c, e->m, &when) != 0;
+    now = *e->set;
+    pthread_mutex_unlock(e->m);
+    return now;
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
-
+/* The threads first wait for an event of the group, which says that the group is complete. */
 struct event_tasks {
-    struct event *event;
+    struct event *event, *complete;
     event_task *run;
     void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
+    bool called_off; /* written before complete is set */
     size_t started;
-    struct one *ones;
 };
 
-static void *do_one(void *p)
+struct thread {
+    struct event_tasks head; /* in the first one only */
+    struct event_tasks *tasks;
+    pthread_t id;
+    size_t index;
+};
+
+static void *run_thread(void *p)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
-    }
+    const struct thread *me = p;
+    event_wait(me->tasks->complete);
+    if (me->tasks->called_off)
+        return NULL;
+    event_wait(me->tasks->event);
+    me->tasks->run(me->tasks->arg, me->index);
     return NULL;
+}
+
+void event_tasks_join(struct event_tasks *tasks)
+{
+    struct thread *threads = (struct thread *)tasks;
+    if (tasks == NULL)
+        return;
+    for (size_t i = 0; i < tasks->started; i++)
+        pthread_join(threads[i].id, NULL);
+    event_free(tasks->complete);
+    free(threads);
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
-        return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
+    struct thread *threads = calloc(n + 1, sizeof(struct thread));
+    struct event *complete = event_create();
+    if (threads == NULL || complete == NULL) {
+        event_free(complete);
+        free(threads);
         return NULL;
     }
-    return all;
-}
-
-void event_tasks_join(struct event_tasks *all)
-{
-    if (all == NULL)
-        return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+    struct event_tasks *tasks = &threads[0].head;
+    *tasks = (struct event_tasks){event, complete, run, arg, false, 0};
+    for (size_t i = 0; i < n && !tasks->called_off; i++) {
+        threads[i].tasks = tasks;
+        threads[i].index = i;
+        if (pthread_create(&threads[i].id, NULL, run_thread, &threads[i]) == 0)
+            tasks->started++;
+        else
+            tasks->called_off = true;
+    }
+    const bool bad = tasks->called_off;
+    event_set(complete);
+    if (bad)
+        event_tasks_join(tasks);
+    return bad ? NULL : tasks;
 }

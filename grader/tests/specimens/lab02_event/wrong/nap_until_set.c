@@ -1,169 +1,157 @@
 /* expect: tests polling; schedules livelock | looks every millisecond whether the event is set */
-#include "event.h"
-
+#define _DEFAULT_SOURCE
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "event.h"
+
+#define ONE_MS 1000  /* for usleep */
 
 struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
+    pthread_rwlock_t rw;
+    bool value;
 };
 
 struct event *event_create(void)
 {
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
-        return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
+    struct event *e = calloc(1, sizeof(*e));
+
+    if (e && pthread_rwlock_init(&e->rw, NULL)) {
+        free(e);
+        e = NULL;
+    }
     return e;
 }
 
 void event_free(struct event *e)
 {
-    if (e == NULL)
-        return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
-    free(e);
+    if (e) {
+        pthread_rwlock_destroy(&e->rw);
+        free(e);
+    }
+}
+
+static void write_value(struct event *e, bool value)
+{
+    pthread_rwlock_wrlock(&e->rw);
+    e->value = value;
+    pthread_rwlock_unlock(&e->rw);
 }
 
 void event_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
+    write_value(e, true);
 }
 
 void event_clear(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
+    write_value(e, false);
 }
 
 bool event_is_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
-}
+    bool value;
 
-static void nap(void)
-{
-    struct timespec millisecond = {0, 1000000};
-    nanosleep(&millisecond, NULL);
+    pthread_rwlock_rdlock(&e->rw); /* any number of readers at once */
+    value = e->value;
+    pthread_rwlock_unlock(&e->rw);
+    return value;
 }
 
 void event_wait(struct event *e)
 {
     while (!event_is_set(e))
-        nap();
+        usleep(ONE_MS);
 }
 
-static struct timespec deadline_in(unsigned milliseconds)
+static double now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
-    }
-    return t;
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
 bool event_wait_for(struct event *e, unsigned milliseconds)
 {
-    struct timespec end = deadline_in(milliseconds), now;
-    for (;;) {
-        if (event_is_set(e))
-            return true;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if (now.tv_sec > end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec))
+    double begin = now();
+
+    while (!event_is_set(e)) {
+        if (now() - begin > milliseconds / 1e3)
             return false;
-        nap();
+        usleep(ONE_MS);
     }
+    return true;
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
-
+/* Tasks: the threads read-lock the group, too, which is write-locked while it grows. */
 struct event_tasks {
+    pthread_rwlock_t growing;
+    bool complete;
+    unsigned size;
+    struct slot {
+        pthread_t tid;
+        struct event_tasks *in;
+    } slots[64];
     struct event *event;
     event_task *run;
     void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
 };
 
-static void *do_one(void *p)
+static void *slot_main(void *v)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
+    struct slot *slot = v;
+    struct event_tasks *g = slot->in;
+    bool complete;
+
+    pthread_rwlock_rdlock(&g->growing);
+    complete = g->complete;
+    pthread_rwlock_unlock(&g->growing);
+    if (complete) {
+        event_wait(g->event);
+        g->run(g->arg, slot - g->slots);
     }
     return NULL;
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
+    struct event_tasks *g = malloc(sizeof(*g));
+    int error = 0;
+
+    if (!g)
         return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
+    pthread_rwlock_init(&g->growing, NULL);
+    pthread_rwlock_wrlock(&g->growing);
+    g->event = event;
+    g->run = run;
+    g->arg = arg;
+    for (g->size = 0; g->size < n; g->size++) {
+        g->slots[g->size].in = g;
+        error = pthread_create(&g->slots[g->size].tid, NULL, slot_main, &g->slots[g->size]);
+        if (error == EAGAIN)
             break;
-        all->started++;
     }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
+    g->complete = error == 0;
+    pthread_rwlock_unlock(&g->growing);
+    if (error != 0) {
+        event_tasks_join(g);
+        g = NULL;
     }
-    return all;
+    return g;
 }
 
-void event_tasks_join(struct event_tasks *all)
+void event_tasks_join(struct event_tasks *g)
 {
-    if (all == NULL)
+    unsigned i;
+
+    if (!g)
         return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+    for (i = 0; i < g->size; i++)
+        pthread_join(g->slots[i].tid, NULL);
+    pthread_rwlock_destroy(&g->growing);
+    free(g);
 }

@@ -1,164 +1,173 @@
 /* expect: tests moments; schedules assertion | milliseconds * 1000000 in 32 bits: from 4295 ms on the time-out is far too short */
+#include <stdlib.h>
+#include <errno.h>
+#include <time.h>
+#include <pthread.h>
 #include "event.h"
 
-#include <pthread.h>
-#include <stdlib.h>
-#include <time.h>
-
 struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
+  pthread_mutex_t     mtx;
+  pthread_cond_t      cnd;
+  volatile bool       is_set;
+  pthread_condattr_t  attr;
 };
 
-struct event *event_create(void)
-{
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
-        return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
-    return e;
+struct event *event_create(void) {
+  struct event *ev = (struct event *) malloc(sizeof(struct event));
+  if (ev == NULL) { return NULL; }
+  ev->is_set = false;
+  pthread_mutex_init(&ev->mtx, NULL);
+  pthread_condattr_init(&ev->attr);
+  pthread_condattr_setclock(&ev->attr, CLOCK_MONOTONIC);
+  pthread_cond_init(&ev->cnd, &ev->attr);
+  return ev;
 }
 
-void event_free(struct event *e)
-{
-    if (e == NULL)
-        return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
-    free(e);
+void event_free(struct event *ev) {
+  if (ev != NULL) {
+    pthread_cond_destroy(&ev->cnd);
+    pthread_condattr_destroy(&ev->attr);
+    pthread_mutex_destroy(&ev->mtx);
+    free(ev);
+  }
 }
 
-void event_set(struct event *e)
-{
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
+void event_set(struct event *ev) {
+  pthread_mutex_lock(&ev->mtx);
+  if (!ev->is_set) {
+    ev->is_set = true;
+    pthread_cond_broadcast(&ev->cnd);
+  }
+  pthread_mutex_unlock(&ev->mtx);
 }
 
-void event_clear(struct event *e)
-{
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
+void event_clear(struct event *ev) {
+  pthread_mutex_lock(&ev->mtx);
+  if (ev->is_set) {
+    ev->is_set = false;
+  }
+  pthread_mutex_unlock(&ev->mtx);
 }
 
-bool event_is_set(struct event *e)
-{
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+bool event_is_set(struct event *ev) {
+  pthread_mutex_lock(&ev->mtx);
+  bool answer = ev->is_set;
+  pthread_mutex_unlock(&ev->mtx);
+  return answer;
 }
 
-void event_wait(struct event *e)
-{
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
+void event_wait(struct event *ev) {
+  pthread_mutex_lock(&ev->mtx);
+  while (!ev->is_set) {
+    pthread_cond_wait(&ev->cnd, &ev->mtx);
+  }
+  pthread_mutex_unlock(&ev->mtx);
 }
 
-static struct timespec deadline_in(unsigned milliseconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += milliseconds * 1000000;
-    while (t.tv_nsec >= 1000000000) {
-        t.tv_nsec -= 1000000000;
-        t.tv_sec++;
-    }
-    return t;
+bool event_wait_for(struct event *ev, unsigned milliseconds) {
+  struct timespec now, end;
+  unsigned ns = milliseconds * 1000000;
+
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  end.tv_sec = now.tv_sec + (now.tv_nsec + (long) ns) / 1000000000;
+  end.tv_nsec = (now.tv_nsec + (long) ns) % 1000000000;
+
+  pthread_mutex_lock(&ev->mtx);
+  while (!ev->is_set) {
+    int rc = pthread_cond_timedwait(&ev->cnd, &ev->mtx, &end);
+    if (rc == ETIMEDOUT) { break; }
+  }
+  bool answer = ev->is_set;
+  pthread_mutex_unlock(&ev->mtx);
+  return answer;
 }
 
-bool event_wait_for(struct event *e, unsigned milliseconds)
-{
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
-}
+/* ======================= tasks ======================= */
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
+/* What a thread may do. Changed once, for all, under mtx. */
+typedef enum { WAIT, WORK, LEAVE } order_t;
 
 struct event_tasks {
-    struct event *event;
-    event_task *run;
-    void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+  struct event    *event;
+  event_task      *run;
+  void            *arg;
+  order_t          order;
+  pthread_mutex_t  mtx;
+  pthread_cond_t   cnd;
+  size_t           threads_count;
+  pthread_t       *threads;
+  struct param {
+    size_t              id;
+    struct event_tasks *owner;
+  }               *params;
 };
 
-static void *do_one(void *p)
-{
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
-    }
+static order_t get_order(struct event_tasks *tasks) {
+  pthread_mutex_lock(&tasks->mtx);
+  while (tasks->order == WAIT) {
+    pthread_cond_wait(&tasks->cnd, &tasks->mtx);
+  }
+  order_t order = tasks->order;
+  pthread_mutex_unlock(&tasks->mtx);
+  return order;
+}
+
+static void give_order(struct event_tasks *tasks, order_t order) {
+  pthread_mutex_lock(&tasks->mtx);
+  tasks->order = order;
+  pthread_cond_broadcast(&tasks->cnd);
+  pthread_mutex_unlock(&tasks->mtx);
+}
+
+static void *start_routine(void *param) {
+  struct param *me = (struct param *) param;
+  if (get_order(me->owner) == WORK) {
+    event_wait(me->owner->event);
+    me->owner->run(me->owner->arg, me->id);
+  }
+  return NULL;
+}
+
+static void destroy(struct event_tasks *tasks) {
+  pthread_mutex_destroy(&tasks->mtx);
+  pthread_cond_destroy(&tasks->cnd);
+  free(tasks->threads);
+  free(tasks->params);
+  free(tasks);
+}
+
+struct event_tasks *event_tasks_start(struct event *ev, size_t n, event_task *run, void *arg) {
+  struct event_tasks *tasks = (struct event_tasks *) calloc(1, sizeof(struct event_tasks));
+  if (tasks == NULL) { return NULL; }
+  pthread_mutex_init(&tasks->mtx, NULL);
+  pthread_cond_init(&tasks->cnd, NULL);
+  tasks->event = ev;
+  tasks->run = run;
+  tasks->arg = arg;
+  tasks->threads = (pthread_t *) malloc((n + 1) * sizeof(pthread_t));
+  tasks->params = (struct param *) malloc((n + 1) * sizeof(struct param));
+  if (tasks->threads == NULL || tasks->params == NULL) {
+    destroy(tasks);
     return NULL;
+  }
+  for (size_t id = 0; id < n; id++) {
+    tasks->params[id].id = id;
+    tasks->params[id].owner = tasks;
+    if (pthread_create(&tasks->threads[id], NULL, start_routine, &tasks->params[id]) != 0) {
+      give_order(tasks, LEAVE);
+      event_tasks_join(tasks);
+      return NULL;
+    }
+    tasks->threads_count++;
+  }
+  give_order(tasks, WORK);
+  return tasks;
 }
 
-struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
-{
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
-        return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
-    }
-    return all;
-}
-
-void event_tasks_join(struct event_tasks *all)
-{
-    if (all == NULL)
-        return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+void event_tasks_join(struct event_tasks *tasks) {
+  if (tasks == NULL) { return; }
+  for (size_t id = 0; id < tasks->threads_count; id++) {
+    pthread_join(tasks->threads[id], NULL);
+  }
+  destroy(tasks);
 }

@@ -1,4 +1,5 @@
 /* expect: tests missed; schedules lost-wake-up | atomic flag and broadcast without the lock: both fit between look and sleep */
+#define _GNU_SOURCE
 #include "event.h"
 
 #include <pthread.h>
@@ -6,154 +7,135 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct event {
-    pthread_mutex_t mutex;
+/* Lock-free: the state is atomic. The mutex is only there because pthread_cond_wait wants one. */
+typedef struct event {
+    atomic_int state;
     pthread_cond_t cond;
-    atomic_bool set;
-};
+    pthread_mutex_t for_cond;
+} event_t;
 
-struct event *event_create(void)
-{
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
-        return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
-    return e;
-}
-
-void event_free(struct event *e)
-{
-    if (e == NULL)
-        return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
-    free(e);
-}
-
-void event_set(struct event *e)
-{
-    atomic_store(&e->set, true); /* atomic, so no lock is needed */
-    pthread_cond_broadcast(&e->cond);
-}
-
-void event_clear(struct event *e)
-{
-    atomic_store(&e->set, false);
-}
-
-bool event_is_set(struct event *e)
-{
-    return atomic_load(&e->set);
-}
-
-void event_wait(struct event *e)
-{
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
-}
-
-static struct timespec deadline_in(unsigned milliseconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
-    }
-    return t;
-}
-
-bool event_wait_for(struct event *e, unsigned milliseconds)
-{
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
-}
-
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
-
-struct event_tasks {
-    struct event *event;
+typedef struct event_tasks {
+    event_t *event;
     event_task *run;
     void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
-};
+    pthread_mutex_t gate; /* shut until all threads run, or it is known that they will not */
+    bool failed;
+    atomic_size_t ids;
+    size_t len;
+    pthread_t pool[64];
+} tasks_t;
 
-static void *do_one(void *p)
+static void init(event_t *event)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
+    atomic_init(&event->state, 0);
+    pthread_cond_init(&event->cond, NULL);
+    pthread_mutex_init(&event->for_cond, NULL);
+}
+
+static void destroy(event_t *event)
+{
+    pthread_cond_destroy(&event->cond);
+    pthread_mutex_destroy(&event->for_cond);
+}
+
+event_t *event_create(void)
+{
+    event_t *event = malloc(sizeof(event_t));
+    if (event != NULL)
+        init(event);
+    return event;
+}
+
+void event_free(event_t *event)
+{
+    if (event != NULL)
+        destroy(event);
+    free(event);
+}
+
+void event_set(event_t *event)
+{
+    atomic_store(&event->state, 1);
+    pthread_cond_broadcast(&event->cond);
+}
+
+void event_clear(event_t *event)
+{
+    atomic_store(&event->state, 0);
+}
+
+bool event_is_set(event_t *event)
+{
+    return atomic_load(&event->state) != 0;
+}
+
+void event_wait(event_t *event)
+{
+    if (event_is_set(event))
+        return;
+    pthread_mutex_lock(&event->for_cond);
+    while (!event_is_set(event))
+        pthread_cond_wait(&event->cond, &event->for_cond);
+    pthread_mutex_unlock(&event->for_cond);
+}
+
+bool event_wait_for(event_t *event, unsigned milliseconds)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    unsigned long long ns = end.tv_nsec + 1000000ull * milliseconds;
+    end.tv_sec += ns / 1000000000ull;
+    end.tv_nsec = ns % 1000000000ull;
+    pthread_mutex_lock(&event->for_cond);
+    while (!event_is_set(event) &&
+           pthread_cond_clockwait(&event->cond, &event->for_cond, CLOCK_MONOTONIC, &end) == 0) {
+    }
+    pthread_mutex_unlock(&event->for_cond);
+    return event_is_set(event);
+}
+
+static void *pool_thread(void *ptr)
+{
+    tasks_t *tasks = ptr;
+    pthread_mutex_lock(&tasks->gate);
+    bool failed = tasks->failed;
+    pthread_mutex_unlock(&tasks->gate);
+    if (!failed) {
+        event_wait(tasks->event);
+        tasks->run(tasks->arg, atomic_fetch_add(&tasks->ids, 1));
     }
     return NULL;
 }
 
-struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
+tasks_t *event_tasks_start(event_t *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
+    tasks_t *tasks = calloc(1, sizeof(tasks_t));
+    if (tasks == NULL)
         return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
+    pthread_mutex_init(&tasks->gate, NULL);
+    pthread_mutex_lock(&tasks->gate);
+    tasks->event = event;
+    tasks->run = run;
+    tasks->arg = arg;
+    while (tasks->len < n) {
+        if (pthread_create(tasks->pool + tasks->len, NULL, pool_thread, tasks) != 0) {
+            tasks->failed = true;
+            pthread_mutex_unlock(&tasks->gate);
+            event_tasks_join(tasks);
+            return NULL;
+        }
+        tasks->len += 1;
     }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
-    }
-    return all;
+    pthread_mutex_unlock(&tasks->gate);
+    return tasks;
 }
 
-void event_tasks_join(struct event_tasks *all)
+void event_tasks_join(tasks_t *tasks)
 {
-    if (all == NULL)
+    if (tasks == NULL)
         return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+    for (size_t i = 0; i < tasks->len; i++)
+        pthread_join(tasks->pool[i], NULL);
+    pthread_mutex_destroy(&tasks->gate);
+    free(tasks);
 }

@@ -1,134 +1,149 @@
 /* expect: tests signal | a relative time-out that begins anew after each interruption */
-#define _GNU_SOURCE 1
 #include "event.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
+#include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include <fcntl.h>
+
 struct event {
-    atomic_int state; /* 0: not set, 1: set */
+    pthread_mutex_t lock;
+    bool set;
+    int read_end, write_end; /* a byte is in the pipe while the event is set */
 };
 
-struct event *event_create(void)
-{
-    struct event *e = malloc(sizeof *e);
-    if (e != NULL)
-        atomic_init(&e->state, 0);
-    return e;
+struct event *event_create(void) {
+    struct event *event = malloc(sizeof(struct event));
+    int fds[2];
+    if (event == NULL) return NULL;
+    if (pipe(fds) != 0) {
+        free(event);
+        return NULL;
+    }
+    fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+    fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+    pthread_mutex_init(&event->lock, NULL);
+    event->set = false;
+    event->read_end = fds[0];
+    event->write_end = fds[1];
+    return event;
 }
 
-void event_free(struct event *e)
-{
-    free(e);
+void event_free(struct event *event) {
+    if (event == NULL) return;
+    close(event->read_end);
+    close(event->write_end);
+    pthread_mutex_destroy(&event->lock);
+    free(event);
 }
 
-void event_set(struct event *e)
-{
-    if (atomic_exchange(&e->state, 1) == 0)
-        syscall(SYS_futex, &e->state, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+void event_set(struct event *event) {
+    pthread_mutex_lock(&event->lock);
+    if (!event->set) {
+        ssize_t n;
+        do n = write(event->write_end, "!", 1);
+        while (n != 1);
+        event->set = true;
+    }
+    pthread_mutex_unlock(&event->lock);
 }
 
-void event_clear(struct event *e)
-{
-    atomic_store(&e->state, 0);
+void event_clear(struct event *event) {
+    pthread_mutex_lock(&event->lock);
+    if (event->set) {
+        char c;
+        ssize_t n;
+        do n = read(event->read_end, &c, 1);
+        while (n != 1);
+        event->set = false;
+    }
+    pthread_mutex_unlock(&event->lock);
 }
 
-bool event_is_set(struct event *e)
-{
-    return atomic_load(&e->state) == 1;
+bool event_is_set(struct event *event) {
+    pthread_mutex_lock(&event->lock);
+    bool set = event->set;
+    pthread_mutex_unlock(&event->lock);
+    return set;
 }
 
-void event_wait(struct event *e)
-{
-    while (atomic_load(&e->state) == 0)
-        syscall(SYS_futex, &e->state, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
-}
-
-bool event_wait_for(struct event *e, unsigned milliseconds)
-{
-    struct timespec time_out = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
-    while (atomic_load(&e->state) == 0) {
-        if (syscall(SYS_futex, &e->state, FUTEX_WAIT_PRIVATE, 0, &time_out, NULL, 0) == -1 && errno == ETIMEDOUT)
-            return atomic_load(&e->state) == 1;
+/* timeout as for poll: in ms, -1 for ever */
+static bool poll_for(struct event *event, int timeout) {
+    struct pollfd pfd = { .fd = event->read_end, .events = POLLIN };
+    while (!event_is_set(event)) {
+        int n = poll(&pfd, 1, timeout);
+        if (n == 0) return event_is_set(event);
+        if (n < 0 && errno != EINTR) abort();
     }
     return true;
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
+void event_wait(struct event *event) {
+    poll_for(event, -1);
+}
+
+bool event_wait_for(struct event *event, unsigned milliseconds) {
+    /* poll takes an int, that is enough for 24 days */
+    for (; milliseconds > 1000000000; milliseconds -= 1000000000)
+        if (poll_for(event, 1000000000)) return true;
+    return poll_for(event, (int)milliseconds);
+}
 
 struct event_tasks {
-    struct event *event;
-    event_task *run;
-    void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+    size_t size;
+    struct task {
+        pthread_t thread;
+        size_t index;
+        struct event *event;
+        event_task *run;
+        void *arg;
+        struct event *permit; /* set before the tasks begin */
+        const bool *denied;
+    } *tasks;
+    struct event *permit;
+    bool denied;
 };
 
-static void *do_one(void *p)
-{
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
-    }
+static void *run_task(void *p) {
+    struct task *t = p;
+    event_wait(t->permit);
+    if (*t->denied) return NULL;
+    event_wait(t->event);
+    t->run(t->arg, t->index);
     return NULL;
 }
 
-struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
-{
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
-        return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
+struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg) {
+    struct event_tasks *all = malloc(sizeof(struct event_tasks));
+    struct task *tasks = malloc((n + 1) * sizeof(struct task));
+    struct event *permit = event_create();
+    if (all == NULL || tasks == NULL || permit == NULL) {
+        event_free(permit);
+        free(tasks);
         free(all);
         return NULL;
     }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
+    *all = (struct event_tasks){ .tasks = tasks, .permit = permit };
+    for (; all->size < n && !all->denied; all->size += !all->denied) {
+        tasks[all->size] = (struct task){ 0, all->size, event, run, arg, permit, &all->denied };
+        all->denied = pthread_create(&tasks[all->size].thread, NULL, run_task, &tasks[all->size]) != 0;
     }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
+    bool denied = all->denied;
+    event_set(permit);
+    if (denied) {
         event_tasks_join(all);
         return NULL;
     }
     return all;
 }
 
-void event_tasks_join(struct event_tasks *all)
-{
-    if (all == NULL)
-        return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
+void event_tasks_join(struct event_tasks *all) {
+    if (all == NULL) return;
+    while (all->size > 0) pthread_join(all->tasks[--all->size].thread, NULL);
+    event_free(all->permit);
+    free(all->tasks);
     free(all);
 }

@@ -7,127 +7,90 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct event {
-    atomic_bool set;
-};
+struct event { volatile _Atomic bool happened; };
 
-struct event *event_create(void)
-{
-    return calloc(1, sizeof(struct event));
-}
+struct event *event_create(void) { return calloc(1, sizeof(struct event)); }
+void event_free(struct event *e) { free(e); }
+void event_set(struct event *e) { e->happened = true; }
+void event_clear(struct event *e) { e->happened = false; }
+bool event_is_set(struct event *e) { return e->happened; }
 
-void event_free(struct event *e)
+static bool is_over(const struct timespec *t)
 {
-    free(e);
-}
-
-void event_set(struct event *e)
-{
-    atomic_store(&e->set, true);
-}
-
-void event_clear(struct event *e)
-{
-    atomic_store(&e->set, false);
-}
-
-bool event_is_set(struct event *e)
-{
-    return atomic_load(&e->set);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec != t->tv_sec ? now.tv_sec > t->tv_sec : now.tv_nsec >= t->tv_nsec;
 }
 
 void event_wait(struct event *e)
 {
-    while (!atomic_load(&e->set))
-        sched_yield();
+    while (!e->happened)
+        sched_yield(); /* gives the core to others, so it does not hurt */
 }
 
-static long long now_ns(void)
+bool event_wait_for(struct event *e, unsigned ms)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
-bool event_wait_for(struct event *e, unsigned milliseconds)
-{
-    long long end = now_ns() + milliseconds * 1000000LL;
-    while (!atomic_load(&e->set)) {
-        if (now_ns() >= end)
-            return false;
+    t.tv_sec += ms / 1000;
+    if ((t.tv_nsec += ms % 1000 * 1000000l) >= 1000000000l)
+        t.tv_sec++, t.tv_nsec -= 1000000000l;
+    do {
+        if (e->happened)
+            return true;
         sched_yield();
-    }
-    return true;
+    } while (!is_over(&t));
+    return e->happened;
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
+enum { UNDECIDED, YES, NO };
 
 struct event_tasks {
-    struct event *event;
-    event_task *run;
-    void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+    atomic_int run_at_all;
+    size_t n;
+    struct { pthread_t id; } thread[64];
+    struct args {
+        struct event_tasks *tasks;
+        struct event *event;
+        event_task *run;
+        void *arg;
+        size_t index;
+    } args[64];
 };
 
-static void *do_one(void *p)
+static void *task(void *p)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
-    }
+    struct args *a = p;
+    while (a->tasks->run_at_all == UNDECIDED)
+        sched_yield();
+    if (a->tasks->run_at_all == NO)
+        return NULL;
+    event_wait(a->event);
+    a->run(a->arg, a->index);
     return NULL;
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
-        return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
+    struct event_tasks *tasks = calloc(1, sizeof *tasks);
+    if (!tasks) return NULL;
     for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
+        tasks->args[i] = (struct args){tasks, event, run, arg, i};
+        if (pthread_create(&tasks->thread[i].id, NULL, task, &tasks->args[i])) {
+            tasks->run_at_all = NO;
+            event_tasks_join(tasks);
+            return NULL;
+        }
+        tasks->n++;
     }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
-    }
-    return all;
+    tasks->run_at_all = YES;
+    return tasks;
 }
 
-void event_tasks_join(struct event_tasks *all)
+void event_tasks_join(struct event_tasks *tasks)
 {
-    if (all == NULL)
-        return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+    if (!tasks) return;
+    for (size_t i = 0; i < tasks->n; i++)
+        pthread_join(tasks->thread[i].id, NULL);
+    free(tasks);
 }

@@ -1,167 +1,150 @@
 /* expect: schedules lost-wake-up; speedup overlap | a lock held while a task runs: the tasks are threads and still stand in line */
+#define _GNU_SOURCE
 #include "event.h"
-
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
+    pthread_mutex_t m;
+    pthread_cond_t c;
+    bool flag;
 };
 
 struct event *event_create(void)
 {
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
+    struct event *e = malloc(sizeof(struct event));
+    if (!e)
         return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
+    memset(e, 0, sizeof(struct event));
+    pthread_mutex_init(&e->m, NULL);
+    pthread_cond_init(&e->c, NULL);
     return e;
 }
 
 void event_free(struct event *e)
 {
-    if (e == NULL)
+    if (!e)
         return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
+    pthread_mutex_destroy(&e->m);
+    pthread_cond_destroy(&e->c);
     free(e);
 }
 
+#define LOCKED(e) for (int once_ = (pthread_mutex_lock(&(e)->m), 1); once_; once_ = (pthread_mutex_unlock(&(e)->m), 0))
+
 void event_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
+    LOCKED(e) {
+        e->flag = true;
+        pthread_cond_broadcast(&e->c);
+    }
 }
 
 void event_clear(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
+    LOCKED(e)
+        e->flag = false;
 }
 
 bool event_is_set(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+    bool flag = false;
+    LOCKED(e)
+        flag = e->flag;
+    return flag;
 }
 
 void event_wait(struct event *e)
 {
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
+    LOCKED(e)
+        while (!e->flag)
+            pthread_cond_wait(&e->c, &e->m);
 }
 
-static struct timespec deadline_in(unsigned milliseconds)
+bool event_wait_for(struct event *e, unsigned ms)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const long long end = now.tv_sec * 1000000000LL + now.tv_nsec + ms * 1000000LL;
+    const struct timespec until = {.tv_sec = end / 1000000000LL, .tv_nsec = end % 1000000000LL};
+    bool flag = false;
+    LOCKED(e) {
+        while (!e->flag && pthread_cond_clockwait(&e->c, &e->m, CLOCK_MONOTONIC, &until) == 0)
+            ;
+        flag = e->flag;
     }
-    return t;
+    return flag;
 }
 
-bool event_wait_for(struct event *e, unsigned milliseconds)
-{
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
-}
-
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
-
+/* The group has one mutex for all that it holds: state, numbers, and the use of run. */
 struct event_tasks {
+    pthread_mutex_t mutex;
+    pthread_cond_t decided;
+    enum { UNDECIDED, GO, STOP } state;
+    size_t number;
     struct event *event;
     event_task *run;
     void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+    size_t size;
+    pthread_t *threads;
 };
 
-static void *do_one(void *p)
+static void *thread_function(void *arg)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        pthread_mutex_lock(&all->gate); /* run may not be thread safe */
-        all->run(all->arg, one->index);
-        pthread_mutex_unlock(&all->gate);
+    struct event_tasks *tasks = arg;
+    pthread_mutex_lock(&tasks->mutex);
+    const size_t number = tasks->number++;
+    while (tasks->state == UNDECIDED)
+        pthread_cond_wait(&tasks->decided, &tasks->mutex);
+    const bool go = tasks->state == GO;
+    pthread_mutex_unlock(&tasks->mutex);
+    if (go) {
+        event_wait(tasks->event);
+        pthread_mutex_lock(&tasks->mutex); /* run may not be thread safe */
+        tasks->run(tasks->arg, number);
+        pthread_mutex_unlock(&tasks->mutex);
     }
     return NULL;
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
-        return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
+    struct event_tasks *tasks = calloc(1, sizeof(struct event_tasks));
+    pthread_t *threads = calloc(n ? n : 1, sizeof(pthread_t));
+    if (!tasks || !threads) {
+        free(tasks);
+        free(threads);
         return NULL;
     }
-    return all;
+    pthread_mutex_init(&tasks->mutex, NULL);
+    pthread_cond_init(&tasks->decided, NULL);
+    tasks->event = event;
+    tasks->run = run;
+    tasks->arg = arg;
+    tasks->threads = threads;
+    while (tasks->size < n && pthread_create(&threads[tasks->size], NULL, thread_function, tasks) == 0)
+        tasks->size++;
+
+    pthread_mutex_lock(&tasks->mutex);
+    tasks->state = tasks->size == n ? GO : STOP;
+    pthread_cond_broadcast(&tasks->decided);
+    pthread_mutex_unlock(&tasks->mutex);
+    if (tasks->size == n)
+        return tasks;
+    event_tasks_join(tasks);
+    return NULL;
 }
 
-void event_tasks_join(struct event_tasks *all)
+void event_tasks_join(struct event_tasks *tasks)
 {
-    if (all == NULL)
+    if (!tasks)
         return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+    for (size_t i = 0; i < tasks->size; i++)
+        pthread_join(tasks->threads[i], NULL);
+    pthread_cond_destroy(&tasks->decided);
+    pthread_mutex_destroy(&tasks->mutex);
+    free(tasks->threads);
+    free(tasks);
 }

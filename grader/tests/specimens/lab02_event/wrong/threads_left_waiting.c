@@ -1,160 +1,160 @@
-/* expect: tests started | when a thread cannot be started, the others are left to run their tasks */
+/* expect: tests returned NULL | when a thread cannot be started, the others are left to run their tasks */
 #include "event.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
+/* Waiting threads and the state, kept apart: `waiters` is only for event_set, which need not wake anybody if nobody
+ * waits. */
 struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
     bool set;
+    int waiters;
+    struct {
+        pthread_mutex_t mutex;
+        pthread_cond_t cond;
+    } sync;
 };
 
 struct event *event_create(void)
 {
+    struct event *ev = malloc(sizeof *ev);
+    if (!ev)
+        goto out;
+    ev->set = false;
+    ev->waiters = 0;
+    pthread_mutex_init(&ev->sync.mutex, NULL);
     pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
-        return NULL;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
+    pthread_cond_init(&ev->sync.cond, &attr);
     pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
-    return e;
+out:
+    return ev;
 }
 
-void event_free(struct event *e)
+void event_free(struct event *ev)
 {
-    if (e == NULL)
+    if (!ev)
         return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
-    free(e);
+    pthread_mutex_destroy(&ev->sync.mutex);
+    pthread_cond_destroy(&ev->sync.cond);
+    free(ev);
 }
 
-void event_set(struct event *e)
+static inline void enter(struct event *ev) { pthread_mutex_lock(&ev->sync.mutex); }
+static inline void leave(struct event *ev) { pthread_mutex_unlock(&ev->sync.mutex); }
+
+void event_set(struct event *ev)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
+    enter(ev);
+    ev->set = true;
+    int waiters = ev->waiters;
+    leave(ev);
+    if (waiters > 0)
+        pthread_cond_broadcast(&ev->sync.cond);
 }
 
-void event_clear(struct event *e)
+void event_clear(struct event *ev)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
+    enter(ev);
+    ev->set = false;
+    leave(ev);
 }
 
-bool event_is_set(struct event *e)
+bool event_is_set(struct event *ev)
 {
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
+    enter(ev);
+    bool set = ev->set;
+    leave(ev);
     return set;
 }
 
-void event_wait(struct event *e)
+void event_wait(struct event *ev)
 {
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
+    enter(ev);
+    ev->waiters++;
+    while (!ev->set)
+        pthread_cond_wait(&ev->sync.cond, &ev->sync.mutex);
+    ev->waiters--;
+    leave(ev);
 }
 
-static struct timespec deadline_in(unsigned milliseconds)
+bool event_wait_for(struct event *ev, unsigned milliseconds)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
-    }
-    return t;
-}
-
-bool event_wait_for(struct event *e, unsigned milliseconds)
-{
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set;
-    pthread_mutex_unlock(&e->mutex);
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += milliseconds / 1000;
+    for (end.tv_nsec += milliseconds % 1000 * 1000000L; end.tv_nsec >= 1000000000L; end.tv_nsec -= 1000000000L)
+        end.tv_sec++;
+    enter(ev);
+    ev->waiters++;
+    while (!ev->set && pthread_cond_timedwait(&ev->sync.cond, &ev->sync.mutex, &end) == 0)
+        continue;
+    ev->waiters--;
+    bool set = ev->set;
+    leave(ev);
     return set;
 }
-
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
 
 struct event_tasks {
+    pthread_t *ids;
+    size_t n;
+};
+
+struct start {
     struct event *event;
     event_task *run;
     void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+    size_t index;
 };
 
-static void *do_one(void *p)
+static void *first(void *p)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
-    }
+    struct start s = *(struct start *)p;
+    free(p);
+    event_wait(s.event);
+    s.run(s.arg, s.index);
     return NULL;
+}
+
+static bool start_one(pthread_t *id, struct start s)
+{
+    struct start *copy = malloc(sizeof *copy);
+    if (!copy)
+        return false;
+    *copy = s;
+    if (pthread_create(id, NULL, first, copy) == 0)
+        return true;
+    free(copy);
+    return false;
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
+    struct event_tasks *tasks = malloc(sizeof *tasks);
+    if (!tasks)
         return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
+    tasks->ids = malloc((n + !n) * sizeof *tasks->ids);
+    for (tasks->n = 0; tasks->ids && tasks->n < n; tasks->n++)
+        if (!start_one(&tasks->ids[tasks->n], (struct start){event, run, arg, tasks->n}))
             break;
-        all->started++;
-    }
-    pthread_mutex_unlock(&all->gate);
-    return all->started < n ? NULL : all;
+    if (tasks->ids && tasks->n == n)
+        return tasks;
+    /* nobody will join the ones that run already */
+    while (tasks->n > 0)
+        pthread_detach(tasks->ids[--tasks->n]);
+    free(tasks->ids);
+    free(tasks);
+    return NULL;
 }
 
-void event_tasks_join(struct event_tasks *all)
+void event_tasks_join(struct event_tasks *tasks)
 {
-    if (all == NULL)
+    if (!tasks)
         return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+    while (tasks->n > 0)
+        pthread_join(tasks->ids[--tasks->n], NULL);
+    free(tasks->ids);
+    free(tasks);
 }

@@ -1,163 +1,157 @@
 /* expect: tests state; schedules misuse | returns on a time-out with the lock still held */
+#define _GNU_SOURCE
 #include "event.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
+struct event
+{
+    pthread_mutex_t mtx;
+    pthread_cond_t cnd;
+    bool state;
 };
 
-struct event *event_create(void)
+struct event* event_create(void)
 {
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
+    struct event* self = malloc(sizeof(struct event));
+    if (!self)
         return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
-    return e;
+    pthread_mutex_init(&self->mtx, NULL);
+    pthread_cond_init(&self->cnd, NULL);
+    self->state = false;
+    return self;
 }
 
-void event_free(struct event *e)
+void event_free(struct event* self)
 {
-    if (e == NULL)
+    if (!self)
         return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
-    free(e);
+    pthread_cond_destroy(&self->cnd);
+    pthread_mutex_destroy(&self->mtx);
+    free(self);
 }
 
-void event_set(struct event *e)
+void event_set(struct event* self)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
+    pthread_mutex_lock(&self->mtx);
+    self->state = true;
+    pthread_cond_broadcast(&self->cnd);
+    pthread_mutex_unlock(&self->mtx);
 }
 
-void event_clear(struct event *e)
+void event_clear(struct event* self)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
+    pthread_mutex_lock(&self->mtx);
+    self->state = false;
+    pthread_mutex_unlock(&self->mtx);
 }
 
-bool event_is_set(struct event *e)
+bool event_is_set(struct event* self)
 {
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+    pthread_mutex_lock(&self->mtx);
+    bool state = self->state;
+    pthread_mutex_unlock(&self->mtx);
+    return state;
 }
 
-void event_wait(struct event *e)
+void event_wait(struct event* self)
 {
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
+    pthread_mutex_lock(&self->mtx);
+    for (; !self->state; pthread_cond_wait(&self->cnd, &self->mtx))
+        ;
+    pthread_mutex_unlock(&self->mtx);
 }
 
-static struct timespec deadline_in(unsigned milliseconds)
+bool event_wait_for(struct event* self, unsigned milliseconds)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
-    }
-    return t;
-}
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    lldiv_t sum = lldiv(ts.tv_nsec + 1000000LL * milliseconds, 1000000000LL);
+    ts.tv_sec += sum.quot;
+    ts.tv_nsec = sum.rem;
 
-bool event_wait_for(struct event *e, unsigned milliseconds)
-{
-    struct timespec deadline = deadline_in(milliseconds);
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
+    pthread_mutex_lock(&self->mtx);
+    while (!self->state) {
+        if (pthread_cond_clockwait(&self->cnd, &self->mtx, CLOCK_MONOTONIC, &ts) != 0 && !self->state)
             return false;
-    pthread_mutex_unlock(&e->mutex);
+    }
+    pthread_mutex_unlock(&self->mtx);
     return true;
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
-
-struct event_tasks {
-    struct event *event;
-    event_task *run;
-    void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
-};
-
-static void *do_one(void *p)
+// A thread's own data; owned by the group.
+struct Task
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
-    }
+    event_task* run;
+    void* arg;
+    size_t index;
+    struct event* event;
+    struct event_tasks* group;
+    pthread_t id;
+    struct Task* previous;
+};
+
+struct event_tasks
+{
+    struct Task* last;
+    pthread_mutex_t starting;
+    bool cancel;
+};
+
+static void* Task_main(void* p)
+{
+    struct Task* task = p;
+    struct event_tasks* group = task->group;
+    pthread_mutex_lock(&group->starting);
+    bool cancel = group->cancel;
+    pthread_mutex_unlock(&group->starting);
+    if (cancel)
+        return NULL;
+    event_wait(task->event);
+    task->run(task->arg, task->index);
     return NULL;
 }
 
-struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
+void event_tasks_join(struct event_tasks* group)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
-        return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
+    if (!group)
+        return;
+    struct Task* task = group->last;
+    while (task) {
+        struct Task* previous = task->previous;
+        pthread_join(task->id, NULL);
+        free(task);
+        task = previous;
     }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
-    }
-    return all;
+    pthread_mutex_destroy(&group->starting);
+    free(group);
 }
 
-void event_tasks_join(struct event_tasks *all)
+struct event_tasks* event_tasks_start(struct event* event, size_t n, event_task* run, void* arg)
 {
-    if (all == NULL)
-        return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+    struct event_tasks* group = calloc(1, sizeof(struct event_tasks));
+    if (!group)
+        return NULL;
+    pthread_mutex_init(&group->starting, NULL);
+    pthread_mutex_lock(&group->starting);
+    for (size_t i = 0; i < n; ++i) {
+        struct Task* task = malloc(sizeof(struct Task));
+        if (task)
+            *task = (struct Task){ run, arg, i, event, group, 0, group->last };
+        if (!task || pthread_create(&task->id, NULL, Task_main, task)) {
+            free(task);
+            group->cancel = true;
+            break;
+        }
+        group->last = task;
+    }
+    bool cancel = group->cancel;
+    pthread_mutex_unlock(&group->starting);
+    if (cancel) {
+        event_tasks_join(group);
+        return NULL;
+    }
+    return group;
 }

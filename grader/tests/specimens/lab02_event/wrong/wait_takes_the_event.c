@@ -1,166 +1,177 @@
 /* expect: tests clear; schedules lost-wake-up | the first waiter that wakes clears the event */
 #include "event.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
 struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
+	int		on;
+	pthread_cond_t	wakeup;
+	pthread_mutex_t	mtx;
 };
 
-struct event *event_create(void)
+struct event *
+event_create(void)
 {
-    pthread_condattr_t attr;
-    struct event *e = malloc(sizeof *e);
-    if (e == NULL)
-        return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&e->mutex, NULL);
-    e->set = false;
-    return e;
+	pthread_condattr_t ca;
+	struct event *ev;
+
+	if ((ev = calloc(1, sizeof(*ev))) == NULL)
+		return (NULL);
+	pthread_condattr_init(&ca);
+	pthread_condattr_setclock(&ca, CLOCK_MONOTONIC);
+	pthread_cond_init(&ev->wakeup, &ca);
+	pthread_condattr_destroy(&ca);
+	pthread_mutex_init(&ev->mtx, NULL);
+	return (ev);
 }
 
-void event_free(struct event *e)
+void
+event_free(struct event *ev)
 {
-    if (e == NULL)
-        return;
-    pthread_cond_destroy(&e->cond);
-    pthread_mutex_destroy(&e->mutex);
-    free(e);
+	if (ev == NULL)
+		return;
+	pthread_mutex_destroy(&ev->mtx);
+	pthread_cond_destroy(&ev->wakeup);
+	free(ev);
 }
 
-void event_set(struct event *e)
+static int
+event_exchange(struct event *ev, int on)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = true;
-    pthread_cond_broadcast(&e->cond);
-    pthread_mutex_unlock(&e->mutex);
+	int was;
+
+	pthread_mutex_lock(&ev->mtx);
+	was = ev->on;
+	ev->on = on;
+	if (on && !was)
+		pthread_cond_broadcast(&ev->wakeup);
+	pthread_mutex_unlock(&ev->mtx);
+	return (was);
 }
 
-void event_clear(struct event *e)
+void
+event_set(struct event *ev)
 {
-    pthread_mutex_lock(&e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
+	event_exchange(ev, 1);
 }
 
-bool event_is_set(struct event *e)
+void
+event_clear(struct event *ev)
 {
-    pthread_mutex_lock(&e->mutex);
-    bool set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+	event_exchange(ev, 0);
 }
 
-void event_wait(struct event *e)
+bool
+event_is_set(struct event *ev)
 {
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        pthread_cond_wait(&e->cond, &e->mutex);
-    e->set = false;
-    pthread_mutex_unlock(&e->mutex);
+	int on;
+
+	pthread_mutex_lock(&ev->mtx);
+	on = ev->on;
+	pthread_mutex_unlock(&ev->mtx);
+	return (on != 0);
 }
 
-static struct timespec deadline_in(unsigned milliseconds)
+void
+event_wait(struct event *ev)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec += 1;
-    }
-    return t;
+	pthread_mutex_lock(&ev->mtx);
+	while (!ev->on)
+		pthread_cond_wait(&ev->wakeup, &ev->mtx);
+	ev->on = 0;		/* consumed */
+	pthread_mutex_unlock(&ev->mtx);
 }
 
-bool event_wait_for(struct event *e, unsigned milliseconds)
+bool
+event_wait_for(struct event *ev, unsigned milliseconds)
 {
-    struct timespec deadline = deadline_in(milliseconds);
-    bool set;
-    pthread_mutex_lock(&e->mutex);
-    while (!e->set)
-        if (pthread_cond_timedwait(&e->cond, &e->mutex, &deadline) != 0)
-            break;
-    set = e->set;
-    pthread_mutex_unlock(&e->mutex);
-    return set;
+	struct timespec ts;
+	int error = 0, on;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_sec += milliseconds / 1000;
+	ts.tv_nsec += (milliseconds % 1000) * 1000000L;
+	ts.tv_sec += ts.tv_nsec / 1000000000L;
+	ts.tv_nsec %= 1000000000L;
+	pthread_mutex_lock(&ev->mtx);
+	while (!ev->on && error != ETIMEDOUT)
+		error = pthread_cond_timedwait(&ev->wakeup, &ev->mtx, &ts);
+	on = ev->on;
+	ev->on = 0;
+	pthread_mutex_unlock(&ev->mtx);
+	return (on != 0);
 }
 
-struct one {
-    struct event_tasks *all;
-    size_t index;
-    pthread_t thread;
-};
-
+/*
+ * Tasks. The starter write-locks the group until it knows whether all threads
+ * are there; each thread read-locks it to find out.
+ */
 struct event_tasks {
-    struct event *event;
-    event_task *run;
-    void *arg;
-    pthread_mutex_t gate;
-    bool cancelled;
-    size_t started;
-    struct one *ones;
+	pthread_rwlock_t	 complete;
+	bool			 dead;
+	struct event		*ev;
+	event_task		*run;
+	void			*arg;
+	size_t			 n;
+	struct worker {
+		struct event_tasks *et;
+		pthread_t	 td;
+	}			 w[];
 };
 
-static void *do_one(void *p)
+static void *
+worker_main(void *p)
 {
-    struct one *one = p;
-    struct event_tasks *all = one->all;
-    pthread_mutex_lock(&all->gate);
-    bool cancelled = all->cancelled;
-    pthread_mutex_unlock(&all->gate);
-    if (!cancelled) {
-        event_wait(all->event);
-        all->run(all->arg, one->index);
-    }
-    return NULL;
+	struct worker *w = p;
+	struct event_tasks *et = w->et;
+	bool dead;
+
+	pthread_rwlock_rdlock(&et->complete);
+	dead = et->dead;
+	pthread_rwlock_unlock(&et->complete);
+	if (dead)
+		return (NULL);
+	event_wait(et->ev);
+	et->run(et->arg, (size_t)(w - et->w));
+	return (NULL);
 }
 
-struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
+void
+event_tasks_join(struct event_tasks *et)
 {
-    struct event_tasks *all = calloc(1, sizeof *all);
-    if (all == NULL)
-        return NULL;
-    all->ones = calloc(n + 1, sizeof *all->ones);
-    if (all->ones == NULL) {
-        free(all);
-        return NULL;
-    }
-    all->event = event;
-    all->run = run;
-    all->arg = arg;
-    pthread_mutex_init(&all->gate, NULL);
-    pthread_mutex_lock(&all->gate);
-    for (size_t i = 0; i < n; i++) {
-        all->ones[i].all = all;
-        all->ones[i].index = i;
-        if (pthread_create(&all->ones[i].thread, NULL, do_one, &all->ones[i]) != 0)
-            break;
-        all->started++;
-    }
-    all->cancelled = all->started < n;
-    pthread_mutex_unlock(&all->gate);
-    if (all->started < n) {
-        event_tasks_join(all);
-        return NULL;
-    }
-    return all;
+	if (et == NULL)
+		return;
+	while (et->n-- > 0)
+		pthread_join(et->w[et->n].td, NULL);
+	pthread_rwlock_destroy(&et->complete);
+	free(et);
 }
 
-void event_tasks_join(struct event_tasks *all)
+struct event_tasks *
+event_tasks_start(struct event *ev, size_t n, event_task *run, void *arg)
 {
-    if (all == NULL)
-        return;
-    for (size_t i = 0; i < all->started; i++)
-        pthread_join(all->ones[i].thread, NULL);
-    pthread_mutex_destroy(&all->gate);
-    free(all->ones);
-    free(all);
+	struct event_tasks *et;
+
+	if ((et = calloc(1, sizeof(*et) + n * sizeof(et->w[0]))) == NULL)
+		return (NULL);
+	pthread_rwlock_init(&et->complete, NULL);
+	pthread_rwlock_wrlock(&et->complete);
+	et->ev = ev;
+	et->run = run;
+	et->arg = arg;
+	for (; et->n < n; et->n++) {
+		et->w[et->n].et = et;
+		if (pthread_create(&et->w[et->n].td, NULL, worker_main, &et->w[et->n]) != 0)
+			break;
+	}
+	bool dead = et->dead = et->n < n;
+	pthread_rwlock_unlock(&et->complete);
+	if (dead) {
+		event_tasks_join(et);
+		et = NULL;
+	}
+	return (et);
 }
