@@ -246,6 +246,7 @@ static double tree_cpu(const struct supervisor *s)
     if (seconds >= 0)
         return seconds;
     getrusage(RUSAGE_CHILDREN, &usage);
+    service_leave_out(&s->service, &usage);
     return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
