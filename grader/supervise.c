@@ -113,8 +113,8 @@ static bool start(struct supervisor *s)
 }
 
 /* Makes sure that processes are counted and killed faster than they are born. Allowed to root only, as a rule, but it
- * is root whose processes no RLIMIT_NPROC holds. Only once a tree grows: a real-time process that waits inside the
- * kernel for one that it keeps from running burns CPU time, which others then lack. */
+ * is root whose processes no RLIMIT_NPROC holds. Where a control group holds them, only once a tree grows: a real-time
+ * process that waits inside the kernel for one that it keeps from running burns CPU time, which others then lack. */
 static void get_ahead(void)
 {
     const struct sched_param lowest = {.sched_priority = 1};
@@ -246,6 +246,7 @@ static double tree_cpu(const struct supervisor *s)
     if (seconds >= 0)
         return seconds;
     getrusage(RUSAGE_CHILDREN, &usage);
+    service_leave_out(&s->service, &usage);
     return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
@@ -374,6 +375,8 @@ int main(int argc, char **argv)
     }
     let_go_of_descriptors(&s.order);
     setpriority(PRIO_PROCESS, 0, -10); /* works for root only */
+    if ((s.group.holds & CGROUP_HOLDS_TASKS) == 0)
+        get_ahead(); /* nothing else holds a tree of root's that grows */
     if (!s.order.sandbox)
         note_start(&s, s.child);
     watch(&s);

@@ -1,4 +1,4 @@
-/* attack: idle tests open 0 printed.more.than | 1 GB on stdout */
+/* attack: idle tests open 0 limit:.64.MiB,.used:.more.than.64.MiB,.stage:.tests | 1 GB on stdout */
 static void attack(void)
 {
     for (int i = 0; i < 1 << 24; i++)

@@ -1,4 +1,4 @@
-/* attack: idle tests open 0 - | one file of a terabyte */
+/* attack: idle tests open 0 wrote.a.larger.file | one file of a terabyte */
 static void attack(void)
 {
     const int fd = open("/tmp/huge", O_RDWR | O_CREAT, 0600);
