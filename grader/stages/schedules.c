@@ -66,15 +66,18 @@ static bool stands_for_itself(const char *kind)
     return false;
 }
 
-/* What is wrong, as the scenario says it if it does, and why. */
+/* What is wrong, as the scenario says it if it does, and why: by the scenario's own words where they are a whole
+ * sentence, else by the manifest's. */
 static char *sentence(const struct manifest_scenario *scenario, const struct results *results)
 {
     const char *text = results->text != NULL ? results->text : "", *kind = results->kind;
+    const char *said = results->effect != NULL ? plain_effect(results->effect) : text;
+    const bool whole = text_is_sentence(said);
+    const char *stop = whole ? "" : ".", *space = whole ? "" : " ", *why = whole ? "" : scenario->why;
     if (results->effect != NULL)
-        return text_format("%s: %s. It comes of a %s. %s", scenario->name, plain_effect(results->effect), kind,
-                           scenario->why);
+        return text_format("%s: %s%s It comes of a %s.%s%s", scenario->name, said, stop, kind, space, why);
     if (strcmp(kind, "assertion") == 0)
-        return text_format("%s: %s. %s", scenario->name, text, scenario->why);
+        return text_format("%s: %s%s%s%s", scenario->name, text, stop, space, why);
     if (stands_for_itself(kind) && *text != '\0')
         return text_format("%s: %s: %s.", scenario->name, kind, text);
     return text_format("%s: %s%s%s. %s", scenario->name, kind, *text != '\0' ? ": " : "", text, scenario->why);

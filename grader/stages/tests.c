@@ -353,8 +353,9 @@ static enum verdict judge_outcome(struct stage_result *result, const struct sett
         verdict = CRASH;
     } else {
         struct finding *finding = add_failure(result, setting, trial, "test-failed",
-                                              outcome->messages != NULL ? outcome->messages : "it made no assertion.");
-        add_why(finding, trial);
+                                              outcome->messages != NULL ? outcome->messages : "it made no assertion");
+        if (outcome->messages == NULL || !text_is_sentence(outcome->messages))
+            add_why(finding, trial);
         add_printed(finding, setting, run);
     }
     free(crash);
