@@ -39,10 +39,27 @@ static int place_line(const struct search *search, const struct results *results
     return 0;
 }
 
-static int function_line(const struct search *search, const struct manifest_scenario *scenario)
+/* The function that the words of a failed assertion name first; NULL if they name none. */
+static const char *named_function(const struct manifest *manifest, const char *words)
 {
+    const char *named = NULL, *first = NULL;
+    for (size_t i = 0; words != NULL && i < manifest->functions_count; i++) {
+        const char *hit = strstr(words, manifest->functions[i]);
+        if (hit != NULL &&
+            (first == NULL || hit < first || (hit == first && strlen(named) < strlen(manifest->functions[i])))) {
+            first = hit;
+            named = manifest->functions[i];
+        }
+    }
+    return named;
+}
+
+/* Where the function begins that the scenario's words are about, or else the one that the scenario is about. */
+static int function_line(const struct search *search, const struct manifest_scenario *scenario, const char *words)
+{
+    const char *named = named_function(search->manifest, words);
     char *object = workspace_path(search->workspace, "bin/handin.o");
-    const int line = stacks_function_line(object, scenario->function, NULL);
+    const int line = stacks_function_line(object, named != NULL ? named : scenario->function, NULL);
     free(object);
     return line;
 }
@@ -133,7 +150,7 @@ static void add_failure(struct stage_result *result, const struct search *search
     if (line == 0)
         line = place_line(search, results, "");
     if (line == 0)
-        line = function_line(search, scenario);
+        line = function_line(search, scenario, results->text);
     struct finding *same = find_same(result, kind, line);
     if (same != NULL) {
         char *longer = text_format("%s It fails in %s, too.", same->message, scenario->name);

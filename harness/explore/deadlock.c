@@ -39,26 +39,37 @@ static struct thread *waits_for(const struct thread *thread)
     return &schedule.threads[holder(sync)];
 }
 
-static bool in_circle(struct thread *from)
+/* Where the waiting of a thread ends; NOWHERE is for one that somebody may yet wake. */
+enum circle { NOWHERE, AT_OTHERS, AT_ITSELF, AT_THE_DEAD };
+
+static enum circle circle_of(struct thread *from)
 {
     struct thread *thread = from;
     for (int steps = 0; steps <= schedule.count; steps++) {
         thread = waits_for(thread);
         if (thread == NULL)
-            return false;
-        if (!thread->alive || thread == from)
-            return true;
+            return NOWHERE;
+        if (!thread->alive)
+            return AT_THE_DEAD;
+        if (thread == from)
+            return steps == 0 ? AT_ITSELF : AT_OTHERS;
     }
-    return false;
+    return NOWHERE;
 }
+
+static const char *const circle_words[] = {
+    [AT_OTHERS] = "each of these threads waits for another of them, for ever",
+    [AT_ITSELF] = "a thread waits for ever for a lock that it holds itself",
+    [AT_THE_DEAD] = "who holds the lock has ended and cannot give it back, and others wait for it for ever",
+};
 
 static void tell_waiting(const struct thread *thread)
 {
     const struct thread *other = waits_for(thread);
     const struct sync *sync = held_lock(thread->operation.object);
     if (sync != NULL && other != NULL) {
-        verdict_place(thread->id, thread->operation.pc, "waits to %s, held by thread %d", thread->operation.words,
-                      other->id);
+        verdict_place(thread->id, thread->operation.pc, "waits to %s, held by thread %d%s", thread->operation.words,
+                      other->id, other->alive ? "" : ", which has ended");
         verdict_place(other->id, sync->pc, "took it");
         return;
     }
@@ -67,16 +78,18 @@ static void tell_waiting(const struct thread *thread)
 
 _Noreturn void deadlock_report(void)
 {
-    bool circle = false, data = false;
+    enum circle circle = NOWHERE;
+    bool data = false;
     for (int id = 0; id < schedule.count; id++) {
-        circle |= schedule.threads[id].alive && in_circle(&schedule.threads[id]);
+        if (circle == NOWHERE && schedule.threads[id].alive)
+            circle = circle_of(&schedule.threads[id]);
         data |= schedule.threads[id].alive && schedule.threads[id].operation.data;
     }
     for (int id = 0; id < schedule.count; id++)
-        if (schedule.threads[id].alive && (!circle || in_circle(&schedule.threads[id])))
+        if (schedule.threads[id].alive && (circle == NOWHERE || circle_of(&schedule.threads[id]) != NOWHERE))
             tell_waiting(&schedule.threads[id]);
-    if (circle)
-        verdict_end(VERDICT_DEADLOCK, "each of these threads waits for another of them, for ever");
+    if (circle != NOWHERE)
+        verdict_end(VERDICT_DEADLOCK, "%s", circle_words[circle]);
     if (data)
         verdict_end(VERDICT_LOST_WAKEUP,
                     "every thread waits, one for data that nobody will write or for their end, which "

@@ -24,7 +24,7 @@ static atomic_int *inside; /* functions that are running; in memory of all proce
 static struct value *make(int64_t initial)
 {
     struct value *value = value_create(initial);
-    scenario_expect(value != NULL, "value_create returned NULL, though nothing was lacking");
+    scenario_expect(value != NULL, "value_create returned NULL, though nothing was lacking.");
     return value;
 }
 
@@ -37,7 +37,9 @@ static void share(void)
 static int64_t plus_ten(int64_t old, void *arg)
 {
     (void)arg;
-    scenario_expect(atomic_fetch_add(inside, 1) == 0, "two functions run on the value at the same time");
+    scenario_expect(
+        atomic_fetch_add(inside, 1) == 0,
+        "value_update lets two functions run on the value at the same time: what one of them computes is lost.");
     atomic_fetch_sub(inside, 1);
     return old + 10;
 }
@@ -66,7 +68,8 @@ static _Noreturn int64_t die_by_exit(int64_t old, void *arg)
 static void wait_for(pid_t child)
 {
     int status;
-    scenario_expect(waitpid(child, &status, 0) == child, "a child of the caller's own is gone");
+    scenario_expect(waitpid(child, &status, 0) == child,
+                    "a child of the caller's own is gone: somebody else has waited for it.");
 }
 
 static void expect_value(struct value *value, int64_t expected)
@@ -87,7 +90,7 @@ SCENARIO(two_additions)
     value_add(value, -20);
     const int64_t seen = value_get(value);
     scenario_expect(seen == low || seen == low + 1,
-                    "value_get returns what the value never was, such as half of one number and half of another");
+                    "value_get returns what the value never was, such as half of one number and half of another.");
     wait_for(child);
     expect_value(value, low + 1);
     value_free(value);
@@ -96,7 +99,9 @@ SCENARIO(two_additions)
 /* Takes its time: that is no reason to think that its process is dead. */
 static int64_t plus_ten_slowly(int64_t old, void *arg)
 {
-    scenario_expect(atomic_fetch_add(inside, 1) == 0, "two functions run on the value at the same time");
+    scenario_expect(
+        atomic_fetch_add(inside, 1) == 0,
+        "value_update lets two functions run on the value at the same time: what one of them computes is lost.");
     sleep(5);
     atomic_fetch_sub(inside, 1);
     (void)arg;
@@ -114,7 +119,7 @@ SCENARIO(two_updates)
         _exit(0);
     }
     const int64_t new = value_update(value, plus_ten, NULL);
-    scenario_expect(new == 10 || new == 20, "value_update does not return the new value");
+    scenario_expect(new == 10 || new == 20, "value_update does not return the new value.");
     wait_for(child);
     expect_value(value, 20);
     value_free(value);
@@ -130,7 +135,8 @@ SCENARIO(addition_beside_update)
     const pid_t child = fork();
     if (child == 0) {
         const int64_t new = value_update(value, same, &seen);
-        scenario_expect(new == seen && (seen == 5 || seen == 6), "value_update did not give its function the value");
+        scenario_expect(new == seen && (seen == 5 || seen == 6),
+                        "value_update did not give its function the value as it was.");
         value_update(value, plus_ten, NULL);
         _exit(0);
     }
@@ -156,7 +162,7 @@ SCENARIO(threads_share_it)
     pthread_create(&thread, NULL, add_two, value);
     value_update(value, plus_ten, NULL);
     const int64_t seen = value_get(value);
-    scenario_expect(seen == 10 || seen == 12 || seen == 22, "value_get returns what the value never was");
+    scenario_expect(seen == 10 || seen == 12 || seen == 22, "value_get returns what the value never was.");
     pthread_join(thread, NULL);
     expect_value(value, 22);
     value_free(value);
@@ -172,7 +178,10 @@ SCENARIO(killed_inside_update)
     if (dying == 0)
         value_update(value, die_by_signal, NULL);
     const int64_t seen = value_get(value);
-    scenario_expect(seen == 3, "a process that died inside value_update has changed the value");
+    scenario_expect(
+        seen == 3,
+        "value_get shows a change by a process that died inside value_update: nothing may be stored before fn has "
+        "returned.");
     value_add(value, 1);
     value_update(value, plus_ten, NULL);
     expect_value(value, 14);
@@ -235,10 +244,13 @@ SCENARIO(reduce_adds_the_sum)
         value_add(value, 1000);
         _exit(OWN_STATUS);
     }
-    scenario_expect(value_reduce(value, square, 3, 2) == 0, "value_reduce fails, though none of its processes died");
+    scenario_expect(value_reduce(value, square, 3, 2) == 0, "value_reduce fails, though none of its processes died.");
     int status = 0;
-    scenario_expect(waitpid(own, &status, 0) == own, "value_reduce has waited for a child that is not its own");
-    scenario_expect(WIFEXITED(status) && WEXITSTATUS(status) == OWN_STATUS, "a child of the caller was disturbed");
+    scenario_expect(
+        waitpid(own, &status, 0) == own,
+        "value_reduce has waited for a child that is not its own: wait(NULL) takes any child of the caller.");
+    scenario_expect(WIFEXITED(status) && WEXITSTATUS(status) == OWN_STATUS,
+                    "value_reduce has disturbed a child of the caller's own.");
     expect_value(value, 1105);
     value_free(value);
 }
@@ -254,10 +266,12 @@ static int64_t deadly(uint64_t index)
 SCENARIO(reduce_reports_a_death)
 {
     struct value *value = make(0);
-    scenario_expect(value_reduce(value, deadly, 2, 2) == -1,
-                    "value_reduce does not say that one of its processes died");
+    scenario_expect(
+        value_reduce(value, deadly, 2, 2) == -1,
+        "value_reduce does not say that one of its processes died: its part of the sum is missing, and only the "
+        "status from waitpid tells.");
     const int64_t left = value_get(value);
-    scenario_expect(left == 0 || left == 1, "the value holds more than the sum of the items that were computed");
+    scenario_expect(left == 0 || left == 1, "value_reduce adds more than the sum of the items that were computed.");
     value_add(value, 10);
     expect_value(value, left + 10);
     value_free(value);
@@ -292,7 +306,7 @@ SCENARIO(reduce_works_side_by_side)
     enum { ITEMS = 20000 };
     share_barrier();
     struct value *value = make(0);
-    scenario_expect(value_reduce(value, meet, ITEMS, 2) == 0, "value_reduce fails, though none of its processes died");
+    scenario_expect(value_reduce(value, meet, ITEMS, 2) == 0, "value_reduce fails, though none of its processes died.");
     expect_value(value, ITEMS);
     value_free(value);
 }
