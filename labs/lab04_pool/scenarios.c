@@ -43,6 +43,16 @@ static struct pool *open_pool(unsigned workers)
     return pool;
 }
 
+/* pool_map, which returns in the caller only. */
+static size_t map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
+{
+    const pid_t caller = getpid();
+    const size_t lost = pool_map(pool, fn, inputs, outputs, failed, count);
+    scenario_expect(getpid() == caller, "a forked worker comes back from pool_map and runs on in the caller's code: it "
+                                        "must end by _exit, wherever its work ends.");
+    return lost;
+}
+
 static int open_descriptors(void)
 {
     int count = 0;
@@ -109,7 +119,7 @@ static int64_t map_one(struct pool *pool, pool_fn *fn, bool killed)
     const int64_t input = 1;
     int64_t output = 0;
     bool failed = true;
-    const size_t lost = pool_map(pool, fn, &input, &output, &failed, 1);
+    const size_t lost = map(pool, fn, &input, &output, &failed, 1);
     scenario_expect(lost == 0 && !failed && output != 0, why_lost(killed));
     return output;
 }
@@ -125,7 +135,7 @@ SCENARIO(worker_is_kept)
     sigaction(SIGUSR1, &action, NULL);
     const pid_t own = send_signal_to(getpid());
     struct pool *pool = open_pool(1);
-    pool_map(pool, process_id, NULL, NULL, NULL, 0);
+    map(pool, process_id, NULL, NULL, NULL, 0);
     const int64_t first = map_one(pool, process_id, false);
     scenario_expect(first != getpid(),
                     "pool_map did the item in the caller's process, not in a worker's: there a crash of fn ends the "
@@ -183,7 +193,7 @@ SCENARIO(first_item_is_slow)
     const int64_t inputs[4] = {0, 1, 2, 3};
     int64_t outputs[4] = {0};
     bool failed[4];
-    const size_t lost = pool_map(pool, first_is_last, inputs, outputs, failed, 4);
+    const size_t lost = map(pool, first_is_last, inputs, outputs, failed, 4);
     scenario_expect(
         lost == 0 && !failed[0],
         "pool_map says that an item failed, though no worker died. A result that looks like an error code is a "
@@ -234,9 +244,9 @@ SCENARIO(death_costs_one_item)
     int64_t outputs[2] = {0, 0};
     bool failed[2] = {false, true};
     int status = 0;
-    expect_one_lost(pool_map(pool, deadly, (int64_t[]){DIES_BY_SIGNAL, 5}, outputs, failed, 2), failed, outputs);
+    expect_one_lost(map(pool, deadly, (int64_t[]){DIES_BY_SIGNAL, 5}, outputs, failed, 2), failed, outputs);
     outputs[1] = 0;
-    expect_one_lost(pool_map(pool, deadly, (int64_t[]){DIES_BY_EXIT, 5}, outputs, failed, 2), failed, outputs);
+    expect_one_lost(map(pool, deadly, (int64_t[]){DIES_BY_EXIT, 5}, outputs, failed, 2), failed, outputs);
     pool_close(pool);
     scenario_expect(
         open_descriptors() == before,
@@ -256,7 +266,7 @@ SCENARIO(death_beside_another)
     struct pool *pool = open_pool(2);
     int64_t outputs[2] = {0, 0};
     bool failed[2] = {false, true};
-    expect_one_lost(pool_map(pool, deadly, (int64_t[]){DIES_BY_SIGNAL, 5}, outputs, failed, 2), failed, outputs);
+    expect_one_lost(map(pool, deadly, (int64_t[]){DIES_BY_SIGNAL, 5}, outputs, failed, 2), failed, outputs);
     pool_close(pool);
 }
 
@@ -266,7 +276,7 @@ static _Noreturn void be_caller(void)
     const int64_t inputs[2] = {1, 2};
     int64_t outputs[2];
     bool failed[2];
-    pool_map(pool, next_number, inputs, outputs, failed, 2);
+    map(pool, next_number, inputs, outputs, failed, 2);
     _exit(0); /* without pool_close */
 }
 
