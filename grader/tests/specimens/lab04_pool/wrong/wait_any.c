@@ -29,6 +29,9 @@ struct packet {
 static bool birth(struct pool *p, unsigned i)
 {
     int pair[2];
+    if (p->w[i].fd >= 0)
+        close(p->w[i].fd);
+    p->w[i].fd = -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return false;
     const pid_t pid = fork();
@@ -36,7 +39,7 @@ static bool birth(struct pool *p, unsigned i)
         struct packet k;
         close(pair[0]);
         for (unsigned o = 0; o < p->n; o++)
-            if (p->w[o].pid != 0)
+            if (p->w[o].fd >= 0)
                 close(p->w[o].fd);
         while (recv(pair[1], &k, sizeof k, 0) > 0) {
             k.n = k.fn(k.n);
@@ -55,24 +58,17 @@ static bool birth(struct pool *p, unsigned i)
     return true;
 }
 
-/* Forgets the workers that have ended; with `block` it waits until there is one. */
-static void collect(struct pool *p, bool block)
+/* Waits until a child has ended, and strikes it off the list. */
+static void collect(struct pool *p)
 {
-    pid_t gone;
-    do {
-        gone = waitpid(-1, NULL, block ? 0 : WNOHANG);
-        if (gone < 0 && errno == EINTR)
-            continue;
-        for (unsigned i = 0; gone > 0 && i < p->n; i++)
-            if (p->w[i].pid == gone) {
-                close(p->w[i].fd);
-                p->w[i].pid = 0;
-                p->alive--;
-                block = false;
-            }
-        if (gone < 0)
-            break;
-    } while (block || gone > 0);
+    const pid_t gone = wait(NULL);
+    for (unsigned i = 0; gone > 0 && i < p->n; i++)
+        if (p->w[i].pid == gone) {
+            p->w[i].pid = 0;
+            p->alive--;
+        }
+    if (gone < 0 && errno == ECHILD)
+        abort();
 }
 
 struct pool *pool_create(unsigned workers)
@@ -81,6 +77,8 @@ struct pool *pool_create(unsigned workers)
     if (p == NULL)
         return NULL;
     memset(p, 0, sizeof *p);
+    for (unsigned i = 0; i < 64; i++)
+        p->w[i].fd = -1;
     while (p->n < workers) {
         if (!birth(p, p->n)) {
             pool_close(p);
@@ -105,7 +103,8 @@ size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *out
                 if (send(p->w[i].fd, &k, sizeof k, MSG_NOSIGNAL) == sizeof k)
                     p->w[i].item = ++next;
                 else
-                    collect(p, true);
+                    while (p->w[i].pid != 0)
+                        collect(p);
             }
             fds[i] = (struct pollfd){.fd = p->w[i].item ? p->w[i].fd : -1, .events = POLLIN};
         }
@@ -122,7 +121,7 @@ size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *out
             failed[item] = true;
             dead++;
             while (p->w[i].pid != 0)
-                collect(p, true);
+                collect(p);
             birth(p, i);
         }
     }
@@ -134,9 +133,9 @@ void pool_close(struct pool *p)
     if (p == NULL)
         return;
     for (unsigned i = 0; i < p->n; i++)
-        if (p->w[i].pid != 0)
-            shutdown(p->w[i].fd, SHUT_RDWR);
+        if (p->w[i].fd >= 0)
+            close(p->w[i].fd);
     while (p->alive > 0)
-        collect(p, true);
+        collect(p);
     free(p);
 }
