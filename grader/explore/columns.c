@@ -6,7 +6,7 @@
 
 #include "../text.h"
 
-enum { STEP_MAX = 36, LAST_MIN = 46, COLUMNS_MAX = 5, HEAD = 15, TAIL = 35, NUMBER = 6 };
+enum { STEP_MAX = 36, LAST_MIN = 46, COLUMNS_MAX = 5, HEAD = 15, TAIL = 35, NUMBER = 6, NAME_WIDTH = 20 };
 
 /* Where the columns stand. */
 struct layout {
@@ -48,9 +48,8 @@ static void print_title(FILE *into, const struct results *results, const struct 
         return;
     for (int i = 0; i < layout->threads; i++) {
         char *name = name_of(results, i);
-        const bool last = i == layout->threads - 1, fits = (int)strlen(name) < layout->step;
-        const char *shown = last || fits || strchr(name, ',') == NULL ? name : strstr(name, "thread");
-        fprintf(into, "%-*s", last ? 0 : layout->step, shown);
+        const char *shown = layout->step > NAME_WIDTH || i == 0 ? name : strstr(name, "thread");
+        fprintf(into, "%-*s", i == layout->threads - 1 ? 0 : layout->step, shown);
         free(name);
     }
     fprintf(into, "\n");

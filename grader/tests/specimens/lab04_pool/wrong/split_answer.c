@@ -1,4 +1,4 @@
-/* expect: tests outputs; schedules assertion | a worker writes the item's number into the common pipe before it works and the result after: those of two workers mix */
+/* expect: tests hangs; schedules assertion | a worker writes the item's number into the common pipe before it works and the result after: those of two workers mix */
 #include "pool.h"
 
 #include <errno.h>

@@ -49,22 +49,19 @@ static int pop(struct work *work, atomic_int *stack)
 static int64_t take_part(struct work *work, value_item *item, uint64_t small)
 {
     int64_t sum = 0;
-    int n;
-    while ((n = pop(work, &work->ranges)) != NONE) {
-        uint64_t first = work->nodes[n].first, end = work->nodes[n].end;
-        push(work, &work->spare, n);
-        while (end - first > small) {
+    int mine, half;
+    while ((mine = pop(work, &work->ranges)) != NONE) {
+        uint64_t first = work->nodes[mine].first, end = work->nodes[mine].end;
+        while (end - first > small && (half = pop(work, &work->spare)) != NONE) {
             const uint64_t middle = first + (end - first) / 2;
-            n = pop(work, &work->spare);
-            if (n == NONE)
-                break;
-            work->nodes[n].first = middle;
-            work->nodes[n].end = end;
-            push(work, &work->ranges, n);
+            work->nodes[half].first = middle;
+            work->nodes[half].end = end;
+            push(work, &work->ranges, half);
             end = middle;
         }
         for (; first < end; first++)
             sum += item(first);
+        push(work, &work->spare, mine);
     }
     return sum;
 }
@@ -123,15 +120,15 @@ int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned pro
         return -1;
     atomic_init(&work->ranges, NONE);
     atomic_init(&work->spare, NONE);
-    for (int n = (int)processes * 3; n-- > 0;) {
-        work->nodes[n].first = count * (uint64_t)n / (processes * 3);
-        work->nodes[n].end = count * ((uint64_t)n + 1) / (processes * 3);
+    for (int n = (int)processes; n-- > 0;) {
+        work->nodes[n].first = count * (uint64_t)n / processes;
+        work->nodes[n].end = count * ((uint64_t)n + 1) / processes;
         push(work, &work->ranges, n);
     }
     for (unsigned p = 0; p < processes; p++) {
         pids[p] = fork();
         if (pids[p] == 0) {
-            value_add(v, take_part(work, item, count / (processes * 6)));
+            value_add(v, take_part(work, item, count / (processes * 6) + 1));
             _exit(0);
         }
     }
