@@ -1,7 +1,7 @@
 #!/bin/bash
 # accuracy.sh: the measuring instrument of the verdicts, for `make accuracy`: grades every specimen K times and says, lab by
 # lab, how many wrong ones lost points, how many right ones kept all of them, how many were failed for the reason that their
-# first line promises, and how many verdicts changed between runs. Beside it the same for helgrind, drd and ThreadSanitizer
+# first line promises, and how many verdicts (the stages that lose points, or the score) changed between runs. Beside it the same for helgrind, drd and ThreadSanitizer
 # alone (an error about the lab's race driver is a wrong one caught, or a right one accused) and for the Criterion tests
 # alone. usage: accuracy.sh [LAB...]      K=3 JOBS=cores TOOLS=1 (0: without the three tools) OUT=file (writes the table there)
 set -u
@@ -90,7 +90,7 @@ table() {
             if ($3 == "right" && !full) lost[key]++
             if ($3 == "wrong" && full) kept[key]++
             if ($8 != "yes") unmet[key]++
-            if (seen[key] == 1) stages[key] = $9; else if (stages[key] != $9) flip[key]
+            if (seen[key] == 1) { stages[key] = $9; score[key] = $6 } else if (stages[key] != $9 || score[key] != $6) flip[key]
             if ($9 ~ /tests/) criterion[key]++
         }
         $1 == "tool" { n[$2, $3, $4]++; if ($5 == "accused") said[$2, $3, $4]++ }
