@@ -140,6 +140,18 @@ static bool is_left_over(const char *kind)
     return strcmp(kind, "memory-leak") == 0 || strcmp(kind, "thread-never-joined") == 0;
 }
 
+/* `It fails in ONE and ANOTHER, too.` at the end of the message. */
+static void add_scenario(struct finding *finding, const char *name)
+{
+    static const char end[] = ", too.";
+    const size_t length = strlen(finding->message), cut = sizeof end - 1;
+    const bool more = length > cut && strcmp(finding->message + length - cut, end) == 0;
+    char *longer = text_format("%.*s%s%s%s", (int)(more ? length - cut : length), finding->message,
+                               more ? " and " : " It fails in ", name, end);
+    free(finding->message);
+    finding->message = longer;
+}
+
 static void add_failure(struct stage_result *result, const struct search *search, size_t i)
 {
     const struct manifest_scenario *scenario = &search->manifest->scenarios[i];
@@ -153,9 +165,7 @@ static void add_failure(struct stage_result *result, const struct search *search
         line = function_line(search, scenario, results->text);
     struct finding *same = find_same(result, kind, line);
     if (same != NULL) {
-        char *longer = text_format("%s It fails in %s, too.", same->message, scenario->name);
-        free(same->message);
-        same->message = longer;
+        add_scenario(same, scenario->name);
         same->cost += is_left_over(kind) ? 0 : scenario->points;
         free(kind);
         return;

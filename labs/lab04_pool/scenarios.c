@@ -120,8 +120,21 @@ static int64_t map_one(struct pool *pool, pool_fn *fn, bool killed)
     int64_t output = 0;
     bool failed = true;
     const size_t lost = map(pool, fn, &input, &output, &failed, 1);
-    scenario_expect(lost == 0 && !failed && output != 0, why_lost(killed));
+    scenario_expect(lost == 0, why_lost(killed));
+    scenario_expect(!failed,
+                    "pool_map returns 0 and leaves failed[0] true: it must be set to false for every item that was "
+                    "done.");
+    scenario_expect(output != 0,
+                    "pool_map says that the item was done, and leaves in outputs[0] what fn did not return: a "
+                    "read may get less than was asked for, and must go on until it has all.");
     return output;
+}
+
+/* Both workers see that the pool is closed, whatever they have inherited. */
+SCENARIO(unused_pool_closes)
+{
+    struct pool *pool = open_pool(2);
+    pool_close(pool);
 }
 
 /* The same worker, which is not the caller, serves one call after the other. One that is killed between two calls had

@@ -72,9 +72,9 @@ static void wait_for(pid_t child)
                     "a child of the caller's own is gone: somebody else has waited for it.");
 }
 
-static void expect_value(struct value *value, int64_t expected)
+static void expect_value(struct value *value, int64_t expected, const char *otherwise)
 {
-    scenario_expect(value_get(value) == expected, "the value is not what all additions and updates together make");
+    scenario_expect(value_get(value) == expected, otherwise);
 }
 
 /* Two processes add. The two numbers that the value may be meanwhile differ in both halves of their 64 bits. */
@@ -92,7 +92,9 @@ SCENARIO(two_additions)
     scenario_expect(seen == low || seen == low + 1,
                     "value_get returns what the value never was, such as half of one number and half of another.");
     wait_for(child);
-    expect_value(value, low + 1);
+    expect_value(value, low + 1,
+                 "an addition by value_add is lost: it changed a copy, or two processes read the same old value and "
+                 "both wrote their own sum.");
     value_free(value);
 }
 
@@ -121,7 +123,9 @@ SCENARIO(two_updates)
     const int64_t new = value_update(value, plus_ten, NULL);
     scenario_expect(new == 10 || new == 20, "value_update does not return the new value.");
     wait_for(child);
-    expect_value(value, 20);
+    expect_value(value, 20,
+                 "an update is lost: what value_update does, from reading the old value to writing the new one, must "
+                 "be one step that keeps all others out.");
     value_free(value);
     value_free(NULL);
 }
@@ -142,7 +146,9 @@ SCENARIO(addition_beside_update)
     }
     value_add(value, 1);
     wait_for(child);
-    expect_value(value, 16);
+    expect_value(value, 16,
+                 "an addition or an update is lost: what value_add does beside a running update is overwritten when "
+                 "that stores its result.");
     value_free(value);
 }
 
@@ -164,7 +170,8 @@ SCENARIO(threads_share_it)
     const int64_t seen = value_get(value);
     scenario_expect(seen == 10 || seen == 12 || seen == 22, "value_get returns what the value never was.");
     pthread_join(thread, NULL);
-    expect_value(value, 22);
+    expect_value(value, 22,
+                 "a change is lost: value_update in one thread must keep out the other threads of its process, too.");
     value_free(value);
 }
 
@@ -184,9 +191,13 @@ SCENARIO(killed_inside_update)
         "returned.");
     value_add(value, 1);
     value_update(value, plus_ten, NULL);
-    expect_value(value, 14);
+    expect_value(value, 14,
+                 "the value is not what the finished calls make: a process that dies inside value_update must leave it "
+                 "as it was before.");
     wait_for(dying);
-    expect_value(value, 14);
+    expect_value(value, 14,
+                 "the value is not what the finished calls make: a process that dies inside value_update must leave it "
+                 "as it was before.");
     value_free(value);
 }
 
@@ -209,7 +220,9 @@ SCENARIO(still_a_lock_after_deaths)
     }
     value_update(value, plus_ten, NULL);
     wait_for(child);
-    expect_value(value, 22);
+    expect_value(value, 22,
+                 "after deaths inside value_update a change is lost: the lock no longer keeps anybody out, or the dead "
+                 "have changed something.");
     value_free(value);
 }
 
@@ -224,8 +237,8 @@ SCENARIO(values_are_independent)
 {
     struct value *one = make(0), *other = make(0);
     value_update(one, add_to_other, other);
-    expect_value(one, 1);
-    expect_value(other, 1);
+    expect_value(one, 1, "value_update or value_add on one value has changed another, or is lost.");
+    expect_value(other, 1, "value_update or value_add on one value has changed another, or is lost.");
     value_free(one);
     value_free(other);
 }
@@ -262,7 +275,8 @@ SCENARIO(reduce_adds_the_sum)
         "value_reduce has waited for a child that is not its own: wait(NULL) takes any child of the caller.");
     scenario_expect(WIFEXITED(status) && WEXITSTATUS(status) == OWN_STATUS,
                     "value_reduce has disturbed a child of the caller's own.");
-    expect_value(value, 1105);
+    expect_value(value, 1105,
+                 "value_reduce does not add the sum of all items, each once, or loses what others add meanwhile.");
     value_free(value);
 }
 
@@ -284,7 +298,7 @@ SCENARIO(reduce_reports_a_death)
     const int64_t left = value_get(value);
     scenario_expect(left == 0 || left == 1, "value_reduce adds more than the sum of the items that were computed.");
     value_add(value, 10);
-    expect_value(value, left + 10);
+    expect_value(value, left + 10, "after value_reduce has told of a death, value_add does not add.");
     value_free(value);
 }
 
@@ -318,6 +332,6 @@ SCENARIO(reduce_works_side_by_side)
     share_barrier();
     struct value *value = make(0);
     scenario_expect(reduce(value, meet, ITEMS, 2) == 0, "value_reduce fails, though none of its processes died.");
-    expect_value(value, ITEMS);
+    expect_value(value, ITEMS, "value_reduce does not add the sum of all items, each once.");
     value_free(value);
 }
