@@ -1,4 +1,4 @@
-/* expect: tests hangs; schedules assertion | a worker writes the item's number into the common pipe before it works and the result after: those of two workers mix */
+/* expect: tests hangs; schedules lost-wake-up | a worker writes where its result belongs into the common pipe before it works and the result after: those of two workers mix */
 #include "pool.h"
 
 #include <errno.h>
@@ -17,8 +17,8 @@
 
 enum { READ, WRITE, NOBODY = -1 };
 
-struct task { pool_fn *fn; int64_t input; size_t number; };
-struct answer { size_t number; int64_t result; };
+struct task { pool_fn *fn; int64_t input, *where; };
+struct answer { int64_t *where, result; };
 
 struct pool {
     int count, results[2];
@@ -48,7 +48,7 @@ static void worker(int tasks, int results)
 {
     struct task t;
     while (get(tasks, &t, sizeof t) == 0) {
-        put(results, &t.number, sizeof t.number);
+        put(results, &t.where, sizeof t.where);
         int64_t result = t.fn(t.input);
         put(results, &result, sizeof result);
     }
@@ -131,15 +131,15 @@ size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *out
         struct pollfd fds[65];
         for (int i = 0; i < p->count; i++) {
             if (p->worker[i].item == NOBODY && next < count)
-                hand_out(p, &p->worker[i], (struct task){fn, inputs[next], next}, &next);
+                hand_out(p, &p->worker[i], (struct task){fn, inputs[next], &outputs[next]}, &next);
             fds[i] = (struct pollfd){.fd = p->worker[i].item != NOBODY ? p->worker[i].pulse : -1, .events = POLLIN};
         }
         fds[p->count] = (struct pollfd){.fd = p->results[READ], .events = POLLIN};
         if (poll(fds, (nfds_t)p->count + 1, -1) < 0)
             continue;
-        for (int i = 0; i < p->count; i++) { /* the dead; such a worker has only told its number */
-            size_t number;
-            if (!fds[i].revents || get(p->results[READ], &number, sizeof number) < 0)
+        for (int i = 0; i < p->count; i++) { /* the dead; such a worker has only told where */
+            int64_t *where;
+            if (!fds[i].revents || get(p->results[READ], &where, sizeof where) < 0)
                 continue;
             failed[p->worker[i].item] = true;
             over++;
@@ -152,9 +152,9 @@ size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *out
         if (!fds[p->count].revents || get(p->results[READ], &a, sizeof a) < 0)
             continue;
         for (int i = 0; i < p->count; i++)
-            if (p->worker[i].item == (long)a.number && a.number < count) {
-                outputs[a.number] = a.result;
-                failed[a.number] = false;
+            if (p->worker[i].item != NOBODY && a.where == &outputs[p->worker[i].item]) {
+                *a.where = a.result;
+                failed[p->worker[i].item] = false;
                 p->worker[i].item = NOBODY;
                 over++;
             }
