@@ -99,14 +99,14 @@ struct order {
     size_t count;
 };
 
-enum { NOTE = 9 };
+/* The order in which findings are best mended: what does not build, then an exact cause, then its symptoms. */
+enum { BUILD, EXACT, RACE, TESTS, DRIVER, REST, NOTE };
 
 static bool is_stage(const struct stage_result *stage, const char *name)
 {
     return strcmp(stage->name, name) == 0;
 }
 
-/* The order in which findings are best mended: what does not build, then an exact cause, then its symptoms. */
 static int rank(const struct stage_result *stage, const struct finding *finding)
 {
     if (finding->cost == 0 && strcmp(finding->kind, "grader-error") != 0 && stage->status == STATUS_PASSED)
@@ -114,12 +114,12 @@ static int rank(const struct stage_result *stage, const struct finding *finding)
     if (strcmp(finding->kind, "note") == 0 || strcmp(finding->kind, "warning") == 0)
         return NOTE;
     if (is_stage(stage, "build"))
-        return 0;
+        return BUILD;
     if (is_stage(stage, "schedules"))
-        return 1;
+        return EXACT;
     if (is_stage(stage, "races"))
-        return finding->line > 0 ? 2 : 4;
-    return is_stage(stage, "tests") ? 3 : 5;
+        return finding->line > 0 ? RACE : DRIVER;
+    return is_stage(stage, "tests") ? TESTS : REST;
 }
 
 /* The finding of `schedules` that tells the race which `races` tells, too; NULL if there is none. */
@@ -161,7 +161,7 @@ static struct order order_findings(const struct report *report)
 
 const struct finding *report_text_first(const struct report *report, const struct stage_result **stage)
 {
-    for (int wanted = 0; wanted < 9; wanted++)
+    for (int wanted = 0; wanted < NOTE; wanted++)
         for (size_t s = 0; s < report->stages_count; s++)
             for (size_t i = 0; i < report->stages[s].findings_count; i++)
                 if (rank(&report->stages[s], &report->stages[s].findings[i]) == wanted) {
@@ -214,36 +214,46 @@ static void write_page(const struct pen *pen, const struct order *order, const s
     free(page);
 }
 
-/* Whether an exact finding comes before this one, of a test that fails: it is likely to be the same mistake, seen from
- * further off. */
-static bool is_symptom(const struct order *order, const struct entry *entry)
-{
-    return is_stage(entry->stage, "tests") && entry->rank != NOTE && is_stage(order->entries[0].stage, "schedules") &&
-           order->entries[0].rank != NOTE;
-}
-
-/* Of a symptom what was seen and where; why that is wrong was said before. A hang or crash keeps the lines it stood at.
- */
-static void write_finding(const struct pen *pen, const struct order *order, const struct entry *entry, int number)
+static void write_message(const struct pen *pen, const struct order *order, const struct entry *entry, int number)
 {
     const struct finding *finding = entry->finding;
-    const bool brief = is_symptom(order, entry) && strcmp(finding->kind, "test-failed") == 0;
-    int column = fprintf(pen->stream, "\n%d. ", number);
+    int column = fprintf(pen->stream, "%d. ", number);
     use(pen, finding->cost > 0 ? RED : YELLOW);
     column += write_cost(pen, order, entry);
     use(pen, PLAIN);
     fputc(' ', pen->stream);
     write_wrapped(pen->stream, finding->message, 3, column);
+}
+
+/* Whether an exact cause comes before: what tests and the race driver say is mostly how that shows. */
+static bool is_symptom(const struct order *order, const struct entry *entry)
+{
+    return (entry->rank == TESTS || entry->rank == DRIVER) &&
+           (order->entries[0].rank == EXACT || order->entries[0].rank == RACE);
+}
+
+static void write_symptom(const struct pen *pen, const struct order *order, const struct entry *entry, int number)
+{
+    if (!is_symptom(order, entry - 1))
+        fputs("\nThis fails, too. It may be the same mistake: mend the above and look again.\n\n", pen->stream);
+    write_message(pen, order, entry, number);
+}
+
+/* The schedule is shown of the first finding only: the others may come of the same mistake, and `repeat` shows it. */
+static void write_finding(const struct pen *pen, const struct order *order, const struct entry *entry, int number)
+{
+    const struct finding *finding = entry->finding;
+    fputc('\n', pen->stream);
+    write_message(pen, order, entry, number);
     write_place(pen, finding);
-    if (finding->detail != NULL && !brief) {
+    if (finding->detail != NULL && (number == 1 || entry->rank != EXACT)) {
         fputs("   ", pen->stream);
         write_wrapped(pen->stream, finding->detail, 3, 3);
     }
     use(pen, DIM);
     if (finding->command != NULL)
         fprintf(pen->stream, "   repeat: %s\n", finding->command);
-    if (!brief)
-        write_page(pen, order, entry);
+    write_page(pen, order, entry);
     use(pen, PLAIN);
 }
 
@@ -268,20 +278,18 @@ static void write_findings(const struct pen *pen, const struct report *report)
 {
     const struct order order = order_findings(report);
     int number = 0;
-    bool symptoms = false;
     for (size_t i = 0; i < order.count; i++) {
         const struct entry *entry = &order.entries[i];
         if (entry->told_by != NULL)
             continue;
         if (number == 0 && entry->rank != NOTE)
             fputs("\nWhat to mend, in this order:\n", pen->stream);
-        if (!symptoms && is_symptom(&order, entry))
-            fputs("\nTests that fail, too. It may be the same mistake: mend the above and look again.\n", pen->stream);
-        symptoms = symptoms || is_symptom(&order, entry);
         if (entry->rank == NOTE)
             write_note(pen, entry->finding);
         else if (++number > FULL_MAX)
             write_short(pen, &order, entry, number);
+        else if (is_symptom(&order, entry))
+            write_symptom(pen, &order, entry, number);
         else
             write_finding(pen, &order, entry, number);
     }

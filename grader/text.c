@@ -147,6 +147,12 @@ char *text_clean(const char *text)
     return out;
 }
 
+bool text_is_sentence(const char *text)
+{
+    const size_t length = strlen(text);
+    return length > 0 && text[length - 1] == '.';
+}
+
 char *text_line(const char *text, int number)
 {
     for (int i = 1; i < number; i++) {

@@ -40,6 +40,10 @@ char *text_clean(const char *text);
 /* text_is_utf8: whether `length` bytes are well-formed UTF-8 (RFC 3629: no surrogates, nothing overlong). */
 bool text_is_utf8(const char *bytes, size_t length);
 
+/* text_is_sentence: whether `text` ends with a full stop: words of a lab that do tell their own reason, and no other
+ * one is to follow. */
+bool text_is_sentence(const char *text);
+
 /* text_line: line `number` (from 1) of `text` without its newline; NULL if there is no such line. */
 char *text_line(const char *text, int number);
 

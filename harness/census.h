@@ -14,7 +14,7 @@ struct census {
     int zombies;       /* children that have ended and were not waited for */
     int shared_maps;   /* shared memory mappings (MAP_SHARED) */
     size_t heap_bytes; /* bytes of the heap in use; freed blocks cached by the allocator may count:
-                          compare after many repetitions, never after one */
+                          repeat eight times before the first census, and many times before the second */
 };
 
 /* census_take: counts now. A joined thread can stay visible in /proc for a moment: use

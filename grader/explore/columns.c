@@ -6,7 +6,7 @@
 
 #include "../text.h"
 
-enum { STEP_MAX = 36, LAST_MIN = 46, COLUMNS_MAX = 5, HEAD = 15, TAIL = 35, NUMBER = 6 };
+enum { STEP_MAX = 36, LAST_MIN = 46, COLUMNS_MAX = 5, HEAD = 15, TAIL = 35, NUMBER = 6, NAME_WIDTH = 20 };
 
 /* Where the columns stand. */
 struct layout {
@@ -29,14 +29,28 @@ static struct layout lay_out(const struct results *results, const char *file, in
     return layout;
 }
 
-static void print_title(FILE *into, const struct layout *layout)
+/* The name of a thread, as the words of the steps have it: `thread 2`; of the first one of a forked process, `process
+ * 1, thread 2`. Caller frees. */
+static char *name_of(const struct results *results, int thread)
+{
+    int process, first;
+    if (thread <= 0)
+        return text_format("main");
+    for (size_t i = 0; i < results->event_count; i++)
+        if (sscanf(results->events[i].words, "forks process %d, thread %d", &process, &first) == 2 && first == thread)
+            return text_format("process %d, thread %d", process, thread);
+    return text_format("thread %d", thread);
+}
+
+static void print_title(FILE *into, const struct results *results, const struct layout *layout)
 {
     if (layout->threads > COLUMNS_MAX)
         return;
     for (int i = 0; i < layout->threads; i++) {
-        char name[32];
-        snprintf(name, sizeof name, i == 0 ? "main" : "thread %d", i);
-        fprintf(into, "%-*s", i == layout->threads - 1 ? 0 : layout->step, name);
+        char *name = name_of(results, i);
+        const char *shown = layout->step > NAME_WIDTH || i == 0 ? name : strstr(name, "thread");
+        fprintf(into, "%-*s", i == layout->threads - 1 ? 0 : layout->step, shown);
+        free(name);
     }
     fprintf(into, "\n");
 }
@@ -95,7 +109,7 @@ char *columns_text(const struct results *results, struct lines *lines, const cha
     const struct layout layout = lay_out(results, file, width);
     if (into == NULL)
         return text_copy("", 0);
-    print_title(into, &layout);
+    print_title(into, results, &layout);
     for (size_t i = 0, shown = 0; i < results->event_count; shown++) {
         const size_t times = repetitions(results, i), left = results->event_count - i;
         if (shown == HEAD && left > TAIL + 1) {
@@ -120,7 +134,7 @@ char *columns_places(const struct results *results, struct lines *lines)
     for (size_t i = 0; i < results->place_count; i++) {
         const struct told *place = &results->places[i];
         const struct line line = lines_at(lines, place->pc);
-        char *who = place->thread > 0 ? text_format("thread %d", place->thread) : text_format("main");
+        char *who = name_of(results, place->thread);
         char *longer = text_format("%s%s%s, %s:%d in %s: %s\n    %s", text, i > 0 ? "\n" : "", who, line.file,
                                    line.number, line.function, place->words, line.text);
         free(who);

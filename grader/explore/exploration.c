@@ -9,8 +9,17 @@
 
 enum { WORDS_MAX = 80, NUMBERS = 6 };
 
-/* Beyond its own limit: for shrinking and showing what it found. */
+/* The search ends itself by its CPU time, of which a busy machine gives it a share only. */
+static const double busy_factor = 3.0;
+
+/* Beyond that: for shrinking and showing what it found. */
 static const double grace_seconds = 20.0;
+
+/* Wall clock, for one that hangs. */
+static double deadline_of(const struct exploration_spec *spec)
+{
+    return busy_factor * spec->seconds + grace_seconds;
+}
 
 static const char *const strategies[] = {"all", "exhaustive", "pct", "random"};
 
@@ -82,7 +91,7 @@ static void judge_exit(struct exploration *exploration, const struct process_res
 static void judge(struct exploration *exploration, const struct exploration_spec *spec,
                   const struct process_result *run)
 {
-    const struct process_spec described = {.deadline = spec->seconds + grace_seconds, .stage = "schedules"};
+    const struct process_spec described = {.deadline = deadline_of(spec), .stage = "schedules"};
     *exploration = (struct exploration){.seconds = run->seconds, .output = text_clean(run->out)};
     const bool told = results_read(spec->results, &exploration->results);
     char *how = process_describe(&described, run);
@@ -111,7 +120,7 @@ bool exploration_run(const struct exploration_spec *specs, size_t count, size_t 
                                              .set = launches[i].set,
                                              .sandbox = specs[i].sandbox,
                                              .stage = "schedules",
-                                             .deadline = specs[i].seconds + grace_seconds};
+                                             .deadline = deadline_of(&specs[i])};
     }
     const bool ok = process_run(processes, count, jobs, runs);
     for (size_t i = 0; i < count; i++) {

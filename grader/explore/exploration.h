@@ -18,7 +18,7 @@ struct exploration_spec {
     int strategy;          /* of exploration_strategy */
     uint64_t schedules;    /* of the mix that follows the exhaustive share */
     uint64_t seed;
-    double seconds;               /* wall clock after which it gives up */
+    double seconds;               /* of CPU time after which it gives up */
     int preemptions;              /* bound of the exhaustive search, -1: none */
     bool leaks;                   /* memory and threads left over are findings */
     const char *replay;           /* a schedule to show instead of a search; NULL: search */

@@ -23,7 +23,7 @@ static const char usage[] =
     "       grader explore [options] --lab LAB [--scenario NAME] [HANDIN]   a lab's scenarios\n"
     "runs a threaded C program in many schedules and tells what is wrong with it\n"
     "  --schedules N     how many schedules are tried beyond the exhaustive search (6000)\n"
-    "  --seconds N       stop after N seconds (30); with --seconds alone as many schedules as fit\n"
+    "  --seconds N       stop after N seconds of CPU time (30); with --seconds alone as many schedules as fit\n"
     "  --strategy S      all (default), exhaustive, pct or random\n"
     "  --preemptions K   the exhaustive search takes the processor from a running thread at most K times\n"
     "  --seed N          of the strategies that draw lots (1)\n"

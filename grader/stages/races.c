@@ -198,9 +198,20 @@ static void add_tool_notes(struct stage_result *result, const struct trial *tria
             result_add(result, "note", "%s; it was left out of account.", trial->said[i].fatal);
 }
 
-static const char *const passed_words[] = {[JUDGE_TWO_TOOLS] = "no race found by helgrind, drd and ThreadSanitizer",
-                                           [JUDGE_TSAN] = "no race found by ThreadSanitizer",
-                                           [JUDGE_NOBODY] = "right results; races cannot be judged here"};
+/* Says who has found nothing, and where they cannot look. */
+static struct stage_result pass(struct stage_result *result, const struct trial *trial)
+{
+    static const char *const judges[] = {[JUDGE_TWO_TOOLS] = "helgrind, drd and ThreadSanitizer",
+                                         [JUDGE_TSAN] = "ThreadSanitizer",
+                                         [JUDGE_NOBODY] = NULL};
+    const char *judge = trial->ruling.acquits ? "the explorer" : judges[trial->judge];
+    if (judge == NULL)
+        return result_finish(result, STATUS_PASSED, result->max_score, "right results; races cannot be judged here");
+    if (trial->forks && !trial->ruling.acquits)
+        return result_finish(result, STATUS_PASSED, result->max_score,
+                             "no race between threads found by %s; between processes only the explorer looks", judge);
+    return result_finish(result, STATUS_PASSED, result->max_score, "no race found by %s", judge);
+}
 
 static struct stage_result conclude(struct stage_result *result, const struct trial *trial)
 {
@@ -220,8 +231,7 @@ static struct stage_result conclude(struct stage_result *result, const struct tr
         trial_add_accusations(result, trial, DOUBTFUL, NOTES_MAX);
     add_tool_notes(result, trial);
     if (status == STATUS_PASSED)
-        return result_finish(result, status, result->max_score, "%s",
-                             trial->ruling.acquits ? "no race found by the explorer" : passed_words[trial->judge]);
+        return pass(result, trial);
     if (proven > 0)
         return result_finish(result, status, 0, "%zu place%s", proven, proven == 1 ? "" : "s");
     return result_finish(result, status, 0, "the race driver fails");

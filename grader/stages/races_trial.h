@@ -26,6 +26,7 @@ struct trial {
     enum judge judge;
     const char *reason;   /* why two tools that agree do not decide */
     bool c11;             /* uses C11 threads: drd and ThreadSanitizer crash on them */
+    bool forks;           /* makes processes, between which no tool sees anything */
     struct ruling ruling; /* the explorer's */
     struct process_result runs[TOOLS];
     struct accusations said[TOOLS];
@@ -36,8 +37,8 @@ struct trial {
  * pair, only such pairs are shown. */
 enum worth { DOUBTFUL, LINE_PROVEN, PROVEN };
 
-/* trial_choose_judge: sets judge, reason and c11 by what the hand-in uses; false with `*error` set if its object cannot
- * be read. */
+/* trial_choose_judge: sets judge, reason, c11 and forks by what the hand-in uses; false with `*error` set if its object
+ * cannot be read. */
 bool trial_choose_judge(struct trial *trial, char **error);
 
 /* trial_weigh: what accusation `index` of `tool` is worth. trial_is_acquitted: whether the explorer has run what is

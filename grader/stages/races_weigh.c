@@ -8,6 +8,7 @@
 
 /* Symbols that show that a hand-in synchronises in a way that some of the tools cannot see. */
 static const char *const c11_threads[] = {"thrd_*", "mtx_*", "cnd_*", "call_once", "tss_*"};
+static const char *const forks[] = {"fork", "vfork"};
 static const char *const nobody_sees[] = {"flock", "lockf", "fcntl", "fcntl64"};
 static const char *const valgrind_blind[] = {"__tsan_atomic*", "syscall", "pipe",  "pipe2",       "eventfd",
                                              "socketpair",     "read",    "write", "pthread_once"};
@@ -40,6 +41,7 @@ bool trial_choose_judge(struct trial *trial, char **error)
     if (!ok)
         return false;
     trial->judge = JUDGE_TWO_TOOLS;
+    trial->forks = uses_any(&object, forks, sizeof forks / sizeof *forks);
     if (uses_any(&object, c11_threads, sizeof c11_threads / sizeof *c11_threads)) {
         trial->c11 = true;
         trial->judge = JUDGE_NOBODY;

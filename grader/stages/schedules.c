@@ -56,10 +56,27 @@ static const char spurious_words[] =
     " The wait in this line ended for no reason, as any wait may: after it the condition "
     "must be looked at again, in a loop.";
 
-static int function_line(const struct search *search, const struct manifest_scenario *scenario)
+/* The function that the words of a failed assertion name first; NULL if they name none. */
+static const char *named_function(const struct manifest *manifest, const char *words)
 {
+    const char *named = NULL, *first = NULL;
+    for (size_t i = 0; words != NULL && i < manifest->functions_count; i++) {
+        const char *hit = strstr(words, manifest->functions[i]);
+        if (hit != NULL &&
+            (first == NULL || hit < first || (hit == first && strlen(named) < strlen(manifest->functions[i])))) {
+            first = hit;
+            named = manifest->functions[i];
+        }
+    }
+    return named;
+}
+
+/* Where the function begins that the scenario's words are about, or else the one that the scenario is about. */
+static int function_line(const struct search *search, const struct manifest_scenario *scenario, const char *words)
+{
+    const char *named = named_function(search->manifest, words);
     char *object = workspace_path(search->workspace, "bin/handin.o");
-    const int line = stacks_function_line(object, scenario->function, NULL);
+    const int line = stacks_function_line(object, named != NULL ? named : scenario->function, NULL);
     free(object);
     return line;
 }
@@ -83,15 +100,18 @@ static bool stands_for_itself(const char *kind)
     return false;
 }
 
-/* What is wrong, as the scenario says it if it does, and why. */
+/* What is wrong, as the scenario says it if it does, and why: by the scenario's own words where they are a whole
+ * sentence, else by the manifest's. */
 static char *sentence(const struct manifest_scenario *scenario, const struct results *results)
 {
     const char *text = results->text != NULL ? results->text : "", *kind = results->kind;
+    const char *said = results->effect != NULL ? plain_effect(results->effect) : text;
+    const bool whole = text_is_sentence(said);
+    const char *stop = whole ? "" : ".", *space = whole ? "" : " ", *why = whole ? "" : scenario->why;
     if (results->effect != NULL)
-        return text_format("%s: %s. It comes of a %s. %s", scenario->name, plain_effect(results->effect), kind,
-                           scenario->why);
+        return text_format("%s: %s%s It comes of a %s.%s%s", scenario->name, said, stop, kind, space, why);
     if (strcmp(kind, "assertion") == 0)
-        return text_format("%s: %s. %s", scenario->name, text, scenario->why);
+        return text_format("%s: %s%s%s%s", scenario->name, text, stop, space, why);
     const bool circle = strcmp(kind, "deadlock") == 0 && strstr(text, "same order") != NULL;
     if ((stands_for_itself(kind) || circle) && *text != '\0')
         return text_format("%s: %s: %s.", scenario->name, kind, text);
@@ -142,6 +162,18 @@ static bool is_left_over(const char *kind)
     return strcmp(kind, "memory-leak") == 0 || strcmp(kind, "thread-never-joined") == 0;
 }
 
+/* `It fails in ONE and ANOTHER, too.` at the end of the message. */
+static void add_scenario(struct finding *finding, const char *name)
+{
+    static const char end[] = ", too.";
+    const size_t length = strlen(finding->message), cut = sizeof end - 1;
+    const bool more = length > cut && strcmp(finding->message + length - cut, end) == 0;
+    char *longer = text_format("%.*s%s%s%s", (int)(more ? length - cut : length), finding->message,
+                               more ? " and " : " It fails in ", name, end);
+    free(finding->message);
+    finding->message = longer;
+}
+
 static void add_failure(struct stage_result *result, const struct search *search, size_t i)
 {
     const struct manifest_scenario *scenario = &search->manifest->scenarios[i];
@@ -155,16 +187,10 @@ static void add_failure(struct stage_result *result, const struct search *search
     if (line == 0)
         line = place_line(search, results, "");
     if (line == 0)
-        line = function_line(search, scenario);
+        line = function_line(search, scenario, results->text);
     struct finding *same = find_same(result, kind, line, spurious > 0);
     if (same != NULL) {
-        static const char also[] = " It also fails in ";
-        const char *listed = strstr(same->message, also);
-        char *longer = listed != NULL
-                           ? text_format("%.*s, %s.", (int)strlen(same->message) - 1, same->message, scenario->name)
-                           : text_format("%s%s%s.", same->message, also, scenario->name);
-        free(same->message);
-        same->message = longer;
+        add_scenario(same, scenario->name);
         same->cost += is_left_over(kind) ? 0 : scenario->points;
         free(kind);
         return;

@@ -351,10 +351,17 @@ static enum verdict judge_outcome(struct stage_result *result, const struct sett
     } else if (crash != NULL && outcome->messages != NULL && strstr(outcome->messages, "crashed") != NULL) {
         add_crash(result, setting, trial, spec, crash);
         verdict = CRASH;
+    } else if (outcome->messages != NULL && strcmp(outcome->messages, "The test crashed.") == 0) {
+        add_why(add_failure(result, setting, trial, "crashed",
+                            "a signal ended the program: SIGPIPE (a write to a pipe or socket that nobody reads any "
+                            "more), SIGKILL, SIGTERM or the like."),
+                trial);
+        verdict = CRASH;
     } else {
         struct finding *finding = add_failure(result, setting, trial, "test-failed",
-                                              outcome->messages != NULL ? outcome->messages : "it made no assertion.");
-        add_why(finding, trial);
+                                              outcome->messages != NULL ? outcome->messages : "it made no assertion");
+        if (outcome->messages == NULL || !text_is_sentence(outcome->messages))
+            add_why(finding, trial);
         add_printed(finding, setting, run);
     }
     free(crash);

@@ -1,8 +1,9 @@
 #!/bin/bash
 # accuracy.sh: the measuring instrument of the verdicts, for `make accuracy`: grades every specimen K times and says, lab by
 # lab, how many wrong ones lost points, how many right ones kept all of them, how many were failed for the reason that their
-# first line promises, and of how many the verdict (the stages that lose points) or only the score changed between runs. Beside it the same for helgrind, drd and ThreadSanitizer
-# alone (an error about the lab's race driver is a wrong one caught, or a right one accused) and for the Criterion tests
+# first line promises, and of how many the verdict (the stages that lose points) or only the score changed between runs. Beside
+# it the same for helgrind, drd and ThreadSanitizer alone (an error about the lab's race driver is a wrong one caught, or a
+# right one accused) and for the Criterion tests
 # alone. usage: accuracy.sh [LAB...]      K=3 JOBS=cores TOOLS=1 (0: without the three tools) OUT=file (writes the table there)
 # RECORDS=folder keeps what was measured: the same words again go on where it was broken off, a larger K adds runs. It
 # knows nothing of changes to grader, labs or specimens: after one, begin a new folder.

@@ -41,18 +41,34 @@ static struct thread *waits_for(const struct thread *thread)
     return &schedule.threads[holder(sync)];
 }
 
-static bool in_circle(struct thread *from)
+/* Where the waiting of a thread ends; NOWHERE is for one that somebody may yet wake. */
+enum circle { NOWHERE, AT_OTHERS, AT_THEIR_END, AT_ITSELF, AT_THE_DEAD };
+
+static enum circle circle_of(struct thread *from)
 {
     struct thread *thread = from;
+    bool joins = false;
     for (int steps = 0; steps <= schedule.count; steps++) {
+        joins |= held_lock(thread->operation.object) == NULL;
         thread = waits_for(thread);
         if (thread == NULL)
-            return false;
-        if (!thread->alive || thread == from)
-            return true;
+            return NOWHERE;
+        if (!thread->alive)
+            return AT_THE_DEAD;
+        if (thread == from)
+            return steps == 0 ? AT_ITSELF : joins ? AT_THEIR_END : AT_OTHERS;
     }
-    return false;
+    return NOWHERE;
 }
+
+static const char *const circle_words[] = {
+    [AT_OTHERS] = "each of these threads holds a lock that another of them waits for, for ever: whoever needs several "
+                  "locks must take them in the same order everywhere",
+    [AT_THEIR_END] =
+        "a thread waits for the end of another one, which waits for a lock that the first one holds, for ever",
+    [AT_ITSELF] = "a thread waits for ever for a lock that it holds itself",
+    [AT_THE_DEAD] = "who holds the lock has ended and cannot give it back, and others wait for it for ever",
+};
 
 static void tell_waiting(const struct thread *thread)
 {
@@ -62,44 +78,28 @@ static void tell_waiting(const struct thread *thread)
         char who[24] = "main";
         if (other->id > 0)
             snprintf(who, sizeof who, "thread %d", other->id);
-        verdict_place(thread->id, thread->operation.pc, "waits to %s, held by %s", thread->operation.words,
-                      other == thread ? "itself" : who);
+        verdict_place(thread->id, thread->operation.pc, "waits to %s, held by %s%s", thread->operation.words,
+                      other == thread ? "itself" : who, other->alive ? "" : ", which has ended");
         verdict_place(other->id, sync->pc, "took it");
         return;
     }
     verdict_place(thread->id, thread->operation.pc, "waits: %s", thread->operation.words);
 }
 
-/* What kind of circle it is that the threads which wait for each other are in. */
-static const char *name_circle(void)
-{
-    bool joins = false, itself = false;
-    for (int id = 0; id < schedule.count; id++) {
-        struct thread *thread = &schedule.threads[id];
-        if (!thread->alive || !in_circle(thread))
-            continue;
-        joins |= held_lock(thread->operation.object) == NULL;
-        itself |= waits_for(thread) == thread;
-    }
-    return itself ? "a thread waits for a lock that it holds itself, for ever"
-           : joins
-               ? "a thread waits for the end of another one, which waits for a lock that the first one holds, for ever"
-               : "each of these threads holds a lock that another of them waits for, for ever: whoever needs several "
-                 "locks must take them in the same order everywhere";
-}
-
 _Noreturn void deadlock_report(void)
 {
-    bool circle = false, data = false;
+    enum circle circle = NOWHERE;
+    bool data = false;
     for (int id = 0; id < schedule.count; id++) {
-        circle |= schedule.threads[id].alive && in_circle(&schedule.threads[id]);
+        if (circle == NOWHERE && schedule.threads[id].alive)
+            circle = circle_of(&schedule.threads[id]);
         data |= schedule.threads[id].alive && schedule.threads[id].operation.data;
     }
     for (int id = 0; id < schedule.count; id++)
-        if (schedule.threads[id].alive && (!circle || in_circle(&schedule.threads[id])))
+        if (schedule.threads[id].alive && (circle == NOWHERE || circle_of(&schedule.threads[id]) != NOWHERE))
             tell_waiting(&schedule.threads[id]);
-    if (circle)
-        verdict_end(VERDICT_DEADLOCK, "%s", name_circle());
+    if (circle != NOWHERE)
+        verdict_end(VERDICT_DEADLOCK, "%s", circle_words[circle]);
     if (data)
         verdict_end(VERDICT_LOST_WAKEUP,
                     "every thread waits, one for data that nobody will write or for their end, which "

@@ -22,7 +22,8 @@ struct scenario {
     static void name(void)
 
 /* scenario_failed: ends the schedule: in it, what `sentence` says is wrong. scenario_expect: what must be true in every
- * schedule; `sentence` says in plain words what is wrong if it is not. */
+ * schedule; `sentence` says in plain words what is wrong if it is not.
+ * One that ends with a full stop tells its own reason; behind any other the report puts the `why` of lab.yaml. */
 _Noreturn void scenario_failed(const char *sentence);
 #define scenario_expect(condition, sentence) ((condition) ? (void)0 : scenario_failed(sentence))
 

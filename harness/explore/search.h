@@ -20,7 +20,7 @@ struct search_limits {
     enum search_strategy strategy;
     uint64_t schedules; /* of the mix */
     uint64_t seed;
-    double seconds;  /* wall clock, a last resort: what is found must not depend on it */
+    double seconds;  /* of CPU time, a last resort: what is found must not depend on it */
     int preemptions; /* -1: no bound */
     bool leaks;      /* whether memory and threads left over are findings */
 };

@@ -22,6 +22,7 @@ enum { DESCRIPTORS = 64, DIES_BY_SIGNAL = 1001, DIES_BY_EXIT = 1002, OWN_STATUS 
 struct seen {
     atomic_int deadly_calls; /* of an item that ends its worker */
     int door[2];             /* a pipe: the slow item waits at it for the others */
+    atomic_int workers[4];   /* the processes that did the items */
 };
 
 static struct seen *seen;
@@ -34,9 +35,22 @@ static void share(void)
 
 static struct pool *open_pool(unsigned workers)
 {
+    const pid_t caller = getpid();
     struct pool *pool = pool_create(workers);
-    scenario_expect(pool != NULL, "pool_create returned NULL, though nothing was lacking");
+    scenario_expect(getpid() == caller, "a forked worker comes back from pool_create and runs on in the caller's code: "
+                                        "it must end by _exit, wherever its work ends.");
+    scenario_expect(pool != NULL, "pool_create returned NULL, though nothing was lacking.");
     return pool;
+}
+
+/* pool_map, which returns in the caller only. */
+static size_t map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
+{
+    const pid_t caller = getpid();
+    const size_t lost = pool_map(pool, fn, inputs, outputs, failed, count);
+    scenario_expect(getpid() == caller, "a forked worker comes back from pool_map and runs on in the caller's code: it "
+                                        "must end by _exit, wherever its work ends.");
+    return lost;
 }
 
 static int open_descriptors(void)
@@ -91,9 +105,12 @@ static pid_t send_signal_to(pid_t caller)
 static const char *why_lost(bool killed)
 {
     if (killed)
-        return "an item was lost because a worker had been killed before it was given out";
-    return atomic_load(&handled) ? "an item was lost because the caller has handled a signal"
-                                 : "an item was lost, though no worker had died in it";
+        return "pool_map lost an item, because a worker had been killed before it was given out: what a dead worker "
+               "never had must go to another one.";
+    return atomic_load(&handled)
+               ? "pool_map lost an item, because the caller handled a signal meanwhile: a system call "
+                 "that is interrupted returns EINTR and must be called again."
+               : "pool_map lost an item, though no worker had died in it.";
 }
 
 /* One item, done by the pool's only worker, which perhaps was killed before; its result is not 0. */
@@ -102,9 +119,22 @@ static int64_t map_one(struct pool *pool, pool_fn *fn, bool killed)
     const int64_t input = 1;
     int64_t output = 0;
     bool failed = true;
-    const size_t lost = pool_map(pool, fn, &input, &output, &failed, 1);
-    scenario_expect(lost == 0 && !failed && output != 0, why_lost(killed));
+    const size_t lost = map(pool, fn, &input, &output, &failed, 1);
+    scenario_expect(lost == 0, why_lost(killed));
+    scenario_expect(!failed,
+                    "pool_map returns 0 and leaves failed[0] true: it must be set to false for every item that was "
+                    "done.");
+    scenario_expect(output != 0,
+                    "pool_map says that the item was done, and leaves in outputs[0] what fn did not return: a "
+                    "read may get less than was asked for, and must go on until it has all.");
     return output;
+}
+
+/* Both workers see that the pool is closed, whatever they have inherited. */
+SCENARIO(unused_pool_closes)
+{
+    struct pool *pool = open_pool(2);
+    pool_close(pool);
 }
 
 /* The same worker, which is not the caller, serves one call after the other. One that is killed between two calls had
@@ -118,30 +148,51 @@ SCENARIO(worker_is_kept)
     sigaction(SIGUSR1, &action, NULL);
     const pid_t own = send_signal_to(getpid());
     struct pool *pool = open_pool(1);
-    pool_map(pool, process_id, NULL, NULL, NULL, 0);
+    map(pool, process_id, NULL, NULL, NULL, 0);
     const int64_t first = map_one(pool, process_id, false);
-    scenario_expect(first != getpid(), "the item was done in the caller's process, not in a worker's");
-    scenario_expect(first == map_one(pool, process_id, false),
-                    "a second call was served by another worker, though the first had not died");
+    scenario_expect(first != getpid(),
+                    "pool_map did the item in the caller's process, not in a worker's: there a crash of fn ends the "
+                    "caller.");
+    scenario_expect(
+        first == map_one(pool, process_id, false),
+        "pool_map served a second call by another worker, though the first had not died: the pool's workers are "
+        "made once and kept.");
     kill((pid_t)first, SIGKILL);
     scenario_expect(map_one(pool, next_number, true) == 2,
-                    "the item given out after the death of an idle worker was not done");
+                    "pool_map did not do the item that it was given after the death of an idle worker.");
     pool_close(pool);
-    scenario_expect(open_descriptors() == before, "a descriptor stays open when the pool is closed");
+    scenario_expect(open_descriptors() == before,
+                    "pool_close leaves a descriptor open: every pipe end that the pool opened must be closed.");
     while (waitpid(own, NULL, 0) == -1)
-        scenario_expect(errno == EINTR, "the pool has waited for a child that is not its own");
+        scenario_expect(
+            errno == EINTR,
+            "the pool has waited for a child that is not its own: wait(NULL) and waitpid(-1, ...) take any child of "
+            "the caller.");
 }
 
 /* Item 0 ends only when the three others have been done. Its result looks like an error code. */
 static int64_t first_is_last(int64_t input)
 {
     char byte = 'x';
+    atomic_store(&seen->workers[input], getpid());
     if (input > 0)
         return write(seen->door[1], &byte, 1) == 1 ? input : 77;
     for (int others = 0; others < 3; others++)
         if (read(seen->door[0], &byte, 1) != 1)
             return 77;
     return -1;
+}
+
+static int different_workers(void)
+{
+    int different = 0;
+    for (int i = 0; i < 4; i++) {
+        bool before = false;
+        for (int k = 0; k < i; k++)
+            before |= atomic_load(&seen->workers[k]) == atomic_load(&seen->workers[i]);
+        different += !before;
+    }
+    return different;
 }
 
 /* No item may wait behind a busy worker while the other is free. Results come in any order, and each belongs to its own
@@ -155,21 +206,41 @@ SCENARIO(first_item_is_slow)
     const int64_t inputs[4] = {0, 1, 2, 3};
     int64_t outputs[4] = {0};
     bool failed[4];
-    const size_t lost = pool_map(pool, first_is_last, inputs, outputs, failed, 4);
-    scenario_expect(lost == 0 && !failed[0], "pool_map says that an item failed, though no worker died");
-    scenario_expect(outputs[0] == -1, "outputs[0] is not the result of inputs[0]");
+    const size_t lost = map(pool, first_is_last, inputs, outputs, failed, 4);
+    scenario_expect(
+        lost == 0 && !failed[0],
+        "pool_map says that an item failed, though no worker died. A result that looks like an error code is a "
+        "result.");
+    scenario_expect(
+        outputs[0] == -1,
+        "pool_map left in outputs[0] what is not the result of inputs[0]: results come in when they are ready, so "
+        "each must be put where its own input stands.");
     for (int i = 1; i < 4; i++)
-        scenario_expect(outputs[i] == i, "a result is not where its input stands");
+        scenario_expect(
+            outputs[i] == i,
+            "pool_map put a result where another item's input stands: results come in when they are ready, so each "
+            "must be put where its own input stands.");
+    scenario_expect(different_workers() <= 2, "pool_create made more workers than it was asked for.");
     pool_close(pool);
 }
 
 static void expect_one_lost(const size_t lost, const bool *failed, const int64_t *outputs)
 {
-    scenario_expect(failed[0], "the item whose worker died is not marked as failed");
-    scenario_expect(!failed[1], "an item is marked as failed whose worker did not die in it");
-    scenario_expect(outputs[1] == 6, "an item that came after the death of a worker was not done");
-    scenario_expect(lost == 1, "pool_map does not return the number of items that failed");
-    scenario_expect(atomic_load(&seen->deadly_calls) == 1, "an item whose worker died was tried again");
+    scenario_expect(
+        failed[0],
+        "pool_map does not mark the item as failed whose worker died: without an answer it has failed, however "
+        "the worker ended.");
+    scenario_expect(
+        !failed[1],
+        "pool_map marks an item as failed whose worker did not die in it: failed[i] must be set to false for "
+        "every item that was done, and a death costs one item only.");
+    scenario_expect(
+        outputs[1] == 6,
+        "pool_map did not do an item that came after the death of a worker: a death costs one item only, and all "
+        "others must be done.");
+    scenario_expect(lost == 1, "pool_map does not return the number of items that failed.");
+    scenario_expect(atomic_load(&seen->deadly_calls) == 1,
+                    "pool_map tried an item again whose worker had died in it: it may end the next worker, too.");
     atomic_store(&seen->deadly_calls, 0);
 }
 
@@ -186,13 +257,19 @@ SCENARIO(death_costs_one_item)
     int64_t outputs[2] = {0, 0};
     bool failed[2] = {false, true};
     int status = 0;
-    expect_one_lost(pool_map(pool, deadly, (int64_t[]){DIES_BY_SIGNAL, 5}, outputs, failed, 2), failed, outputs);
+    expect_one_lost(map(pool, deadly, (int64_t[]){DIES_BY_SIGNAL, 5}, outputs, failed, 2), failed, outputs);
     outputs[1] = 0;
-    expect_one_lost(pool_map(pool, deadly, (int64_t[]){DIES_BY_EXIT, 5}, outputs, failed, 2), failed, outputs);
+    expect_one_lost(map(pool, deadly, (int64_t[]){DIES_BY_EXIT, 5}, outputs, failed, 2), failed, outputs);
     pool_close(pool);
-    scenario_expect(open_descriptors() == before, "a descriptor of a dead worker stays open");
-    scenario_expect(waitpid(own, &status, 0) == own, "the pool has waited for a child that is not its own");
-    scenario_expect(WIFEXITED(status) && WEXITSTATUS(status) == OWN_STATUS, "the pool has ended a child of the caller");
+    scenario_expect(
+        open_descriptors() == before,
+        "the pool leaves a descriptor open that it had for a dead worker: with each death one more is lost.");
+    scenario_expect(
+        waitpid(own, &status, 0) == own,
+        "the pool has waited for a child that is not its own: wait(NULL) and waitpid(-1, ...) take any child of "
+        "the caller.");
+    scenario_expect(WIFEXITED(status) && WEXITSTATUS(status) == OWN_STATUS,
+                    "the pool has ended a child of the caller that is none of its workers.");
 }
 
 /* The other worker goes on, and its item is not lost; both, the new one too, see that the pool is closed. */
@@ -202,7 +279,7 @@ SCENARIO(death_beside_another)
     struct pool *pool = open_pool(2);
     int64_t outputs[2] = {0, 0};
     bool failed[2] = {false, true};
-    expect_one_lost(pool_map(pool, deadly, (int64_t[]){DIES_BY_SIGNAL, 5}, outputs, failed, 2), failed, outputs);
+    expect_one_lost(map(pool, deadly, (int64_t[]){DIES_BY_SIGNAL, 5}, outputs, failed, 2), failed, outputs);
     pool_close(pool);
 }
 
@@ -212,7 +289,7 @@ static _Noreturn void be_caller(void)
     const int64_t inputs[2] = {1, 2};
     int64_t outputs[2];
     bool failed[2];
-    pool_map(pool, next_number, inputs, outputs, failed, 2);
+    map(pool, next_number, inputs, outputs, failed, 2);
     _exit(0); /* without pool_close */
 }
 

@@ -24,7 +24,7 @@ static atomic_int *inside; /* functions that are running; in memory of all proce
 static struct value *make(int64_t initial)
 {
     struct value *value = value_create(initial);
-    scenario_expect(value != NULL, "value_create returned NULL, though nothing was lacking");
+    scenario_expect(value != NULL, "value_create returned NULL, though nothing was lacking.");
     return value;
 }
 
@@ -37,7 +37,9 @@ static void share(void)
 static int64_t plus_ten(int64_t old, void *arg)
 {
     (void)arg;
-    scenario_expect(atomic_fetch_add(inside, 1) == 0, "two functions run on the value at the same time");
+    scenario_expect(
+        atomic_fetch_add(inside, 1) == 0,
+        "value_update lets two functions run on the value at the same time: what one of them computes is lost.");
     atomic_fetch_sub(inside, 1);
     return old + 10;
 }
@@ -66,12 +68,13 @@ static _Noreturn int64_t die_by_exit(int64_t old, void *arg)
 static void wait_for(pid_t child)
 {
     int status;
-    scenario_expect(waitpid(child, &status, 0) == child, "a child of the caller's own is gone");
+    scenario_expect(waitpid(child, &status, 0) == child,
+                    "a child of the caller's own is gone: somebody else has waited for it.");
 }
 
-static void expect_value(struct value *value, int64_t expected)
+static void expect_value(struct value *value, int64_t expected, const char *otherwise)
 {
-    scenario_expect(value_get(value) == expected, "the value is not what all additions and updates together make");
+    scenario_expect(value_get(value) == expected, otherwise);
 }
 
 /* Two processes add. The two numbers that the value may be meanwhile differ in both halves of their 64 bits. */
@@ -87,16 +90,20 @@ SCENARIO(two_additions)
     value_add(value, -20);
     const int64_t seen = value_get(value);
     scenario_expect(seen == low || seen == low + 1,
-                    "value_get returns what the value never was, such as half of one number and half of another");
+                    "value_get returns what the value never was, such as half of one number and half of another.");
     wait_for(child);
-    expect_value(value, low + 1);
+    expect_value(value, low + 1,
+                 "an addition by value_add is lost: it changed a copy, or two processes read the same old value and "
+                 "both wrote their own sum.");
     value_free(value);
 }
 
 /* Takes its time: that is no reason to think that its process is dead. */
 static int64_t plus_ten_slowly(int64_t old, void *arg)
 {
-    scenario_expect(atomic_fetch_add(inside, 1) == 0, "two functions run on the value at the same time");
+    scenario_expect(
+        atomic_fetch_add(inside, 1) == 0,
+        "value_update lets two functions run on the value at the same time: what one of them computes is lost.");
     sleep(5);
     atomic_fetch_sub(inside, 1);
     (void)arg;
@@ -114,9 +121,11 @@ SCENARIO(two_updates)
         _exit(0);
     }
     const int64_t new = value_update(value, plus_ten, NULL);
-    scenario_expect(new == 10 || new == 20, "value_update does not return the new value");
+    scenario_expect(new == 10 || new == 20, "value_update does not return the new value.");
     wait_for(child);
-    expect_value(value, 20);
+    expect_value(value, 20,
+                 "an update is lost: what value_update does, from reading the old value to writing the new one, must "
+                 "be one step that keeps all others out.");
     value_free(value);
     value_free(NULL);
 }
@@ -130,13 +139,16 @@ SCENARIO(addition_beside_update)
     const pid_t child = fork();
     if (child == 0) {
         const int64_t new = value_update(value, same, &seen);
-        scenario_expect(new == seen && (seen == 5 || seen == 6), "value_update did not give its function the value");
+        scenario_expect(new == seen && (seen == 5 || seen == 6),
+                        "value_update did not give its function the value as it was.");
         value_update(value, plus_ten, NULL);
         _exit(0);
     }
     value_add(value, 1);
     wait_for(child);
-    expect_value(value, 16);
+    expect_value(value, 16,
+                 "an addition or an update is lost: what value_add does beside a running update is overwritten when "
+                 "that stores its result.");
     value_free(value);
 }
 
@@ -156,9 +168,10 @@ SCENARIO(threads_share_it)
     pthread_create(&thread, NULL, add_two, value);
     value_update(value, plus_ten, NULL);
     const int64_t seen = value_get(value);
-    scenario_expect(seen == 10 || seen == 12 || seen == 22, "value_get returns what the value never was");
+    scenario_expect(seen == 10 || seen == 12 || seen == 22, "value_get returns what the value never was.");
     pthread_join(thread, NULL);
-    expect_value(value, 22);
+    expect_value(value, 22,
+                 "a change is lost: value_update in one thread must keep out the other threads of its process, too.");
     value_free(value);
 }
 
@@ -172,12 +185,19 @@ SCENARIO(killed_inside_update)
     if (dying == 0)
         value_update(value, die_by_signal, NULL);
     const int64_t seen = value_get(value);
-    scenario_expect(seen == 3, "a process that died inside value_update has changed the value");
+    scenario_expect(
+        seen == 3,
+        "value_get shows a change by a process that died inside value_update: nothing may be stored before fn has "
+        "returned.");
     value_add(value, 1);
     value_update(value, plus_ten, NULL);
-    expect_value(value, 14);
+    expect_value(value, 14,
+                 "the value is not what the finished calls make: a process that dies inside value_update must leave it "
+                 "as it was before.");
     wait_for(dying);
-    expect_value(value, 14);
+    expect_value(value, 14,
+                 "the value is not what the finished calls make: a process that dies inside value_update must leave it "
+                 "as it was before.");
     value_free(value);
 }
 
@@ -200,7 +220,9 @@ SCENARIO(still_a_lock_after_deaths)
     }
     value_update(value, plus_ten, NULL);
     wait_for(child);
-    expect_value(value, 22);
+    expect_value(value, 22,
+                 "after deaths inside value_update a change is lost: the lock no longer keeps anybody out, or the dead "
+                 "have changed something.");
     value_free(value);
 }
 
@@ -215,10 +237,21 @@ SCENARIO(values_are_independent)
 {
     struct value *one = make(0), *other = make(0);
     value_update(one, add_to_other, other);
-    expect_value(one, 1);
-    expect_value(other, 1);
+    expect_value(one, 1, "value_update or value_add on one value has changed another, or is lost.");
+    expect_value(other, 1, "value_update or value_add on one value has changed another, or is lost.");
     value_free(one);
     value_free(other);
+}
+
+/* value_reduce, which returns in the caller only. */
+static int reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
+{
+    const pid_t caller = getpid();
+    const int status = value_reduce(value, item, count, processes);
+    scenario_expect(getpid() == caller,
+                    "a forked process comes back from value_reduce and runs on in the caller's code: "
+                    "it must end by _exit.");
+    return status;
 }
 
 static int64_t square(uint64_t index)
@@ -235,11 +268,15 @@ SCENARIO(reduce_adds_the_sum)
         value_add(value, 1000);
         _exit(OWN_STATUS);
     }
-    scenario_expect(value_reduce(value, square, 3, 2) == 0, "value_reduce fails, though none of its processes died");
+    scenario_expect(reduce(value, square, 3, 2) == 0, "value_reduce fails, though none of its processes died.");
     int status = 0;
-    scenario_expect(waitpid(own, &status, 0) == own, "value_reduce has waited for a child that is not its own");
-    scenario_expect(WIFEXITED(status) && WEXITSTATUS(status) == OWN_STATUS, "a child of the caller was disturbed");
-    expect_value(value, 1105);
+    scenario_expect(
+        waitpid(own, &status, 0) == own,
+        "value_reduce has waited for a child that is not its own: wait(NULL) takes any child of the caller.");
+    scenario_expect(WIFEXITED(status) && WEXITSTATUS(status) == OWN_STATUS,
+                    "value_reduce has disturbed a child of the caller's own.");
+    expect_value(value, 1105,
+                 "value_reduce does not add the sum of all items, each once, or loses what others add meanwhile.");
     value_free(value);
 }
 
@@ -254,12 +291,14 @@ static int64_t deadly(uint64_t index)
 SCENARIO(reduce_reports_a_death)
 {
     struct value *value = make(0);
-    scenario_expect(value_reduce(value, deadly, 2, 2) == -1,
-                    "value_reduce does not say that one of its processes died");
+    scenario_expect(
+        reduce(value, deadly, 2, 2) == -1,
+        "value_reduce does not say that one of its processes died: its part of the sum is missing, and only the "
+        "status from waitpid tells.");
     const int64_t left = value_get(value);
-    scenario_expect(left == 0 || left == 1, "the value holds more than the sum of the items that were computed");
+    scenario_expect(left == 0 || left == 1, "value_reduce adds more than the sum of the items that were computed.");
     value_add(value, 10);
-    expect_value(value, left + 10);
+    expect_value(value, left + 10, "after value_reduce has told of a death, value_add does not add.");
     value_free(value);
 }
 
@@ -292,7 +331,7 @@ SCENARIO(reduce_works_side_by_side)
     enum { ITEMS = 20000 };
     share_barrier();
     struct value *value = make(0);
-    scenario_expect(value_reduce(value, meet, ITEMS, 2) == 0, "value_reduce fails, though none of its processes died");
-    expect_value(value, ITEMS);
+    scenario_expect(reduce(value, meet, ITEMS, 2) == 0, "value_reduce fails, though none of its processes died.");
+    expect_value(value, ITEMS, "value_reduce does not add the sum of all items, each once.");
     value_free(value);
 }

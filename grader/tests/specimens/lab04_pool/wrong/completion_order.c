@@ -2,177 +2,123 @@
 #include "pool.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX 64
+/* Python: results = []; for r in as_completed(jobs): results.append(r) */
 
-struct job {
-    int quit;
-    pool_fn *fn;
-    size_t index;
-    int64_t value;
-};
+struct mate { pid_t pid; int out, in; bool at_work; };
 
-struct pool {
-    int n;
-    int to[MAX][2], from[MAX][2];
-    pid_t pid[MAX];
-    int busy[MAX];
-    size_t has[MAX];
-};
+struct pool { size_t n; struct mate mate[64]; };
 
-static int full_read(int fd, void *p, size_t len)
+struct letter { pool_fn *fn; int64_t n; };
+
+static bool wake(struct pool *pool, struct mate *mate)
 {
-    size_t got = 0;
-    while (got < len) {
-        ssize_t k = read(fd, (char *)p + got, len - got);
-        if (k == -1 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return 0;
-        got += (size_t)k;
+    int there[2], back[2];
+    struct letter letter;
+    if (pipe(there) != 0)
+        return false;
+    if (pipe(back) != 0 || (mate->pid = fork()) < 0) {
+        close(there[0]);
+        close(there[1]);
+        mate->pid = 0;
+        return false;
     }
-    return 1;
-}
-
-static void shut(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-static void worker(struct pool *p, int me)
-{
-    struct job j;
-    for (int i = 0; i < p->n; i++) {
-        shut(&p->to[i][1]);
-        shut(&p->from[i][0]);
-        if (i != me) {
-            shut(&p->to[i][0]);
-            shut(&p->from[i][1]);
+    if (mate->pid > 0) {
+        close(there[0]);
+        close(back[1]);
+        mate->out = there[1];
+        mate->in = back[0];
+        mate->at_work = false;
+        return true;
+    }
+    for (size_t i = 0; i < pool->n; i++)
+        if (&pool->mate[i] != mate && pool->mate[i].pid > 0) {
+            close(pool->mate[i].out);
+            close(pool->mate[i].in);
         }
+    close(there[1]);
+    close(back[0]);
+    while (read(there[0], &letter, sizeof letter) == sizeof letter) {
+        int64_t n = letter.fn(letter.n);
+        while (write(back[1], &n, sizeof n) < 0 && errno == EINTR)
+            continue;
     }
-    while (full_read(p->to[me][0], &j, sizeof j) && !j.quit) {
-        j.value = j.fn(j.value);
-        if (write(p->from[me][1], &j, sizeof j) != sizeof j)
+    _exit(0);
+}
+
+static void rest(struct mate *mate)
+{
+    if (mate->pid == 0)
+        return;
+    close(mate->out);
+    close(mate->in);
+    while (waitpid(mate->pid, NULL, 0) < 0)
+        if (errno != EINTR)
             break;
-    }
-    exit(0);
-}
-
-static int fork_worker(struct pool *p, int i)
-{
-    p->busy[i] = 0;
-    p->pid[i] = fork();
-    if (p->pid[i] == 0)
-        worker(p, i);
-    shut(&p->to[i][0]);
-    shut(&p->from[i][1]);
-    return p->pid[i] > 0;
-}
-
-static void bury(struct pool *p, int i)
-{
-    shut(&p->to[i][1]);
-    shut(&p->from[i][0]);
-    if (p->pid[i] > 0)
-        while (waitpid(p->pid[i], NULL, 0) == -1 && errno == EINTR)
-            ;
-    p->pid[i] = 0;
-}
-
-static int renew(struct pool *p, int i)
-{
-    bury(p, i);
-    return pipe(p->to[i]) == 0 && pipe(p->from[i]) == 0 && fork_worker(p, i);
+    mate->pid = 0;
+    mate->at_work = false;
 }
 
 struct pool *pool_create(unsigned workers)
 {
-    struct pool *p = calloc(1, sizeof *p);
-    int ok = p != NULL;
-    if (!ok)
+    struct pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL)
         return NULL;
     signal(SIGPIPE, SIG_IGN);
-    p->n = (int)workers;
-    for (int i = 0; i < p->n; i++)
-        p->to[i][0] = p->to[i][1] = p->from[i][0] = p->from[i][1] = -1;
-    for (int i = 0; i < p->n && ok; i++)
-        ok = pipe(p->to[i]) == 0 && pipe(p->from[i]) == 0;
-    for (int i = 0; i < p->n && ok; i++)
-        ok = fork_worker(p, i);
-    if (ok)
-        return p;
-    for (int i = 0; i < p->n; i++) {
-        shut(&p->to[i][0]);
-        shut(&p->from[i][1]);
+    while (pool->n < workers && wake(pool, &pool->mate[pool->n]))
+        pool->n++;
+    if (pool->n < workers) {
+        pool_close(pool);
+        pool = NULL;
     }
-    pool_close(p);
-    return NULL;
+    return pool;
 }
 
-static void feed(struct pool *p, int i, pool_fn *fn, size_t index, int64_t value)
+size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    struct job j = {0, fn, index, value};
-    while (write(p->to[i][1], &j, sizeof j) != sizeof j)
-        if (errno != EINTR && !renew(p, i))
-            break;
-    p->busy[i] = 1;
-    p->has[i] = index;
-}
-
-size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
-{
-    size_t sent = 0, back = 0, bad = 0;
-    while (back < count) {
-        fd_set set;
-        int max = -1;
-        FD_ZERO(&set);
-        for (int i = 0; i < p->n; i++) {
-            if (!p->busy[i] && sent < count) {
-                feed(p, i, fn, sent, inputs[sent]);
-                sent++;
+    size_t sent = 0, received = 0, dead = 0;
+    while (received < count) {
+        struct pollfd fds[64];
+        for (size_t i = 0; i < pool->n; i++) {
+            struct mate *mate = &pool->mate[i];
+            while (!mate->at_work && sent < count && (mate->pid != 0 || wake(pool, mate))) {
+                struct letter letter = {fn, inputs[sent]};
+                mate->at_work = write(mate->out, &letter, sizeof letter) == sizeof letter;
+                if (mate->at_work)
+                    sent++;
+                else
+                    rest(mate);
             }
-            if (p->busy[i]) {
-                FD_SET(p->from[i][0], &set);
-                max = p->from[i][0] > max ? p->from[i][0] : max;
-            }
+            fds[i] = (struct pollfd){.fd = mate->at_work ? mate->in : -1, .events = POLLIN};
         }
-        if (select(max + 1, &set, NULL, NULL, NULL) == -1)
+        if (poll(fds, pool->n, -1) <= 0)
             continue;
-        for (int i = 0; i < p->n; i++) {
-            struct job j;
-            if (!p->busy[i] || !FD_ISSET(p->from[i][0], &set))
+        for (size_t i = 0; i < pool->n; i++) {
+            if (!fds[i].revents)
                 continue;
-            p->busy[i] = 0;
-            if (full_read(p->from[i][0], &j, sizeof j)) {
-                outputs[back] = j.value;
-                failed[back] = false;
-            } else {
-                failed[p->has[i]] = true;
-                bad++;
-                renew(p, i);
+            failed[received] = read(fds[i].fd, &outputs[received], 8) != 8;
+            pool->mate[i].at_work = false;
+            if (failed[received]) {
+                rest(&pool->mate[i]);
+                wake(pool, &pool->mate[i]);
+                dead++;
             }
-            back++;
+            received++;
         }
     }
-    return bad;
+    return dead;
 }
 
-void pool_close(struct pool *p)
+void pool_close(struct pool *pool)
 {
-    struct job quit = {.quit = 1};
-    if (p == NULL)
+    if (pool == NULL)
         return;
-    for (int i = 0; i < p->n; i++)
-        if (p->pid[i] > 0 && write(p->to[i][1], &quit, sizeof quit) < 0)
-            continue;
-    for (int i = 0; i < p->n; i++)
-        bury(p, i);
-    free(p);
+    while (pool->n > 0)
+        rest(&pool->mate[--pool->n]);
+    free(pool);
 }

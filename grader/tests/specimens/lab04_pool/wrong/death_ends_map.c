@@ -1,177 +1,218 @@
 /* expect: tests dead_worker; schedules assertion | the first death ends the whole call */
-#define _GNU_SOURCE
 #include "pool.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct worker {
-    struct worker *next_free;
-    pid_t pid;
-    int fd;
-    size_t index;
-};
+#define READ_END 0
+#define WRITE_END 1
 
 struct request {
-    pool_fn *fn;
-    int64_t input;
+    pool_fn *function;
+    int64_t argument;
+};
+
+struct worker {
+    pid_t process_id;
+    int request_pipe;
+    int result_pipe;
 };
 
 struct pool {
-    int epoll;
-    unsigned size;
-    struct worker *idle; /* stack of workers without an item, dead ones included */
-    struct worker all[64];
+    unsigned number_of_workers;
+    struct worker *workers;
 };
 
-static void serve(int fd)
+/*
+ * Body of a worker process.
+ * Reads requests until the request pipe is closed.
+ */
+static void worker_process(int request_pipe, int result_pipe)
 {
-    struct request r;
-    for (;;) {
-        ssize_t n = recv(fd, &r, sizeof r, 0);
-        if (n < 0 && errno == EINTR)
+    struct request request;
+    int64_t result;
+
+    while (1) {
+        ssize_t bytes = read(request_pipe, &request, sizeof(request));
+        if (bytes < 0 && errno == EINTR) {
             continue;
-        if (n != (ssize_t)sizeof r)
-            _exit(0);
-        int64_t answer = r.fn(r.input);
-        if (send(fd, &answer, sizeof answer, MSG_NOSIGNAL) != (ssize_t)sizeof answer)
-            _exit(0);
+        }
+        if (bytes != sizeof(request)) {
+            break;
+        }
+        result = request.function(request.argument);
+        while (write(result_pipe, &result, sizeof(result)) < 0) {
+            if (errno != EINTR) {
+                _exit(EXIT_FAILURE);
+            }
+        }
     }
+    _exit(EXIT_SUCCESS);
 }
 
-static bool revive(struct pool *p, struct worker *w)
+/*
+ * Creates worker number `index`.
+ * Returns 0 on success, -1 on error.
+ */
+static int create_worker(struct pool *pool, unsigned index)
 {
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return false;
-    pid_t pid = fork();
-    if (pid == 0) {
-        for (unsigned i = 0; i < p->size; i++)
-            if (p->all[i].fd >= 0)
-                close(p->all[i].fd);
-        close(p->epoll);
-        close(pair[0]);
-        serve(pair[1]);
+    struct worker *worker = &pool->workers[index];
+    int requests[2];
+    int results[2];
+    pid_t process_id;
+
+    if (pipe(requests) < 0) {
+        return -1;
     }
-    close(pair[1]);
-    struct epoll_event e = {.events = EPOLLIN, .data.ptr = w};
-    if (pid < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, pair[0], &e) < 0) {
-        close(pair[0]);
-        if (pid > 0)
-            waitpid(pid, NULL, 0);
-        return false;
+    if (pipe(results) < 0) {
+        close(requests[READ_END]);
+        close(requests[WRITE_END]);
+        return -1;
     }
-    w->pid = pid;
-    w->fd = pair[0];
-    return true;
+    process_id = fork();
+    if (process_id == 0) {
+        unsigned i;
+        for (i = 0; i < pool->number_of_workers; i++) {
+            if (i != index && pool->workers[i].process_id != 0) {
+                close(pool->workers[i].request_pipe);
+                close(pool->workers[i].result_pipe);
+            }
+        }
+        close(requests[WRITE_END]);
+        close(results[READ_END]);
+        worker_process(requests[READ_END], results[WRITE_END]);
+    }
+    close(requests[READ_END]);
+    close(results[WRITE_END]);
+    if (process_id < 0) {
+        close(requests[WRITE_END]);
+        close(results[READ_END]);
+        return -1;
+    }
+    worker->process_id = process_id;
+    worker->request_pipe = requests[WRITE_END];
+    worker->result_pipe = results[READ_END];
+    return 0;
 }
 
-static void bury(struct pool *p, struct worker *w)
+/*
+ * Closes the pipes of a worker and waits for its end.
+ */
+static void destroy_worker(struct worker *worker)
 {
-    if (w->fd < 0)
+    if (worker->process_id == 0) {
         return;
-    epoll_ctl(p->epoll, EPOLL_CTL_DEL, w->fd, NULL);
-    close(w->fd);
-    w->fd = -1;
-    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-}
-
-static void push(struct pool *p, struct worker *w)
-{
-    w->index = SIZE_MAX;
-    w->next_free = p->idle;
-    p->idle = w;
+    }
+    close(worker->request_pipe);
+    close(worker->result_pipe);
+    while (waitpid(worker->process_id, NULL, 0) < 0 && errno == EINTR) {
+    }
+    memset(worker, 0, sizeof(*worker));
 }
 
 struct pool *pool_create(unsigned workers)
 {
-    struct pool *p = malloc(sizeof *p);
-    if (p == NULL)
+    struct pool *pool = malloc(sizeof(struct pool));
+    unsigned i;
+
+    if (pool == NULL) {
         return NULL;
-    memset(p, 0, sizeof *p);
-    p->size = workers;
-    for (unsigned i = 0; i < workers; i++)
-        p->all[i].fd = -1;
-    p->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (p->epoll < 0)
-        goto fail;
-    for (unsigned i = 0; i < workers; i++) {
-        if (!revive(p, &p->all[i]))
-            goto fail;
-        push(p, &p->all[i]);
     }
-    return p;
-fail:
-    pool_close(p);
-    return NULL;
+    pool->number_of_workers = workers;
+    pool->workers = calloc(workers, sizeof(struct worker));
+    signal(SIGPIPE, SIG_IGN);
+    for (i = 0; i < workers; i++) {
+        if (create_worker(pool, i) < 0) {
+            pool_close(pool);
+            return NULL;
+        }
+    }
+    return pool;
 }
 
-static bool hand(struct pool *p, struct worker *w, pool_fn *fn, int64_t input)
+static int send_request(struct pool *pool, unsigned index, pool_fn *fn, int64_t argument)
 {
-    struct request r = {fn, input};
-    for (int attempt = 0; attempt < 2; attempt++) {
-        if (w->fd < 0 && !revive(p, w))
-            return false;
-        if (send(w->fd, &r, sizeof r, MSG_NOSIGNAL) == (ssize_t)sizeof r)
-            return true;
-        bury(p, w);
+    struct request request = {fn, argument};
+    int attempt;
+
+    for (attempt = 0; attempt < 2; attempt++) {
+        if (pool->workers[index].process_id == 0 && create_worker(pool, index) < 0) {
+            return -1;
+        }
+        if (write(pool->workers[index].request_pipe, &request, sizeof(request)) == sizeof(request)) {
+            return 0;
+        }
+        destroy_worker(&pool->workers[index]);
     }
-    return false;
+    return -1;
 }
 
-size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
+size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    size_t begun = 0, ended = 0, lost = 0;
-    memset(failed, 0, count * sizeof *failed);
-    while (ended < count) {
-        while (p->idle && begun < count) {
-            struct worker *w = p->idle;
-            p->idle = w->next_free;
-            w->index = begun++;
-            if (!hand(p, w, fn, inputs[w->index])) {
-                failed[w->index] = true;
-                lost++;
-                ended++;
-                push(p, w);
+    size_t *item_of = calloc(pool->number_of_workers, sizeof(size_t)); /* 0: none, otherwise item + 1 */
+    struct pollfd *fds = calloc(pool->number_of_workers, sizeof(struct pollfd));
+    size_t next = 0, finished = 0, failures = 0;
+    unsigned i;
+
+    memset(failed, 0, count);
+    while (finished < count) {
+        for (i = 0; i < pool->number_of_workers; i++) {
+            if (item_of[i] == 0 && next < count) {
+                if (send_request(pool, i, fn, inputs[next]) < 0) {
+                    goto error;
+                }
+                next++;
+                item_of[i] = next;
             }
+            fds[i].fd = item_of[i] != 0 ? pool->workers[i].result_pipe : -1;
+            fds[i].events = POLLIN;
         }
-        if (ended == count)
-            break;
-        struct epoll_event e;
-        if (epoll_wait(p->epoll, &e, 1, -1) != 1)
+        if (poll(fds, pool->number_of_workers, -1) < 0) {
             continue;
-        struct worker *w = e.data.ptr;
-        int64_t answer;
-        ssize_t n = recv(w->fd, &answer, sizeof answer, 0);
-        if (n == (ssize_t)sizeof answer) {
-            outputs[w->index] = answer;
-        } else {
-            bury(p, w);
-            if (w->index == SIZE_MAX)
-                continue; /* it was idle: it stays on the stack and is revived when needed */
-            failed[w->index] = true;
-            push(p, w);
-            return lost + 1; /* something went wrong: give up */
         }
-        ended++;
-        push(p, w);
+        for (i = 0; i < pool->number_of_workers; i++) {
+            if (fds[i].fd < 0 || fds[i].revents == 0) {
+                continue;
+            }
+            if (read(fds[i].fd, &outputs[item_of[i] - 1], sizeof(int64_t)) != sizeof(int64_t)) {
+                failed[item_of[i] - 1] = true;
+                failures = 1;
+                goto error;
+            }
+            item_of[i] = 0;
+            finished++;
+        }
     }
-    return lost;
+    free(item_of);
+    free(fds);
+    return failures;
+
+error:
+    /* A worker is dead, the pool is broken: stop everything. The next call gets new workers. */
+    for (i = 0; i < pool->number_of_workers; i++) {
+        destroy_worker(&pool->workers[i]);
+    }
+    free(item_of);
+    free(fds);
+    return failures;
 }
 
-void pool_close(struct pool *p)
+void pool_close(struct pool *pool)
 {
-    if (p == NULL)
+    unsigned i;
+
+    if (pool == NULL) {
         return;
-    for (unsigned i = 0; i < p->size; i++)
-        bury(p, &p->all[i]);
-    if (p->epoll >= 0)
-        close(p->epoll);
-    free(p);
+    }
+    for (i = 0; i < pool->number_of_workers; i++) {
+        destroy_worker(&pool->workers[i]);
+    }
+    free(pool->workers);
+    free(pool);
 }

@@ -1,128 +1,89 @@
 /* expect: tests dead_worker; schedules lost-wake-up | waits for an answer from a worker that is dead */
-#define _GNU_SOURCE
 #include "pool.h"
 
-#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Messages are shorter than PIPE_BUF, so they are written and read whole. */
-struct task {
-    pool_fn *fn;
-    int64_t input;
-    size_t index;
-};
+// Everybody uses the same two ends of one packet socket pair: the kernel gives
+// each order to one of the workers that wait, so there is nothing to plan.
 
-struct news {
-    size_t index;
-    int64_t result;
+struct packet {
+    pool_fn *fn;
+    size_t nr;
+    int64_t value;
 };
 
 struct pool {
     unsigned n;
-    int tasks[2], news[2];
-    pid_t *pid;
+    int here, there;
+    pid_t *children;
 };
 
-static ssize_t again(ssize_t (*io)(int, void *, size_t), int fd, void *p, size_t n)
+struct pool *pool_create(unsigned n)
 {
-    ssize_t r;
-    do {
-        r = io(fd, p, n);
-    } while (r == -1 && errno == EINTR);
-    return r;
-}
-
-static ssize_t write_(int fd, void *p, size_t n)
-{
-    return write(fd, p, n);
-}
-
-static void life(struct pool *p)
-{
-    struct task t;
-    close(p->tasks[1]);
-    close(p->news[0]);
-    while (again(read, p->tasks[0], &t, sizeof t) == sizeof t) {
-        struct news m = {t.index, t.fn(t.input)};
-        if (again(write_, p->news[1], &m, sizeof m) < 0)
-            break;
+    struct pool *p = malloc(sizeof *p);
+    int s[2];
+    if (!p)
+        return NULL;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s) < 0) {
+        free(p);
+        return NULL;
     }
-    _exit(0);
-}
-
-static bool spawn(struct pool *p, unsigned i)
-{
-    p->pid[i] = fork();
-    if (p->pid[i] == 0)
-        life(p);
-    return p->pid[i] > 0;
-}
-
-static void reap(struct pool *p, unsigned i)
-{
-    if (p->pid[i] > 0)
-        while (waitpid(p->pid[i], NULL, 0) == -1 && errno == EINTR)
-            continue;
-    p->pid[i] = 0;
-}
-
-struct pool *pool_create(unsigned workers)
-{
-    struct pool *p = calloc(1, sizeof *p);
-    p->n = workers;
-    p->pid = calloc(workers, sizeof *p->pid);
-    p->tasks[0] = p->tasks[1] = p->news[0] = p->news[1] = -1;
-    bool ok = pipe(p->tasks) == 0 && pipe(p->news) == 0;
-    for (unsigned i = 0; ok && i < workers; i++)
-        ok = spawn(p, i);
-    if (ok)
-        return p;
-    pool_close(p);
-    return NULL;
+    p->here = s[0];
+    p->there = s[1];
+    p->children = calloc(n, sizeof(pid_t));
+    for (p->n = 0; p->n < n; p->n++) {
+        pid_t c = fork();
+        if (c < 0) {
+            pool_close(p);
+            return NULL;
+        }
+        if (c == 0) {
+            struct packet k;
+            close(s[0]);
+            while (recv(s[1], &k, sizeof k, 0) == sizeof k) {
+                k.value = k.fn(k.value);
+                send(s[1], &k, sizeof k, MSG_NOSIGNAL);
+            }
+            _exit(0);
+        }
+        p->children[p->n] = c;
+    }
+    return p;
 }
 
 size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    size_t next = 0, ended = 0, failures = 0, queued = 0;
-    for (size_t i = 0; i < count; i++)
-        failed[i] = false;
-    while (ended < count) {
-        /* As many items on their way as workers: no free one finds the pipe empty, and it cannot fill up. */
-        while (queued < p->n && next < count) {
-            struct task t = {fn, inputs[next], next};
-            again(write_, p->tasks[1], &t, sizeof t);
-            next++;
-            queued++;
+    size_t sent = 0, received = 0;
+    memset(failed, 0, count);
+    while (received < count) {
+        // never more orders than workers, or the socket fills up
+        if (sent < count && sent - received < p->n) {
+            struct packet k = {fn, sent, inputs[sent]};
+            if (send(p->here, &k, sizeof k, MSG_NOSIGNAL) == sizeof k)
+                sent++;
+        } else {
+            struct packet k;
+            if (recv(p->here, &k, sizeof k, 0) == sizeof k) {
+                outputs[k.nr] = k.value;
+                received++;
+            }
         }
-        struct news m;
-        if (again(read, p->news[0], &m, sizeof m) != sizeof m) { /* a worker died */
-            failures++;
-            ended++;
-            continue;
-        }
-        outputs[m.index] = m.result;
-        queued--;
-        ended++;
     }
-    return failures;
+    return 0;
 }
 
 void pool_close(struct pool *p)
 {
-    if (p == NULL)
+    if (!p)
         return;
-    if (p->tasks[1] >= 0)
-        close(p->tasks[1]);
+    close(p->there);
+    close(p->here);
     for (unsigned i = 0; i < p->n; i++)
-        reap(p, i);
-    if (p->tasks[0] >= 0)
-        close(p->tasks[0]);
-    if (p->news[0] >= 0) {
-        close(p->news[0]);
-        close(p->news[1]);
-    }
-    free(p->pid);
+        waitpid(p->children[i], NULL, 0);
+    free(p->children);
     free(p);
 }

@@ -4,174 +4,150 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/select.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX 64
+static const size_t IDLE = (size_t)-1;
 
-struct job {
-    int quit;
-    pool_fn *fn;
-    size_t index;
-    int64_t value;
-};
+/* one end each: the caller writes to `orders`, and reads from `results` */
+struct worker { pid_t pid; int orders, results; size_t has; };
+struct order { pool_fn *what; int64_t number; };
 
 struct pool {
-    int n;
-    int to[MAX][2], from[MAX][2];
-    pid_t pid[MAX];
-    int busy[MAX];
-    size_t has[MAX];
+    int epoll;
+    unsigned size;
+    struct worker *worker;
 };
 
-static int full_read(int fd, void *p, size_t len)
+static void fork_worker(struct pool *pool, struct worker *w)
 {
-    size_t got = 0;
-    while (got < len) {
-        ssize_t k = read(fd, (char *)p + got, len - got);
-        if (k == -1 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return 0;
-        got += (size_t)k;
+    int o[2], r[2];
+    w->pid = -1;
+    w->has = IDLE;
+    if (pipe(o))
+        return;
+    if (pipe(r)) {
+        close(o[0]);
+        close(o[1]);
+        return;
     }
-    return 1;
-}
-
-static void shut(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-static void worker(struct pool *p, int me)
-{
-    struct job j;
-    for (int i = 0; i < p->n; i++) {
-        shut(&p->to[i][1]);
-        shut(&p->from[i][0]);
-        if (i != me) {
-            shut(&p->to[i][0]);
-            shut(&p->from[i][1]);
+    w->pid = fork();
+    if (w->pid == 0) {
+        struct order order;
+        int64_t n;
+        for (int fd = 3; fd < 1024; fd++) /* everything that is somebody else's */
+            if (fd == pool->epoll || fd == o[1] || fd == r[0])
+                close(fd);
+        for (unsigned i = 0; i < pool->size; i++)
+            if (pool->worker[i].pid > 0)
+                close(pool->worker[i].orders);
+        while ((n = read(o[0], &order, sizeof order)) == sizeof order) {
+            n = order.what(order.number);
+            if (write(r[1], &n, sizeof n) != sizeof n)
+                break;
         }
+        _exit(0);
     }
-    while (full_read(p->to[me][0], &j, sizeof j) && !j.quit) {
-        j.value = j.fn(j.value);
-        if (write(p->from[me][1], &j, sizeof j) != sizeof j)
-            break;
+    close(o[0]);
+    close(r[1]);
+    if (w->pid < 0) {
+        close(o[1]);
+        close(r[0]);
+        return;
     }
-    exit(0);
+    w->orders = o[1];
+    w->results = r[0];
+    epoll_ctl(pool->epoll, EPOLL_CTL_ADD, r[0], &(struct epoll_event){.events = EPOLLIN, .data = {.ptr = w}});
 }
 
-static int fork_worker(struct pool *p, int i)
+static void bury(struct pool *pool, struct worker *w)
 {
-    p->busy[i] = 0;
-    p->pid[i] = fork();
-    if (p->pid[i] == 0)
-        worker(p, i);
-    shut(&p->to[i][0]);
-    shut(&p->from[i][1]);
-    return p->pid[i] > 0;
-}
-
-static void bury(struct pool *p, int i)
-{
-    shut(&p->to[i][1]);
-    if (p->pid[i] > 0)
-        while (waitpid(p->pid[i], NULL, 0) == -1 && errno == EINTR)
-            ;
-    p->pid[i] = 0;
-}
-
-static int renew(struct pool *p, int i)
-{
-    bury(p, i);
-    return pipe(p->to[i]) == 0 && pipe(p->from[i]) == 0 && fork_worker(p, i);
+    if (w->pid <= 0)
+        return;
+    epoll_ctl(pool->epoll, EPOLL_CTL_DEL, w->results, NULL);
+    close(w->orders); /* tells it to stop */
+    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    w->pid = -1;
 }
 
 struct pool *pool_create(unsigned workers)
 {
-    struct pool *p = calloc(1, sizeof *p);
-    int ok = p != NULL;
-    if (!ok)
-        return NULL;
+    struct pool *pool = calloc(1, sizeof *pool);
     signal(SIGPIPE, SIG_IGN);
-    p->n = (int)workers;
-    for (int i = 0; i < p->n; i++)
-        p->to[i][0] = p->to[i][1] = p->from[i][0] = p->from[i][1] = -1;
-    for (int i = 0; i < p->n && ok; i++)
-        ok = pipe(p->to[i]) == 0 && pipe(p->from[i]) == 0;
-    for (int i = 0; i < p->n && ok; i++)
-        ok = fork_worker(p, i);
-    if (ok)
-        return p;
-    for (int i = 0; i < p->n; i++) {
-        shut(&p->to[i][0]);
-        shut(&p->from[i][1]);
+    pool->worker = calloc(workers, sizeof *pool->worker);
+    pool->epoll = epoll_create1(0);
+    while (pool->epoll >= 0 && pool->size < workers) {
+        fork_worker(pool, &pool->worker[pool->size]);
+        if (pool->worker[pool->size].pid < 0)
+            break;
+        pool->size++;
     }
-    pool_close(p);
+    if (pool->size == workers)
+        return pool;
+    pool_close(pool);
     return NULL;
 }
 
-static void feed(struct pool *p, int i, pool_fn *fn, size_t index, int64_t value)
+static bool order(struct pool *pool, struct worker *w, struct order what)
 {
-    struct job j = {0, fn, index, value};
-    while (write(p->to[i][1], &j, sizeof j) != sizeof j)
-        if (errno != EINTR && !renew(p, i))
-            break;
-    p->busy[i] = 1;
-    p->has[i] = index;
+    for (int i = 0; i < 3; i++) {
+        if (w->pid < 0)
+            fork_worker(pool, w);
+        if (w->pid > 0 && write(w->orders, &what, sizeof what) == sizeof what)
+            return true;
+        bury(pool, w);
+    }
+    return false;
 }
 
-size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
+size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    size_t sent = 0, back = 0, bad = 0;
-    while (back < count) {
-        fd_set set;
-        int max = -1;
-        FD_ZERO(&set);
-        for (int i = 0; i < p->n; i++) {
-            if (!p->busy[i] && sent < count) {
-                feed(p, i, fn, sent, inputs[sent]);
-                sent++;
-            }
-            if (p->busy[i]) {
-                FD_SET(p->from[i][0], &set);
-                max = p->from[i][0] > max ? p->from[i][0] : max;
-            }
+    size_t next = 0, failures = 0, running = 0;
+    for (size_t i = 0; i < count; i++)
+        failed[i] = false;
+    for (unsigned i = 0; i < pool->size && next < count; i++)
+        if (order(pool, &pool->worker[i], (struct order){fn, inputs[next]})) {
+            pool->worker[i].has = next++;
+            running++;
         }
-        if (select(max + 1, &set, NULL, NULL, NULL) == -1)
+    while (running > 0) {
+        struct epoll_event e;
+        if (epoll_wait(pool->epoll, &e, 1, -1) < 1)
             continue;
-        for (int i = 0; i < p->n; i++) {
-            struct job j;
-            if (!p->busy[i] || !FD_ISSET(p->from[i][0], &set))
-                continue;
-            back++;
-            p->busy[i] = 0;
-            if (full_read(p->from[i][0], &j, sizeof j)) {
-                outputs[j.index] = j.value;
-                failed[j.index] = false;
-            } else {
-                failed[p->has[i]] = true;
-                bad++;
-                renew(p, i);
-            }
+        struct worker *w = e.data.ptr;
+        const size_t item = w->has;
+        const bool dead = read(w->results, item == IDLE ? &(int64_t){0} : &outputs[item], 8) != 8;
+        if (dead)
+            bury(pool, w);
+        if (item == IDLE)
+            continue;
+        if (dead) {
+            failed[item] = true;
+            failures++;
+        }
+        running--;
+        w->has = IDLE;
+        if (next < count && order(pool, w, (struct order){fn, inputs[next]})) {
+            w->has = next++;
+            running++;
         }
     }
-    return bad;
+    for (unsigned i = 0; i < pool->size; i++)
+        if (pool->worker[i].pid < 0)
+            fork_worker(pool, &pool->worker[i]);
+    return failures;
 }
 
-void pool_close(struct pool *p)
+void pool_close(struct pool *pool)
 {
-    struct job quit = {.quit = 1};
-    if (p == NULL)
+    if (pool == NULL)
         return;
-    for (int i = 0; i < p->n; i++)
-        if (p->pid[i] > 0 && write(p->to[i][1], &quit, sizeof quit) < 0)
-            continue;
-    for (int i = 0; i < p->n; i++)
-        bury(p, i);
-    free(p);
+    for (unsigned i = 0; i < pool->size; i++)
+        bury(pool, &pool->worker[i]);
+    if (pool->epoll >= 0)
+        close(pool->epoll);
+    free(pool->worker);
+    free(pool);
 }

@@ -2,177 +2,151 @@
 #include "pool.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdlib.h>
-#include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX 64
-
-struct job {
-    int quit;
-    pool_fn *fn;
-    size_t index;
-    int64_t value;
+struct unit {
+    pid_t pid;
+    int fd;
+    size_t item;
+    enum { DOWN, READY, BUSY } state;
 };
 
 struct pool {
-    int n;
-    int to[MAX][2], from[MAX][2];
-    pid_t pid[MAX];
-    int busy[MAX];
-    size_t has[MAX];
+    unsigned units;
+    struct unit unit[];
 };
 
-static int full_read(int fd, void *p, size_t len)
+typedef struct {
+    pool_fn *fn;
+    int64_t in;
+} request;
+
+static void unit_loop(int fd)
 {
-    size_t got = 0;
-    while (got < len) {
-        ssize_t k = read(fd, (char *)p + got, len - got);
-        if (k == -1 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return 0;
-        got += (size_t)k;
+    request r;
+    while (recv(fd, &r, sizeof r, 0) == sizeof r) {
+        const int64_t out = r.fn(r.in);
+        if (send(fd, &out, sizeof out, MSG_NOSIGNAL) != sizeof out)
+            _exit(1);
     }
-    return 1;
+    _exit(0);
 }
 
-static void shut(int *fd)
+static void unit_stop(struct unit *u)
 {
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
+    if (u->state == DOWN)
+        return;
+    close(u->fd);
+    while (waitpid(u->pid, NULL, 0) == -1 && errno == EINTR)
+        continue;
+    u->state = DOWN;
 }
 
-static void worker(struct pool *p, int me)
+static bool unit_start(struct pool *p, struct unit *u)
 {
-    struct job j;
-    for (int i = 0; i < p->n; i++) {
-        shut(&p->to[i][1]);
-        shut(&p->from[i][0]);
-        if (i != me) {
-            shut(&p->to[i][0]);
-            shut(&p->from[i][1]);
-        }
+    int s[2];
+    if (u->state != DOWN)
+        return true;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s) == -1)
+        return false;
+    if ((u->pid = fork()) == 0) {
+        for (unsigned i = 0; i < p->units; i++)
+            if (p->unit[i].state != DOWN)
+                close(p->unit[i].fd);
+        close(s[0]);
+        unit_loop(s[1]);
     }
-    while (full_read(p->to[me][0], &j, sizeof j) && !j.quit) {
-        j.value = j.fn(j.value);
-        if (write(p->from[me][1], &j, sizeof j) != sizeof j)
-            break;
+    close(s[1]);
+    if (u->pid == -1) {
+        close(s[0]);
+        return false;
     }
-    exit(0);
+    u->fd = s[0];
+    u->state = READY;
+    return true;
 }
 
-static int fork_worker(struct pool *p, int i)
+static bool unit_give(struct pool *p, struct unit *u, request r)
 {
-    p->busy[i] = 0;
-    p->pid[i] = fork();
-    if (p->pid[i] == 0)
-        worker(p, i);
-    shut(&p->to[i][0]);
-    shut(&p->from[i][1]);
-    return p->pid[i] > 0;
-}
-
-static void bury(struct pool *p, int i)
-{
-    shut(&p->to[i][1]);
-    shut(&p->from[i][0]);
-    if (p->pid[i] > 0)
-        while (waitpid(p->pid[i], NULL, 0) == -1 && errno == EINTR)
-            ;
-    p->pid[i] = 0;
-}
-
-static int renew(struct pool *p, int i)
-{
-    bury(p, i);
-    return pipe(p->to[i]) == 0 && pipe(p->from[i]) == 0 && fork_worker(p, i);
+    for (int go = 0; go < 2 && unit_start(p, u); go++) {
+        if (send(u->fd, &r, sizeof r, MSG_NOSIGNAL) == sizeof r)
+            return true;
+        unit_stop(u);
+    }
+    return false;
 }
 
 struct pool *pool_create(unsigned workers)
 {
-    struct pool *p = calloc(1, sizeof *p);
-    int ok = p != NULL;
-    if (!ok)
+    struct pool *p = calloc(1, sizeof *p + workers * sizeof p->unit[0]);
+    if (p == NULL)
         return NULL;
-    signal(SIGPIPE, SIG_IGN);
-    p->n = (int)workers;
-    for (int i = 0; i < p->n; i++)
-        p->to[i][0] = p->to[i][1] = p->from[i][0] = p->from[i][1] = -1;
-    for (int i = 0; i < p->n && ok; i++)
-        ok = pipe(p->to[i]) == 0 && pipe(p->from[i]) == 0;
-    for (int i = 0; i < p->n && ok; i++)
-        ok = fork_worker(p, i);
-    if (ok)
-        return p;
-    for (int i = 0; i < p->n; i++) {
-        shut(&p->to[i][0]);
-        shut(&p->from[i][1]);
-    }
-    pool_close(p);
-    return NULL;
+    p->units = workers;
+    for (unsigned i = 0; i < workers; i++)
+        if (!unit_start(p, &p->unit[i])) {
+            pool_close(p);
+            return NULL;
+        }
+    return p;
 }
 
-static void feed(struct pool *p, int i, pool_fn *fn, size_t index, int64_t value)
+/* Whatever is not there yet will not come any more. */
+static size_t give_up(struct pool *p, bool *failed, size_t from, size_t count)
 {
-    struct job j = {0, fn, index, value};
-    while (write(p->to[i][1], &j, sizeof j) != sizeof j)
-        if (errno != EINTR && !renew(p, i))
-            break;
-    p->busy[i] = 1;
-    p->has[i] = index;
+    size_t lost = count - from;
+    for (; from < count; from++)
+        failed[from] = true;
+    for (unsigned i = 0; i < p->units; i++)
+        if (p->unit[i].state == BUSY) {
+            failed[p->unit[i].item] = true;
+            lost++;
+            unit_stop(&p->unit[i]);
+        }
+    return lost;
 }
 
 size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    size_t sent = 0, back = 0, bad = 0;
-    while (back < count) {
-        fd_set set;
-        int max = -1;
-        FD_ZERO(&set);
-        for (int i = 0; i < p->n; i++) {
-            if (!p->busy[i] && sent < count) {
-                feed(p, i, fn, sent, inputs[sent]);
-                sent++;
+    size_t begun = 0, ended = 0, lost = 0;
+    while (ended < count) {
+        struct pollfd watch[64];
+        for (unsigned i = 0; i < p->units; i++) {
+            struct unit *u = &p->unit[i];
+            if (u->state != BUSY && begun < count && unit_give(p, u, (request){fn, inputs[begun]})) {
+                u->state = BUSY;
+                u->item = begun++;
             }
-            if (p->busy[i]) {
-                FD_SET(p->from[i][0], &set);
-                max = p->from[i][0] > max ? p->from[i][0] : max;
-            }
+            watch[i] = (struct pollfd){.fd = u->state == BUSY ? u->fd : -1, .events = POLLIN};
         }
-        if (select(max + 1, &set, NULL, NULL, NULL) == -1)
-            return count - back;
-        for (int i = 0; i < p->n; i++) {
-            struct job j;
-            if (!p->busy[i] || !FD_ISSET(p->from[i][0], &set))
+        if (poll(watch, p->units, -1) == -1)
+            return lost + give_up(p, failed, begun, count);
+        for (unsigned i = 0; i < p->units; i++) {
+            struct unit *u = &p->unit[i];
+            if (watch[i].revents == 0)
                 continue;
-            back++;
-            p->busy[i] = 0;
-            if (full_read(p->from[i][0], &j, sizeof j)) {
-                outputs[j.index] = j.value;
-                failed[j.index] = false;
+            ended++;
+            failed[u->item] = recv(u->fd, &outputs[u->item], sizeof outputs[0], 0) <= 0;
+            if (failed[u->item]) {
+                lost++;
+                unit_stop(u);
+                unit_start(p, u);
             } else {
-                failed[p->has[i]] = true;
-                bad++;
-                renew(p, i);
+                u->state = READY;
             }
         }
     }
-    return bad;
+    return lost;
 }
 
 void pool_close(struct pool *p)
 {
-    struct job quit = {.quit = 1};
     if (p == NULL)
         return;
-    for (int i = 0; i < p->n; i++)
-        if (p->pid[i] > 0 && write(p->to[i][1], &quit, sizeof quit) < 0)
-            continue;
-    for (int i = 0; i < p->n; i++)
-        bury(p, i);
+    for (unsigned i = 0; i < p->units; i++)
+        unit_stop(&p->unit[i]);
     free(p);
 }

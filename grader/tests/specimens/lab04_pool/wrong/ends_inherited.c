@@ -2,166 +2,157 @@
 #include "pool.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX 64
-
-struct job {
-    pool_fn *fn;
-    size_t index;
-    int64_t value;
-};
+#define MAXW 64
 
 struct pool {
-    int n;
-    int to[MAX][2], from[MAX][2];
-    pid_t pid[MAX];
-    int busy[MAX];
-    size_t has[MAX];
+    unsigned nw;
+    pid_t pids[MAXW];
+    int wfd[MAXW]; /* parent -> child */
+    int rfd[MAXW]; /* child -> parent */
+    size_t cur[MAXW];
+    int busy[MAXW];
 };
 
-static int full_read(int fd, void *p, size_t len)
+struct task {
+    pool_fn *fn;
+    int64_t in;
+};
+
+static void child_loop(int rd, int wr)
 {
-    size_t got = 0;
-    while (got < len) {
-        ssize_t k = read(fd, (char *)p + got, len - got);
-        if (k == -1 && errno == EINTR)
+    struct task t;
+    int64_t out;
+    ssize_t n;
+    for (;;) {
+        n = read(rd, &t, sizeof(t));
+        if (n == -1 && errno == EINTR)
             continue;
-        if (k <= 0)
-            return 0;
-        got += (size_t)k;
-    }
-    return 1;
-}
-
-static void shut(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-static void worker(struct pool *p, int me)
-{
-    struct job j;
-    shut(&p->to[me][1]);
-    shut(&p->from[me][0]);
-    while (full_read(p->to[me][0], &j, sizeof j)) {
-        j.value = j.fn(j.value);
-        if (write(p->from[me][1], &j, sizeof j) != sizeof j)
+        if (n == 0)
+            break; /* EOF: parent closed the pipe */
+        out = t.fn(t.in);
+        if (write(wr, &out, sizeof(out)) == -1)
             break;
     }
-    exit(0);
+    _exit(0);
 }
 
-static int fork_worker(struct pool *p, int i)
+static int spawn_child(struct pool *p, unsigned i)
 {
+    int a[2], b[2];
+    if (pipe(a) == -1)
+        return -1;
+    if (pipe(b) == -1) {
+        close(a[0]);
+        close(a[1]);
+        return -1;
+    }
+    p->pids[i] = fork();
+    if (p->pids[i] == -1) {
+        close(a[0]);
+        close(a[1]);
+        close(b[0]);
+        close(b[1]);
+        p->pids[i] = 0;
+        return -1;
+    }
+    if (p->pids[i] == 0) {
+        /* child: close the ends we don't need */
+        close(a[1]);
+        close(b[0]);
+        child_loop(a[0], b[1]);
+    }
+    /* parent */
+    close(a[0]);
+    close(b[1]);
+    p->wfd[i] = a[1];
+    p->rfd[i] = b[0];
     p->busy[i] = 0;
-    p->pid[i] = fork();
-    if (p->pid[i] == 0)
-        worker(p, i);
-    shut(&p->to[i][0]);
-    shut(&p->from[i][1]);
-    return p->pid[i] > 0;
+    return 0;
 }
 
-static void bury(struct pool *p, int i)
+static void reap_child(struct pool *p, unsigned i)
 {
-    shut(&p->to[i][1]);
-    shut(&p->from[i][0]);
-    if (p->pid[i] > 0)
-        while (waitpid(p->pid[i], NULL, 0) == -1 && errno == EINTR)
-            ;
-    p->pid[i] = 0;
-}
-
-static int renew(struct pool *p, int i)
-{
-    bury(p, i);
-    return pipe(p->to[i]) == 0 && pipe(p->from[i]) == 0 && fork_worker(p, i);
+    if (p->pids[i] == 0)
+        return;
+    close(p->wfd[i]);
+    close(p->rfd[i]);
+    while (waitpid(p->pids[i], NULL, 0) == -1 && errno == EINTR)
+        ;
+    p->pids[i] = 0;
 }
 
 struct pool *pool_create(unsigned workers)
 {
-    struct pool *p = calloc(1, sizeof *p);
-    int ok = p != NULL;
-    if (!ok)
+    struct pool *p = calloc(1, sizeof(*p));
+    unsigned i;
+    if (p == NULL)
         return NULL;
     signal(SIGPIPE, SIG_IGN);
-    p->n = (int)workers;
-    for (int i = 0; i < p->n; i++)
-        p->to[i][0] = p->to[i][1] = p->from[i][0] = p->from[i][1] = -1;
-    for (int i = 0; i < p->n && ok; i++)
-        ok = pipe(p->to[i]) == 0 && pipe(p->from[i]) == 0;
-    for (int i = 0; i < p->n && ok; i++)
-        ok = fork_worker(p, i);
-    if (ok)
-        return p;
-    for (int i = 0; i < p->n; i++) {
-        shut(&p->to[i][0]);
-        shut(&p->from[i][1]);
-    }
-    pool_close(p);
-    return NULL;
-}
-
-static void feed(struct pool *p, int i, pool_fn *fn, size_t index, int64_t value)
-{
-    struct job j = {fn, index, value};
-    while (write(p->to[i][1], &j, sizeof j) != sizeof j)
-        if (errno != EINTR && !renew(p, i))
-            break;
-    p->busy[i] = 1;
-    p->has[i] = index;
+    p->nw = workers;
+    for (i = 0; i < workers; i++)
+        if (spawn_child(p, i) == -1) {
+            pool_close(p);
+            return NULL;
+        }
+    return p;
 }
 
 size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    size_t sent = 0, back = 0, bad = 0;
-    while (back < count) {
-        fd_set set;
-        int max = -1;
-        FD_ZERO(&set);
-        for (int i = 0; i < p->n; i++) {
-            if (!p->busy[i] && sent < count) {
-                feed(p, i, fn, sent, inputs[sent]);
-                sent++;
+    size_t next = 0, done = 0, nfail = 0;
+    struct pollfd pfd[MAXW];
+    unsigned i;
+    while (done < count) {
+        for (i = 0; i < p->nw; i++) {
+            while (!p->busy[i] && next < count) {
+                struct task t;
+                t.fn = fn;
+                t.in = inputs[next];
+                if (p->pids[i] == 0 && spawn_child(p, i) == -1)
+                    break;
+                if (write(p->wfd[i], &t, sizeof(t)) == sizeof(t)) {
+                    p->cur[i] = next++;
+                    p->busy[i] = 1;
+                } else {
+                    reap_child(p, i);
+                }
             }
-            if (p->busy[i]) {
-                FD_SET(p->from[i][0], &set);
-                max = p->from[i][0] > max ? p->from[i][0] : max;
-            }
+            pfd[i].fd = p->busy[i] ? p->rfd[i] : -1;
+            pfd[i].events = POLLIN;
+            pfd[i].revents = 0;
         }
-        if (select(max + 1, &set, NULL, NULL, NULL) == -1)
+        if (poll(pfd, p->nw, -1) == -1)
             continue;
-        for (int i = 0; i < p->n; i++) {
-            struct job j;
-            if (!p->busy[i] || !FD_ISSET(p->from[i][0], &set))
+        for (i = 0; i < p->nw; i++) {
+            if (pfd[i].revents == 0)
                 continue;
-            back++;
             p->busy[i] = 0;
-            if (full_read(p->from[i][0], &j, sizeof j)) {
-                outputs[j.index] = j.value;
-                failed[j.index] = false;
-            } else {
-                failed[p->has[i]] = true;
-                bad++;
-                renew(p, i);
+            done++;
+            if (read(pfd[i].fd, &outputs[p->cur[i]], sizeof(int64_t)) == sizeof(int64_t)) {
+                failed[p->cur[i]] = false;
+                continue;
             }
+            failed[p->cur[i]] = true;
+            nfail++;
+            reap_child(p, i);
+            spawn_child(p, i);
         }
     }
-    return bad;
+    return nfail;
 }
 
 void pool_close(struct pool *p)
 {
+    unsigned i;
     if (p == NULL)
         return;
-    for (int i = 0; i < p->n; i++)
-        bury(p, i);
+    for (i = 0; i < p->nw; i++)
+        reap_child(p, i);
     free(p);
 }

@@ -1,180 +1,173 @@
 /* expect: tests failed; schedules assertion | failed[i] is set for the lost items, and left as it was for the others */
-#define _GNU_SOURCE
 #include "pool.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct mail {
-    pool_fn *fn;
-    int64_t question, answer;
-    int written;
-};
+/* pool_map starts a thread per worker: it fetches the next number, has it done, and so on. Blocking reads are then all
+ * that is needed. */
 
-struct agent {
+struct proxy {
+    struct pool *pool;
+    pthread_t thread;
     pid_t pid;
-    int pidfd, wire;
-    size_t item;
-    bool busy;
+    int in, out;
 };
 
 struct pool {
-    unsigned agents;
-    struct mail *mails;
-    struct agent a[64];
+    pthread_mutex_t mutex; /* guards next and lost; and one forks at a time */
+    unsigned n;
+    struct proxy proxies[64];
+    pool_fn *fn;
+    const int64_t *inputs;
+    int64_t *outputs;
+    bool *failed;
+    size_t next, count, lost;
 };
 
-static bool signal_agent(int wire)
+static bool transfer(int fd, void *data, ssize_t size, bool out)
 {
     ssize_t n;
     do
-        n = send(wire, "!", 1, MSG_NOSIGNAL);
+        n = out ? write(fd, data, (size_t)size) : read(fd, data, (size_t)size);
     while (n < 0 && errno == EINTR);
-    return n == 1;
+    return n == size;
 }
 
-static bool await(int wire)
+static bool connect_proxy(struct proxy *x)
 {
-    char c;
-    ssize_t n;
-    do
-        n = recv(wire, &c, 1, 0);
-    while (n < 0 && errno == EINTR);
-    return n == 1;
-}
-
-static void agent_main(struct mail *l, int wire)
-{
-    while (await(wire)) {
-        l->answer = l->fn(l->question);
-        l->written = 1;
-        if (!signal_agent(wire))
-            break;
-    }
-    _exit(0);
-}
-
-static bool recruit(struct pool *p, unsigned i)
-{
-    struct agent *a = &p->a[i];
-    int line[2];
-    a->busy = false;
-    a->pid = 0;
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, line) < 0)
+    struct pool *pool = x->pool;
+    int orders[2], results[2];
+    x->pid = 0;
+    if (pipe(orders) != 0)
         return false;
+    if (pipe(results) != 0) {
+        close(orders[0]);
+        close(orders[1]);
+        return false;
+    }
     pid_t pid = fork();
     if (pid == 0) {
-        close(line[0]);
-        for (unsigned k = 0; k < p->agents; k++)
-            if (p->a[k].pid > 0) {
-                close(p->a[k].wire);
-                close(p->a[k].pidfd);
+        int64_t order[2];
+        sigset_t none;
+        sigemptyset(&none);
+        pthread_sigmask(SIG_SETMASK, &none, NULL);
+        for (unsigned i = 0; i < pool->n; i++)
+            if (pool->proxies[i].pid != 0) {
+                close(pool->proxies[i].in);
+                close(pool->proxies[i].out);
             }
-        agent_main(&p->mails[i], line[1]);
+        close(orders[1]);
+        close(results[0]);
+        while (transfer(orders[0], order, sizeof order, false)) {
+            order[1] = ((pool_fn *)order[0])(order[1]);
+            transfer(results[1], &order[1], sizeof order[1], true);
+        }
+        _exit(0);
     }
-    close(line[1]);
+    close(orders[0]);
+    close(results[1]);
     if (pid < 0) {
-        close(line[0]);
+        close(orders[1]);
+        close(results[0]);
         return false;
     }
-    a->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (a->pidfd < 0) {
-        close(line[0]);
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-        return false;
-    }
-    a->wire = line[0];
-    a->pid = pid;
+    x->out = orders[1];
+    x->in = results[0];
+    x->pid = pid;
     return true;
 }
 
-static void release(struct agent *a)
+static void disconnect_proxy(struct proxy *x)
 {
-    if (a->pid <= 0)
+    if (x->pid == 0)
         return;
-    close(a->wire);
-    while (waitpid(a->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    close(a->pidfd);
-    a->pid = 0;
+    close(x->in);
+    close(x->out);
+    while (waitpid(x->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    x->pid = 0;
+}
+
+static bool reconnect(struct proxy *x)
+{
+    pthread_mutex_lock(&x->pool->mutex);
+    disconnect_proxy(x);
+    const bool done = connect_proxy(x);
+    pthread_mutex_unlock(&x->pool->mutex);
+    return done;
 }
 
 struct pool *pool_create(unsigned workers)
 {
-    struct pool *p = calloc(1, sizeof *p);
-    if (p == NULL)
+    struct pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL)
         return NULL;
-    p->agents = workers;
-    p->mails = mmap(NULL, 64 * sizeof *p->mails, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (p->mails == MAP_FAILED) {
-        free(p);
-        return NULL;
-    }
+    pthread_mutex_init(&pool->mutex, NULL);
+    pool->n = workers;
     for (unsigned i = 0; i < workers; i++) {
-        if (!recruit(p, i)) {
-            pool_close(p);
+        pool->proxies[i].pool = pool;
+        if (!connect_proxy(&pool->proxies[i])) {
+            pool_close(pool);
             return NULL;
         }
     }
-    return p;
+    return pool;
 }
 
-size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
+static void *represent(void *argument)
 {
-    size_t begun = 0, ended = 0, misses = 0;
-    struct pollfd on[128];
-
-    while (ended < count) {
-        for (unsigned i = 0; i < p->agents; i++) {
-            struct agent *a = &p->a[i];
-            struct pollfd dead = {.fd = a->pidfd, .events = POLLIN};
-            if (a->pid > 0 && !a->busy && poll(&dead, 1, 0) == 1)
-                release(a);
-            if (a->pid <= 0 && !recruit(p, i))
-                continue;
-            if (!a->busy && begun < count) {
-                p->mails[i] = (struct mail){.fn = fn, .question = inputs[begun]};
-                if (signal_agent(a->wire)) {
-                    a->item = begun++;
-                    a->busy = true;
-                }
-            }
-            on[2 * i] = (struct pollfd){.fd = a->busy ? a->wire : -1, .events = POLLIN};
-            on[2 * i + 1] = (struct pollfd){.fd = a->busy ? a->pidfd : -1, .events = POLLIN};
-        }
-        if (poll(on, 2 * p->agents, -1) < 0)
+    struct proxy *x = argument;
+    struct pool *pool = x->pool;
+    for (;;) {
+        pthread_mutex_lock(&pool->mutex);
+        const size_t i = pool->next < pool->count ? pool->next++ : pool->count;
+        pthread_mutex_unlock(&pool->mutex);
+        if (i == pool->count)
+            return NULL;
+        int64_t order[2] = {(int64_t)pool->fn, pool->inputs[i]};
+        bool given = x->pid != 0 && transfer(x->out, order, sizeof order, true);
+        if (!given)
+            given = reconnect(x) && transfer(x->out, order, sizeof order, true);
+        if (given && transfer(x->in, &pool->outputs[i], sizeof pool->outputs[i], false))
             continue;
-        for (unsigned i = 0; i < p->agents; i++) {
-            struct agent *a = &p->a[i];
-            if (!a->busy || (on[2 * i].revents | on[2 * i + 1].revents) == 0)
-                continue;
-            a->busy = false;
-            ended++;
-            if (await(a->wire)) {
-                outputs[a->item] = p->mails[i].answer;
-                continue;
-            }
-            release(a);
-            failed[a->item] = true;
-            misses++;
-        }
+        pool->failed[i] = true;
+        reconnect(x);
+        pthread_mutex_lock(&pool->mutex);
+        pool->lost++;
+        pthread_mutex_unlock(&pool->mutex);
     }
-    return misses;
 }
 
-void pool_close(struct pool *p)
+size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    if (p == NULL)
+    sigset_t all, before;
+    pool->fn = fn;
+    pool->inputs = inputs;
+    pool->outputs = outputs;
+    pool->failed = failed;
+    pool->count = count;
+    pool->next = pool->lost = 0;
+    sigfillset(&all); /* the threads take no signal of the caller's, and no SIGPIPE */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (unsigned i = 0; i < pool->n; i++)
+        pthread_create(&pool->proxies[i].thread, NULL, represent, &pool->proxies[i]);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    for (unsigned i = 0; i < pool->n; i++)
+        pthread_join(pool->proxies[i].thread, NULL);
+    return pool->lost;
+}
+
+void pool_close(struct pool *pool)
+{
+    if (pool == NULL)
         return;
-    for (unsigned i = 0; i < p->agents; i++)
-        release(&p->a[i]);
-    munmap(p->mails, 64 * sizeof *p->mails);
-    free(p);
+    for (unsigned i = 0; i < pool->n; i++)
+        disconnect_proxy(&pool->proxies[i]);
+    pthread_mutex_destroy(&pool->mutex);
+    free(pool);
 }

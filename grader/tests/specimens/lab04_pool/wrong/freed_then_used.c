@@ -1,152 +1,149 @@
 /* expect: tests left; schedules use-after-free | pool_close frees the table of workers before it has waited for them */
 #include "pool.h"
+
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/types.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LINE 64
+typedef struct {
+    pid_t pid;
+    int fd;
+    size_t item;
+    bool busy;
+} slot;
 
-typedef struct { pid_t pid; int w, r; long item; } worker;
-struct pool { int n; worker *v; };
+struct pool {
+    slot *slots;
+    size_t n;
+};
 
-/* 1: a whole line; 0: it ended before */
-static int get_line(int fd, char *s)
+typedef struct {
+    pool_fn *fn;
+    int64_t x;
+} msg;
+
+static bool fill(struct pool *p, slot *s)
 {
-    int n = 0;
-    for (;;) {
-        ssize_t k = read(fd, s + n, 1);
-        if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return 0;
-        if (s[n] == '\n') { s[n] = 0; return 1; }
-        if (++n == LINE) return 0;
+    int fd[2];
+    *s = (slot){.pid = -1, .fd = -1};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd) < 0)
+        return false;
+    s->pid = fork();
+    if (s->pid == 0) {
+        msg m;
+        for (size_t i = 0; i < p->n; i++)
+            if (p->slots[i].fd >= 0)
+                close(p->slots[i].fd);
+        close(fd[0]);
+        while (recv(fd[1], &m, sizeof m, 0) == sizeof m) {
+            m.x = m.fn(m.x);
+            if (send(fd[1], &m.x, sizeof m.x, MSG_NOSIGNAL) < 0)
+                break;
+        }
+        _exit(0);
     }
+    close(fd[1]);
+    if (s->pid < 0) {
+        close(fd[0]);
+        return false;
+    }
+    s->fd = fd[0];
+    return true;
 }
 
-static int put_line(int fd, const char *s)
+static void reap(slot *s)
 {
-    size_t left = strlen(s);
-    while (left > 0) {
-        ssize_t k = write(fd, s, left);
-        if (k < 0 && errno == EINTR) continue;
-        if (k < 0) return 0;
-        s += k;
-        left -= (size_t)k;
-    }
-    return 1;
+    if (s->pid < 0)
+        return;
+    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    s->pid = -1;
 }
 
-static void worker_loop(int in, int out)
+static void clear(slot *s)
 {
-    char line[LINE + 1], *arg;
-    while (get_line(in, line)) {
-        pool_fn *f = (pool_fn *)(uintptr_t)strtoull(line, &arg, 16);
-        long long y = f(strtoll(arg, NULL, 10));
-        snprintf(line, sizeof line, "%lld\n", y);
-        if (!put_line(out, line)) break;
-    }
-    _exit(0);
-}
-
-static int begin(struct pool *p, int k)
-{
-    int a[2], b[2], j;
-    p->v[k].pid = 0;
-    p->v[k].item = -1;
-    if (pipe(a) < 0) return 0;
-    if (pipe(b) < 0) { close(a[0]); close(a[1]); return 0; }
-    p->v[k].pid = fork();
-    if (p->v[k].pid == 0) {
-        for (j = 0; j < p->n; j++)
-            if (j != k && p->v[j].pid > 0) { close(p->v[j].w); close(p->v[j].r); }
-        close(a[1]); close(b[0]);
-        worker_loop(a[0], b[1]);
-    }
-    close(a[0]); close(b[1]);
-    if (p->v[k].pid < 0) { close(a[1]); close(b[0]); p->v[k].pid = 0; return 0; }
-    p->v[k].w = a[1];
-    p->v[k].r = b[0];
-    return 1;
-}
-
-static void finish(worker *w)
-{
-    close(w->w); close(w->r);
-    while (waitpid(w->pid, 0, 0) < 0 && errno == EINTR) ;
-    w->pid = 0;
+    if (s->fd >= 0)
+        close(s->fd);
+    s->fd = -1;
+    s->busy = false;
+    reap(s);
 }
 
 struct pool *pool_create(unsigned workers)
 {
     struct pool *p = calloc(1, sizeof *p);
-    int k;
-    if (!p) return 0;
-    p->n = (int)workers;
-    p->v = calloc(workers, sizeof *p->v);
-    if (!p->v) { free(p); return 0; }
-    signal(SIGPIPE, SIG_IGN);
-    for (k = 0; k < p->n; k++)
-        if (!begin(p, k)) { pool_close(p); return 0; }
+    if (p == NULL)
+        return NULL;
+    p->slots = malloc(workers * sizeof *p->slots);
+    for (size_t i = 0; i < workers; i++) {
+        p->n++;
+        if (!fill(p, &p->slots[i])) {
+            p->n--;
+            pool_close(p);
+            return NULL;
+        }
+    }
     return p;
 }
 
-size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *in, int64_t *out, bool *failed, size_t count)
+static bool submit(struct pool *p, slot *s, msg m)
 {
-    struct pollfd f[64];
-    char line[LINE + 1];
-    size_t i = 0, done = 0, bad = 0;
-    int k;
+    if (s->fd >= 0 && send(s->fd, &m, sizeof m, MSG_NOSIGNAL) == sizeof m)
+        return true;
+    clear(s);
+    return fill(p, s) && send(s->fd, &m, sizeof m, MSG_NOSIGNAL) == sizeof m;
+}
 
-    while (done < count) {
-        for (k = 0; k < p->n; k++) {
-            worker *w = &p->v[k];
-            while (w->item < 0 && i < count) {
-                struct pollfd dead = { w->r, POLLIN, 0 };
-                if (w->pid > 0 && poll(&dead, 1, 0) == 0) {
-                    snprintf(line, sizeof line, "%llx %lld\n", (unsigned long long)(uintptr_t)fn, (long long)in[i]);
-                    if (put_line(w->w, line)) { w->item = (long)i++; break; }
-                }
-                if (w->pid > 0) finish(w);
-                if (!begin(p, k)) break;
+size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
+{
+    size_t next = 0, open = 0, lost = 0;
+    struct pollfd *fds = malloc(p->n * sizeof *fds);
+    for (;;) {
+        for (size_t i = 0; i < p->n; i++) {
+            slot *s = &p->slots[i];
+            if (!s->busy && next < count && submit(p, s, (msg){fn, inputs[next]})) {
+                s->busy = true;
+                s->item = next++;
+                open++;
             }
-            f[k].fd = w->item >= 0 ? w->r : -1;
-            f[k].events = POLLIN;
-            f[k].revents = 0;
+            fds[i] = (struct pollfd){.fd = s->busy ? s->fd : -1, .events = POLLIN};
         }
-        if (poll(f, (nfds_t)p->n, -1) < 0) continue;
-        for (k = 0; k < p->n; k++) {
-            worker *w = &p->v[k];
-            if (w->item < 0 || !f[k].revents) continue;
-            if (get_line(w->r, line)) {
-                out[w->item] = strtoll(line, 0, 10);
-                failed[w->item] = false;
-            } else {
-                failed[w->item] = true;
-                bad++;
-                finish(w);
-                begin(p, k);
+        if (open == 0)
+            break;
+        if (poll(fds, p->n, -1) < 0)
+            continue;
+        for (size_t i = 0; i < p->n; i++) {
+            slot *s = &p->slots[i];
+            if (!s->busy || !fds[i].revents)
+                continue;
+            open--;
+            s->busy = false;
+            failed[s->item] = recv(s->fd, outputs + s->item, sizeof *outputs, 0) != sizeof *outputs;
+            if (failed[s->item]) {
+                lost++;
+                clear(s);
+                fill(p, s);
             }
-            done++;
-            w->item = -1;
         }
     }
-    return bad;
+    free(fds);
+    return lost;
 }
 
 void pool_close(struct pool *p)
 {
-    int k;
-    if (!p) return;
-    for (k = 0; k < p->n; k++)
-        if (p->v[k].pid > 0) { close(p->v[k].w); close(p->v[k].r); }
-    free(p->v);
-    for (k = 0; k < p->n; k++)
-        if (p->v[k].pid > 0)
-            while (waitpid(p->v[k].pid, 0, 0) < 0 && errno == EINTR) ;
+    if (!p)
+        return;
+    /* first tell all of them, ... */
+    for (size_t i = 0; i < p->n; i++)
+        if (p->slots[i].fd >= 0)
+            close(p->slots[i].fd);
+    free(p->slots);
+    /* ... then wait: so they end at the same time */
+    for (size_t i = 0; i < p->n; i++)
+        reap(&p->slots[i]);
     free(p);
 }

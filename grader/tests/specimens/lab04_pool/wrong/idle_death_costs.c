@@ -1,121 +1,94 @@
 /* expect: tests idle; schedules assertion | an item given to a worker that was dead already counts as lost */
-#define _GNU_SOURCE
 #include "pool.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdatomic.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct slot {
-    pool_fn *fn;
-    int64_t number;
-    atomic_bool answered;
-};
-
-struct proc {
-    pid_t pid;
-    int wake_fd;  /* eventfd: there is work */
-    int life_fd; /* read end of a pipe whose write end only the worker has: ends with it */
-    bool busy;
-    size_t item;
-};
-
 struct pool {
     unsigned n;
-    int done;         /* eventfd: an answer is there */
-    int parent[2];    /* workers hold [0]; its end means that the caller is gone */
-    struct slot *slots;
-    struct proc procs[64];
+    struct pollfd from[64]; /* what the workers say, ready for poll */
+    int to[64];
+    pid_t pid[64];
+    size_t item[64];
 };
 
-static void ring(int fd)
+static void close2(int fd[2])
 {
-    uint64_t one = 1;
-    while (write(fd, &one, sizeof one) == -1 && errno == EINTR)
-        ;
+    close(fd[0]);
+    close(fd[1]);
 }
 
-static void work(struct pool *p, unsigned me)
+/* -1 if the worker does not answer */
+static int call(int to, const void *message, size_t size)
 {
-    struct slot *d = &p->slots[me];
-    struct pollfd on[2] = {{.fd = p->procs[me].wake_fd, .events = POLLIN}, {.fd = p->parent[0], .events = POLLIN}};
-    uint64_t sink;
-    close(p->parent[1]);
-    for (;;) {
-        if (poll(on, 2, -1) < 0)
-            continue;
-        if (on[1].revents)
-            _exit(0);
-        if (on[0].revents && read(p->procs[me].wake_fd, &sink, sizeof sink) == sizeof sink) {
-            d->number = d->fn(d->number);
-            atomic_store(&d->answered, true);
-            ring(p->done);
+    ssize_t n;
+    while ((n = write(to, message, size)) == -1 && errno == EINTR)
+        ;
+    return n == (ssize_t)size ? 0 : -1;
+}
+
+static int add_worker(struct pool *p, unsigned i)
+{
+    int q[2], a[2];
+    if (pipe(q) == -1)
+        return -1;
+    if (pipe(a) == -1) {
+        close2(q);
+        return -1;
+    }
+    switch (p->pid[i] = fork()) {
+    case -1:
+        p->pid[i] = 0;
+        close2(q);
+        close2(a);
+        return -1;
+    case 0:
+        for (unsigned k = 0; k < p->n; k++)
+            if (k != i && p->pid[k]) {
+                close(p->to[k]);
+                close(p->from[k].fd < 0 ? ~p->from[k].fd : p->from[k].fd);
+            }
+        close(q[1]);
+        close(a[0]);
+        for (int64_t w[2]; read(q[0], w, sizeof w) == sizeof w;) {
+            w[0] = ((pool_fn *)w[0])(w[1]);
+            if (write(a[1], w, 8) != 8)
+                break;
         }
+        _exit(0);
     }
+    close(q[0]);
+    close(a[1]);
+    p->to[i] = q[1];
+    p->from[i] = (struct pollfd){.fd = ~a[0], .events = POLLIN}; /* negative: nothing to hear */
+    return 0;
 }
 
-static int start_proc(struct pool *p, unsigned i)
+static void drop_worker(struct pool *p, unsigned i)
 {
-    struct proc *s = &p->procs[i];
-    int life[2];
-    s->busy = false;
-    s->pid = -1;
-    s->wake_fd = eventfd(0, EFD_NONBLOCK);
-    if (s->wake_fd < 0)
-        return -1;
-    if (pipe2(life, O_CLOEXEC) < 0) {
-        close(s->wake_fd);
-        return -1;
-    }
-    s->pid = fork();
-    if (s->pid == 0) {
-        close(life[0]);
-        work(p, i);
-    }
-    close(life[1]);
-    s->life_fd = life[0];
-    if (s->pid > 0)
-        return 0;
-    close(s->life_fd);
-    close(s->wake_fd);
-    return -1;
-}
-
-static void end_proc(struct proc *s)
-{
-    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+    if (!p->pid[i])
+        return;
+    close(p->to[i]);
+    close(p->from[i].fd < 0 ? ~p->from[i].fd : p->from[i].fd);
+    while (waitpid(p->pid[i], NULL, 0) == -1 && errno == EINTR)
         ;
-    close(s->wake_fd);
-    close(s->life_fd);
-    s->pid = -1;
+    p->from[i].fd = -1;
+    p->pid[i] = 0;
 }
 
 struct pool *pool_create(unsigned workers)
 {
     struct pool *p = calloc(1, sizeof *p);
-    if (p == NULL)
+    if (!p)
         return NULL;
+    signal(SIGPIPE, SIG_IGN);
     p->n = workers;
-    p->slots = mmap(NULL, workers * sizeof *p->slots, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    p->done = eventfd(0, EFD_NONBLOCK);
-    if (p->slots == MAP_FAILED || p->done < 0 || pipe(p->parent) < 0) {
-        if (p->slots != MAP_FAILED)
-            munmap(p->slots, workers * sizeof *p->slots);
-        if (p->done >= 0)
-            close(p->done);
-        free(p);
-        return NULL;
-    }
     for (unsigned i = 0; i < workers; i++)
-        p->procs[i].pid = -1;
-    for (unsigned i = 0; i < workers; i++)
-        if (start_proc(p, i) < 0) {
+        if (add_worker(p, i)) {
             pool_close(p);
             return NULL;
         }
@@ -124,67 +97,50 @@ struct pool *pool_create(unsigned workers)
 
 size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    size_t next = 0, finished = 0, losses = 0;
-    struct pollfd on[65];
-    while (finished < count) {
-        for (unsigned i = 0; i < p->n; i++) {
-            struct proc *s = &p->procs[i];
-            if (s->pid < 0 && start_proc(p, i) < 0)
+    size_t next = 0, over = 0, lost = 0;
+    while (over < count) {
+        for (unsigned i = 0; i < p->n && next < count; i++) {
+            int64_t message[2] = {(int64_t)fn, inputs[next]};
+            if (p->pid[i] == 0 && add_worker(p, i))
                 continue;
-            if (!s->busy && next < count) {
-                p->slots[i].fn = fn;
-                p->slots[i].number = inputs[next];
-                atomic_store(&p->slots[i].answered, false);
-                s->item = next++;
-                s->busy = true;
-                ring(s->wake_fd);
+            if (p->from[i].fd >= 0)
+                continue;
+            p->item[i] = next++;
+            if (call(p->to[i], message, sizeof message) == 0) {
+                p->from[i].fd = ~p->from[i].fd;
+                continue;
             }
-            on[i] = (struct pollfd){.fd = s->life_fd, .events = POLLIN};
+            /* the worker has died with this item */
+            failed[p->item[i]] = true;
+            lost++;
+            over++;
+            drop_worker(p, i);
+            add_worker(p, i);
         }
-        on[p->n] = (struct pollfd){.fd = p->done, .events = POLLIN};
-        if (poll(on, p->n + 1, -1) < 0)
-            continue;
-        uint64_t sink;
-        if (on[p->n].revents && read(p->done, &sink, sizeof sink) < 0)
+        if (over == count || poll(p->from, p->n, -1) < 1)
             continue;
         for (unsigned i = 0; i < p->n; i++) {
-            struct proc *s = &p->procs[i];
-            if (s->busy && atomic_load(&p->slots[i].answered)) {
-                outputs[s->item] = p->slots[i].number;
-                failed[s->item] = false;
-                finished++;
-                s->busy = false;
-            }
-            if (s->pid > 0 && on[i].revents) {
-                end_proc(s);
-                /* It may have answered between the look above and its death, or never begun: killed while
-                 * idle. */
-                if (s->busy && atomic_load(&p->slots[i].answered)) {
-                    outputs[s->item] = p->slots[i].number;
-                    failed[s->item] = false;
-                    finished++;
-                } else if (s->busy) {
-                    failed[s->item] = true;
-                    finished++;
-                    losses++;
-                }
-                s->busy = false;
+            if (p->from[i].fd < 0 || !p->from[i].revents)
+                continue;
+            bool dead = read(p->from[i].fd, &outputs[p->item[i]], 8) != 8;
+            failed[p->item[i]] = dead;
+            over++;
+            p->from[i].fd = ~p->from[i].fd;
+            if (dead) {
+                lost++;
+                drop_worker(p, i);
+                add_worker(p, i);
             }
         }
     }
-    return losses;
+    return lost;
 }
 
 void pool_close(struct pool *p)
 {
-    if (p == NULL)
+    if (!p)
         return;
-    close(p->parent[1]);
     for (unsigned i = 0; i < p->n; i++)
-        if (p->procs[i].pid > 0)
-            end_proc(&p->procs[i]);
-    close(p->parent[0]);
-    close(p->done);
-    munmap(p->slots, p->n * sizeof *p->slots);
+        drop_worker(p, i);
     free(p);
 }

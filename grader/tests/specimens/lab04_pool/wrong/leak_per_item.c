@@ -1,184 +1,146 @@
 /* expect: tests heap; schedules memory-leak | each order is built on the heap and never freed */
+#include "pool.h"
+
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "pool.h"
+typedef struct Order {
+    pool_fn *fn;
+    int64_t number;
+    size_t place;
+} Order;
 
-enum { NONE = -1 };
-
-struct job { pool_fn *fn; int64_t input; };
-
-struct worker {
+typedef struct Worker {
     pid_t pid;
-    int jobs_fd, results_fd; /* the caller's ends */
-    size_t item;
-    bool busy;
-};
+    int socket;
+    Order *order; // NULL: nothing to do
+} Worker;
 
 struct pool {
-    unsigned size;
-    struct worker workers[];
+    Worker *first, *end;
 };
 
-static ssize_t again_read(int fd, void *buffer, size_t size)
+static Order *Order_new(pool_fn *fn, int64_t number, size_t place)
 {
-    ssize_t n;
-    while ((n = read(fd, buffer, size)) == -1 && errno == EINTR) {}
-    return n;
+    Order *self = malloc(sizeof(Order));
+    if (self != NULL)
+        *self = (Order){fn, number, place};
+    return self;
 }
 
-static ssize_t again_write(int fd, const void *buffer, size_t size)
+static void Worker_run(int socket)
 {
-    ssize_t n;
-    while ((n = write(fd, buffer, size)) == -1 && errno == EINTR) {}
-    return n;
-}
-
-static _Noreturn void serve(int in, int out)
-{
-    struct job o;
-    while (again_read(in, &o, sizeof o) == sizeof o) {
-        int64_t result = o.fn(o.input);
-        if (again_write(out, &result, sizeof result) != sizeof result)
+    Order order;
+    while (recv(socket, &order, sizeof order, MSG_WAITALL) == sizeof order) {
+        int64_t result = order.fn(order.number);
+        if (send(socket, &result, sizeof result, MSG_NOSIGNAL) == -1)
             break;
     }
     _exit(0);
 }
 
-static bool launch(struct pool *pool, struct worker *w)
+static bool Worker_start(Worker *self, struct pool *pool)
 {
-    int down[2], up[2];
-    if (pipe(down) == -1)
+    int sockets[2];
+    self->order = NULL;
+    if (socketpair(AF_LOCAL, SOCK_STREAM, 0, sockets) == -1)
         return false;
-    if (pipe(up) == -1) {
-        close(down[0]);
-        close(down[1]);
-        return false;
+    self->pid = fork();
+    if (self->pid == 0) {
+        for (Worker *other = pool->first; other != pool->end; other++)
+            if (other->pid > 0)
+                close(other->socket);
+        close(sockets[0]);
+        Worker_run(sockets[1]);
     }
-    w->pid = fork();
-    if (w->pid == 0) {
-        for (struct worker *other = pool->workers; other < pool->workers + pool->size; other++)
-            if (other != w && other->jobs_fd != NONE) {
-                close(other->jobs_fd);
-                close(other->results_fd);
-            }
-        close(down[1]);
-        close(up[0]);
-        serve(down[0], up[1]);
-    }
-    close(down[0]);
-    close(up[1]);
-    if (w->pid == -1) {
-        close(down[1]);
-        close(up[0]);
-        return false;
-    }
-    w->jobs_fd = down[1];
-    w->results_fd = up[0];
-    w->busy = false;
-    return true;
+    close(sockets[1]);
+    self->socket = sockets[0];
+    if (self->pid > 0)
+        return true;
+    close(sockets[0]);
+    self->pid = 0;
+    return false;
 }
 
-static void retire(struct worker *w)
+static void Worker_stop(Worker *self)
 {
-    close(w->jobs_fd);
-    close(w->results_fd);
-    w->jobs_fd = w->results_fd = NONE;
-    while (waitpid(w->pid, NULL, 0) == -1 && errno == EINTR) {}
+    if (self->pid <= 0)
+        return;
+    close(self->socket);
+    while (waitpid(self->pid, NULL, 0) == -1 && errno == EINTR)
+        ;
+    self->pid = 0;
+    self->order = NULL;
+}
+
+static bool Worker_take(Worker *self, struct pool *pool, Order *order)
+{
+    if (self->pid == 0 && !Worker_start(self, pool))
+        return false;
+    if (send(self->socket, order, sizeof *order, MSG_NOSIGNAL) != sizeof *order) {
+        Worker_stop(self);
+        return Worker_take(self, pool, order);
+    }
+    self->order = order;
+    return true;
 }
 
 struct pool *pool_create(unsigned workers)
 {
-    struct pool *pool = malloc(sizeof *pool + workers * sizeof pool->workers[0]);
-    if (!pool)
-        return NULL;
-    signal(SIGPIPE, SIG_IGN);
-    pool->size = workers;
-    for (unsigned i = 0; i < workers; i++)
-        pool->workers[i].jobs_fd = pool->workers[i].results_fd = NONE;
-    for (unsigned i = 0; i < workers; i++)
-        if (!launch(pool, &pool->workers[i])) {
-            pool_close(pool);
+    struct pool *self = malloc(sizeof *self);
+    self->first = calloc(workers, sizeof(Worker));
+    self->end = self->first + workers;
+    for (Worker *w = self->first; w != self->end; w++)
+        if (!Worker_start(w, self)) {
+            pool_close(self);
             return NULL;
         }
-    return pool;
+    return self;
 }
 
-static bool assign(struct pool *pool, struct worker *w, pool_fn *fn, int64_t input, size_t item)
+size_t pool_map(struct pool *self, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    struct job *o = calloc(1, sizeof *o);
-    if (o == NULL)
-        return false;
-    o->fn = fn;
-    o->input = input;
-    while (again_write(w->jobs_fd, o, sizeof *o) != sizeof *o) {
-        retire(w);
-        if (!launch(pool, w))
-            return false;
-    }
-    w->item = item;
-    w->busy = true;
-    return true;
-}
-
-/* A worker that was killed while it was idle may have swallowed no job: its end of the results_fd is at its end. */
-static void check_idle(struct pool *pool)
-{
-    for (unsigned i = 0; i < pool->size; i++) {
-        struct worker *w = &pool->workers[i];
-        struct pollfd look = {.fd = w->results_fd, .events = POLLIN};
-        if (w->jobs_fd == NONE || (!w->busy && poll(&look, 1, 0) == 1 && look.revents != 0)) {
-            if (w->jobs_fd != NONE)
-                retire(w);
-            launch(pool, w);
+    const size_t n = (size_t)(self->end - self->first);
+    size_t next = 0, left = count, deaths = 0;
+    struct pollfd *set = calloc(n, sizeof *set);
+    while (left > 0) {
+        for (size_t i = 0; i < n; i++) {
+            Worker *w = &self->first[i];
+            if (w->order == NULL && next < count && Worker_take(w, self, Order_new(fn, inputs[next], next)))
+                next++;
+            set[i] = (struct pollfd){.fd = w->order ? w->socket : -1, .events = POLLIN};
         }
-    }
-}
-
-size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
-{
-    size_t given = 0, over = 0, lost = 0;
-    struct pollfd look[64];
-    check_idle(pool);
-    while (over < count) {
-        for (unsigned i = 0; i < pool->size; i++) {
-            struct worker *w = &pool->workers[i];
-            if (!w->busy && given < count && w->jobs_fd != NONE && assign(pool, w, fn, inputs[given], given))
-                given++;
-            look[i] = (struct pollfd){.fd = w->busy ? w->results_fd : -1, .events = POLLIN};
-        }
-        if (poll(look, pool->size, -1) <= 0)
+        if (poll(set, n, -1) < 1)
             continue;
-        for (unsigned i = 0; i < pool->size; i++) {
-            struct worker *w = &pool->workers[i];
-            int64_t result;
-            if (!w->busy || look[i].revents == 0)
+        for (size_t i = 0; i < n; i++) {
+            Worker *w = &self->first[i];
+            if (set[i].revents == 0)
                 continue;
-            w->busy = false;
-            over++;
-            failed[w->item] = again_read(w->results_fd, &result, sizeof result) != sizeof result;
-            if (!failed[w->item]) {
-                outputs[w->item] = result;
-            } else {
-                lost++;
-                retire(w);
-                launch(pool, w);
+            const size_t place = w->order->place;
+            w->order = NULL;
+            failed[place] = recv(w->socket, &outputs[place], 8, MSG_WAITALL) != 8;
+            left--;
+            if (failed[place]) {
+                deaths++;
+                Worker_stop(w);
+                Worker_start(w, self);
             }
         }
     }
-    return lost;
+    free(set);
+    return deaths;
 }
 
-void pool_close(struct pool *pool)
+void pool_close(struct pool *self)
 {
-    if (!pool)
+    if (self == NULL)
         return;
-    for (unsigned i = 0; i < pool->size; i++)
-        if (pool->workers[i].jobs_fd != NONE)
-            retire(&pool->workers[i]);
-    free(pool);
+    for (Worker *w = self->first; w != self->end; w++)
+        Worker_stop(w);
+    free(self->first);
+    free(self);
 }

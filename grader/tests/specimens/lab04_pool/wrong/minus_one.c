@@ -2,207 +2,176 @@
 #include "pool.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-typedef struct {
-    pool_fn *fn;
-    int64_t arg;
-} call;
-
-typedef struct {
-    pid_t pid;
-    int in, out;
-    bool alive;
-} worker_t;
+enum { IN, OUT };
 
 struct pool {
-    unsigned n;
-    worker_t procs[64];
-    pthread_mutex_t lock; /* guards what follows, and forking */
-    pool_fn *fn;
-    const int64_t *inputs;
-    int64_t *outputs;
-    bool *failed;
-    size_t next, count, failures;
+    unsigned workers;
+    struct proc {
+        pid_t id;
+        int ask[2];
+        int tell[2];
+        long item;          /* -1: free */
+    } proc[64];
 };
 
-struct helper {
-    struct pool *pool;
-    worker_t *proc;
-    pthread_t thread;
-};
-
-static bool rd(int fd, void *buf, size_t n)
+/* Tells the worker's number, or -1 if it has died. */
+static int64_t listen_to(const struct proc *w)
 {
-    ssize_t k;
-    while ((k = read(fd, buf, n)) < 0 && errno == EINTR)
-        ;
-    return k == (ssize_t)n;
-}
-
-static bool wr(int fd, const void *buf, size_t n)
-{
-    ssize_t k;
-    while ((k = write(fd, buf, n)) < 0 && errno == EINTR)
-        ;
-    return k == (ssize_t)n;
-}
-
-static void run(int in, int out)
-{
-    sigset_t none;
-    call c;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    while (rd(in, &c, sizeof c)) {
-        int64_t result = c.fn(c.arg);
-        if (!wr(out, &result, sizeof result))
-            break;
+    int64_t number;
+    for (;;) {
+        ssize_t n = read(w->tell[IN], &number, sizeof number);
+        if (n == (ssize_t)sizeof number)
+            return number;
+        if (n != -1 || errno != EINTR)
+            return -1;
     }
-    _exit(0);
 }
 
-/* Call with the lock held: no other thread may open pipes between pipe() and fork(). */
-static bool launch(struct pool *pool, worker_t *proc)
+static bool ask(const struct proc *w, pool_fn *fn, int64_t number)
 {
-    int a[2], b[2];
-    proc->alive = false;
-    if (pipe(a))
-        return false;
-    if (pipe(b)) {
-        close(a[0]);
-        close(a[1]);
-        return false;
+    char order[sizeof fn + sizeof number];
+    __builtin_memcpy(order, &fn, sizeof fn);
+    __builtin_memcpy(order + sizeof fn, &number, sizeof number);
+    ssize_t n;
+    do
+        n = write(w->ask[OUT], order, sizeof order);
+    while (n == -1 && errno == EINTR);
+    return n == (ssize_t)sizeof order;
+}
+
+static void be_a_worker(struct proc *w)
+{
+    char order[sizeof(pool_fn *) + sizeof(int64_t)];
+    for (;;) {
+        pool_fn *fn;
+        int64_t number;
+        ssize_t n = read(w->ask[IN], order, sizeof order);
+        if (n == -1 && errno == EINTR)
+            continue;
+        if (n != (ssize_t)sizeof order)
+            _exit(EXIT_SUCCESS);
+        __builtin_memcpy(&fn, order, sizeof fn);
+        __builtin_memcpy(&number, order + sizeof fn, sizeof number);
+        number = fn(number);
+        if (write(w->tell[OUT], &number, sizeof number) == -1)
+            _exit(EXIT_FAILURE);
     }
-    proc->pid = fork();
-    if (proc->pid == 0) {
-        for (unsigned i = 0; i < pool->n; i++)
-            if (pool->procs[i].alive) {
-                close(pool->procs[i].in);
-                close(pool->procs[i].out);
+}
+
+static bool begin(struct pool *pool, struct proc *w)
+{
+    w->id = 0;
+    w->item = -1;
+    if (pipe(w->ask) == -1)
+        return false;
+    if (pipe(w->tell) == -1)
+        goto one_pipe;
+    if ((w->id = fork()) == -1)
+        goto two_pipes;
+    if (w->id == 0) {
+        for (struct proc *o = pool->proc; o < pool->proc + pool->workers; o++)
+            if (o != w && o->id > 0) {
+                close(o->ask[OUT]);
+                close(o->tell[IN]);
             }
-        close(a[1]);
-        close(b[0]);
-        run(a[0], b[1]);
+        close(w->ask[OUT]);
+        close(w->tell[IN]);
+        be_a_worker(w);
     }
-    close(a[0]);
-    close(b[1]);
-    proc->in = a[1];
-    proc->out = b[0];
-    proc->alive = proc->pid > 0;
-    if (!proc->alive) {
-        close(a[1]);
-        close(b[0]);
-    }
-    return proc->alive;
+    close(w->ask[IN]);
+    close(w->tell[OUT]);
+    return true;
+two_pipes:
+    close(w->tell[IN]);
+    close(w->tell[OUT]);
+one_pipe:
+    close(w->ask[IN]);
+    close(w->ask[OUT]);
+    w->id = 0;
+    return false;
 }
 
-static void finish(worker_t *proc)
+static void end(struct proc *w)
 {
-    if (!proc->alive)
+    if (w->id == 0)
         return;
-    proc->alive = false;
-    close(proc->in);
-    close(proc->out);
-    while (waitpid(proc->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    close(w->ask[OUT]);
+    close(w->tell[IN]);
+    while (waitpid(w->id, NULL, 0) == -1 && errno == EINTR)
+        continue;
+    w->id = 0;
 }
 
 struct pool *pool_create(unsigned workers)
 {
     struct pool *pool = calloc(1, sizeof *pool);
-    if (!pool)
+    if (pool == NULL)
         return NULL;
-    pthread_mutex_init(&pool->lock, NULL);
-    pool->n = workers;
+    signal(SIGPIPE, SIG_IGN);
+    pool->workers = workers;
     for (unsigned i = 0; i < workers; i++)
-        if (!launch(pool, &pool->procs[i])) {
+        if (!begin(pool, &pool->proc[i])) {
             pool_close(pool);
             return NULL;
         }
     return pool;
 }
 
-static bool take(struct pool *pool, size_t *mine)
-{
-    pthread_mutex_lock(&pool->lock);
-    *mine = pool->next;
-    if (*mine < pool->count)
-        pool->next++;
-    pthread_mutex_unlock(&pool->lock);
-    return *mine < pool->count;
-}
-
-static void relaunch(struct pool *pool, worker_t *proc)
-{
-    pthread_mutex_lock(&pool->lock);
-    finish(proc);
-    launch(pool, proc);
-    pthread_mutex_unlock(&pool->lock);
-}
-
-static void *help(void *arg)
-{
-    struct helper *h = arg;
-    struct pool *pool = h->pool;
-    size_t mine;
-    while (take(pool, &mine)) {
-        call c = {pool->fn, pool->inputs[mine]};
-        int64_t result = -1;
-        bool given = wr(h->proc->in, &c, sizeof c);
-        if (!given) { /* it died while idle */
-            relaunch(pool, h->proc);
-            given = wr(h->proc->in, &c, sizeof c);
-        }
-        if (given)
-            rd(h->proc->out, &result, sizeof result);
-        pool->failed[mine] = result == -1;
-        if (!pool->failed[mine]) {
-            pool->outputs[mine] = result;
-            continue;
-        }
-        relaunch(pool, h->proc);
-        pthread_mutex_lock(&pool->lock);
-        pool->failures++;
-        pthread_mutex_unlock(&pool->lock);
-    }
-    return NULL;
-}
-
 size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    struct helper helpers[64];
-    sigset_t all, old;
-    sigfillset(&all);
-    pool->fn = fn;
-    pool->inputs = inputs;
-    pool->outputs = outputs;
-    pool->failed = failed;
-    pool->next = pool->failures = 0;
-    pool->count = count;
-    /* The helpers inherit a full mask: SIGPIPE stays pending for them and dies with them. */
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    for (unsigned i = 0; i < pool->n; i++) {
-        helpers[i].pool = pool;
-        helpers[i].proc = &pool->procs[i];
-        pthread_create(&helpers[i].thread, NULL, help, &helpers[i]);
+    size_t given = 0, answered = 0, failures = 0;
+    while (answered < count) {
+        fd_set waiting;
+        int highest = -1;
+        FD_ZERO(&waiting);
+        for (unsigned i = 0; i < pool->workers; i++) {
+            struct proc *w = &pool->proc[i];
+            while (w->item == -1 && given < count) {
+                if (w->id == 0 && !begin(pool, w))
+                    break;
+                if (ask(w, fn, inputs[given]))
+                    w->item = (long)given++;
+                else
+                    end(w);
+            }
+            if (w->item == -1)
+                continue;
+            FD_SET(w->tell[IN], &waiting);
+            highest = w->tell[IN] > highest ? w->tell[IN] : highest;
+        }
+        if (select(highest + 1, &waiting, NULL, NULL, NULL) < 1)
+            continue;
+        for (unsigned i = 0; i < pool->workers; i++) {
+            struct proc *w = &pool->proc[i];
+            if (w->item == -1 || !FD_ISSET(w->tell[IN], &waiting))
+                continue;
+            int64_t result = listen_to(w);
+            failed[w->item] = result == -1;
+            if (result == -1) {
+                failures++;
+                end(w);
+                begin(pool, w);
+            } else {
+                outputs[w->item] = result;
+                w->item = -1;
+            }
+            answered++;
+        }
     }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    for (unsigned i = 0; i < pool->n; i++)
-        pthread_join(helpers[i].thread, NULL);
-    return pool->failures;
+    return failures;
 }
 
 void pool_close(struct pool *pool)
 {
-    if (!pool)
+    if (pool == NULL)
         return;
-    for (unsigned i = 0; i < pool->n; i++)
-        finish(&pool->procs[i]);
-    pthread_mutex_destroy(&pool->lock);
+    for (unsigned i = 0; i < pool->workers; i++)
+        end(&pool->proc[i]);
     free(pool);
 }

@@ -2,197 +2,163 @@
 #include "pool.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-typedef struct {
-    pool_fn *fn;
-    int64_t arg;
-} call;
-
-typedef struct {
+typedef struct crew_member {
+    struct crew_member *next;   /* in the list of all */
+    struct crew_member *idle;   /* in the list of those with nothing to do */
     pid_t pid;
-    int in, out;
-    bool alive;
-} worker_t;
+    int orders, results;
+    size_t item;
+} member;
 
 struct pool {
-    unsigned n;
-    worker_t procs[64];
-    pthread_mutex_t lock; /* guards what follows, and forking */
-    pool_fn *fn;
-    const int64_t *inputs;
-    int64_t *outputs;
-    bool *failed;
-    size_t next, count, failures;
+    member *all, *idle;
+    int events;
 };
 
-struct helper {
-    struct pool *pool;
-    worker_t *proc;
-    pthread_t thread;
-};
+static int full(ssize_t n, size_t wanted) { return n == (ssize_t)wanted; }
 
-static bool rd(int fd, void *buf, size_t n)
+static member *recruit(member *others, int events)
 {
-    ssize_t k;
-    while ((k = read(fd, buf, n)) < 0 && errno == EINTR)
-        ;
-    return k == (ssize_t)n;
+    int o[2] = {-1, -1}, r[2] = {-1, -1};
+    member *m = malloc(sizeof *m);
+    if (m == NULL || pipe(o) != 0 || pipe(r) != 0)
+        goto undo;
+    m->pid = fork();
+    if (m->pid < 0)
+        goto undo;
+    if (m->pid == 0) {
+        struct { pool_fn *fn; int64_t arg; } order;
+        for (; others; others = others->next) {
+            close(others->orders);
+            close(others->results);
+        }
+        close(events);
+        close(o[1]);
+        close(r[0]);
+        while (full(read(o[0], &order, sizeof order), sizeof order)) {
+            int64_t result = order.fn(order.arg);
+            if (!full(write(r[1], &result, sizeof result), sizeof result))
+                break;
+        }
+        _exit(0);
+    }
+    close(o[0]);
+    close(r[1]);
+    m->orders = o[1];
+    m->results = r[0];
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = m};
+    epoll_ctl(events, EPOLL_CTL_ADD, m->results, &e);
+    return m;
+undo:
+    if (o[0] >= 0) {
+        close(o[0]);
+        close(o[1]);
+    }
+    if (r[0] >= 0) {
+        close(r[0]);
+        close(r[1]);
+    }
+    free(m);
+    return NULL;
 }
 
-static bool wr(int fd, const void *buf, size_t n)
+static void dismiss(struct pool *pool, member *gone)
 {
-    ssize_t k;
-    while ((k = write(fd, buf, n)) < 0 && errno == EINTR)
-        ;
-    return k == (ssize_t)n;
-}
-
-static void run(int in, int out)
-{
-    sigset_t none;
-    call c;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    while (rd(in, &c, sizeof c)) {
-        int64_t result = c.fn(c.arg);
-        if (!wr(out, &result, sizeof result))
-            break;
-    }
-    _exit(0);
-}
-
-/* Call with the lock held: no other thread may open pipes between pipe() and fork(). */
-static bool launch(struct pool *pool, worker_t *proc)
-{
-    int a[2], b[2];
-    proc->alive = false;
-    if (pipe(a))
-        return false;
-    if (pipe(b)) {
-        close(a[0]);
-        close(a[1]);
-        return false;
-    }
-    proc->pid = fork();
-    if (proc->pid == 0) {
-        for (unsigned i = 0; i < pool->n; i++)
-            if (pool->procs[i].alive) {
-                close(pool->procs[i].in);
-                close(pool->procs[i].out);
-            }
-        close(a[1]);
-        close(b[0]);
-        run(a[0], b[1]);
-    }
-    close(a[0]);
-    close(b[1]);
-    proc->in = a[1];
-    proc->out = b[0];
-    proc->alive = proc->pid > 0;
-    if (!proc->alive) {
-        close(a[1]);
-        close(b[0]);
-    }
-    return proc->alive;
-}
-
-static void finish(worker_t *proc)
-{
-    if (!proc->alive)
-        return;
-    proc->alive = false;
-    close(proc->in);
-    close(proc->out);
-    while (waitpid(proc->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    member **link = &pool->all;
+    while (*link != gone)
+        link = &(*link)->next;
+    *link = gone->next;
+    close(gone->orders);
+    close(gone->results);
+    while (waitpid(gone->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    free(gone);
 }
 
 struct pool *pool_create(unsigned workers)
 {
     struct pool *pool = calloc(1, sizeof *pool);
-    if (!pool)
-        return NULL;
-    pthread_mutex_init(&pool->lock, NULL);
-    pool->n = workers;
-    for (unsigned i = 0; i < workers; i++)
-        if (!launch(pool, &pool->procs[i])) {
-            pool_close(pool);
-            return NULL;
-        }
-    return pool;
-}
-
-static bool take(struct pool *pool, size_t *mine)
-{
-    pthread_mutex_lock(&pool->lock);
-    *mine = pool->next;
-    if (*mine < pool->count)
-        pool->next++;
-    pthread_mutex_unlock(&pool->lock);
-    return *mine < pool->count;
-}
-
-static void *help(void *arg)
-{
-    struct helper *h = arg;
-    struct pool *pool = h->pool;
-    size_t mine;
-    while (h->proc->alive && take(pool, &mine)) {
-        call c = {pool->fn, pool->inputs[mine]};
-        int64_t result;
-        bool given = wr(h->proc->in, &c, sizeof c);
-        pool->failed[mine] = !given || !rd(h->proc->out, &result, sizeof result);
-        if (!pool->failed[mine]) {
-            pool->outputs[mine] = result;
-            continue;
-        }
-        pthread_mutex_lock(&pool->lock);
-        finish(h->proc);
-        pool->failures++;
-        pthread_mutex_unlock(&pool->lock);
+    signal(SIGPIPE, SIG_IGN);
+    pool->events = epoll_create1(0);
+    while (pool->events >= 0 && workers > 0) {
+        member *m = recruit(pool->all, pool->events);
+        if (m == NULL)
+            break;
+        m->next = pool->all;
+        pool->all = m;
+        m->idle = pool->idle;
+        pool->idle = m;
+        workers--;
     }
-    return NULL;
+    if (workers > 0) {
+        pool_close(pool);
+        return NULL;
+    }
+    return pool;
 }
 
 size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    struct helper helpers[64];
-    sigset_t all, old;
-    sigfillset(&all);
-    pool->fn = fn;
-    pool->inputs = inputs;
-    pool->outputs = outputs;
-    pool->failed = failed;
-    pool->next = pool->failures = 0;
-    pool->count = count;
-    /* The helpers inherit a full mask: SIGPIPE stays pending for them and dies with them. */
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    for (unsigned i = 0; i < pool->n; i++) {
-        helpers[i].pool = pool;
-        helpers[i].proc = &pool->procs[i];
-        pthread_create(&helpers[i].thread, NULL, help, &helpers[i]);
+    size_t next = 0, running = 0, failures = 0;
+    for (;;) {
+        while (pool->idle && next < count) {
+            member *m = pool->idle;
+            struct { pool_fn *fn; int64_t arg; } order = {fn, inputs[next]};
+            pool->idle = m->idle;
+            if (full(write(m->orders, &order, sizeof order), sizeof order)) {
+                m->item = next++;
+                running++;
+            } else {
+                dismiss(pool, m); /* one less */
+            }
+        }
+        if (running == 0)
+            break;
+        struct epoll_event e;
+        if (epoll_wait(pool->events, &e, 1, -1) != 1)
+            continue;
+        member *m = e.data.ptr;
+        bool idle = false;
+        for (member *i = pool->idle; i; i = i->idle)
+            idle = idle || i == m;
+        if (idle) { /* died in its sleep: out of both lists */
+            member **link = &pool->idle;
+            while (*link != m)
+                link = &(*link)->idle;
+            *link = m->idle;
+            dismiss(pool, m);
+            continue;
+        }
+        running--;
+        failed[m->item] = !full(read(m->results, &outputs[m->item], 8), 8);
+        if (failed[m->item]) {
+            failures++;
+            dismiss(pool, m);
+        } else {
+            m->idle = pool->idle;
+            pool->idle = m;
+        }
     }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    for (unsigned i = 0; i < pool->n; i++)
-        pthread_join(helpers[i].thread, NULL);
-    for (size_t i = pool->next; i < count; i++) { /* nobody was left to do these */
-        failed[i] = true;
-        pool->failures++;
+    for (; next < count; next++) { /* nobody is left to do it */
+        failed[next] = true;
+        failures++;
     }
-    return pool->failures;
+    return failures;
 }
 
 void pool_close(struct pool *pool)
 {
     if (!pool)
         return;
-    for (unsigned i = 0; i < pool->n; i++)
-        finish(&pool->procs[i]);
-    pthread_mutex_destroy(&pool->lock);
+    while (pool->all)
+        dismiss(pool, pool->all);
+    if (pool->events >= 0)
+        close(pool->events);
     free(pool);
 }

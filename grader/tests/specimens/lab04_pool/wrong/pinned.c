@@ -3,179 +3,149 @@
 #include "pool.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct worker {
-    struct worker *next_free;
+struct link {
     pid_t pid;
-    int fd;
-    size_t index;
-};
-
-struct request {
-    pool_fn *fn;
-    int64_t input;
+    int there[2], back[2];
+    size_t item;
 };
 
 struct pool {
-    int epoll;
-    unsigned size;
-    struct worker *idle; /* stack of workers without an item, dead ones included */
-    struct worker all[64];
+    unsigned n;
+    struct link links[64];
+    struct pollfd fds[64]; /* fd < 0: has no item */
 };
 
-/* Each worker gets a core of its own, to keep its cache warm. */
-static void pin(unsigned number, unsigned workers)
+/* Worker k runs on core k: no migration, so the caches stay warm. */
+static void stay_on_core(unsigned k)
 {
     cpu_set_t allowed, mine;
-    unsigned place = number / workers; /* meant was: number % cores */
-    sched_getaffinity(0, sizeof allowed, &allowed);
+    unsigned cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
     CPU_ZERO(&mine);
-    for (int c = 0; c < CPU_SETSIZE; c++)
-        if (CPU_ISSET(c, &allowed) && place-- == 0)
+    for (int c = 0; c < CPU_SETSIZE && CPU_COUNT(&mine) == 0; c++)
+        if (CPU_ISSET(c, &allowed) && (unsigned)c >= k / 64 % cores)
             CPU_SET(c, &mine);
     sched_setaffinity(0, sizeof mine, &mine);
 }
 
-static void serve(int fd)
+static void attend(const struct link *l)
 {
-    struct request r;
+    int64_t m[2];
     for (;;) {
-        ssize_t n = recv(fd, &r, sizeof r, 0);
+        ssize_t n = read(l->there[0], m, sizeof m);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n != (ssize_t)sizeof r)
+        if (n <= 0)
             _exit(0);
-        int64_t answer = r.fn(r.input);
-        if (send(fd, &answer, sizeof answer, MSG_NOSIGNAL) != (ssize_t)sizeof answer)
+        m[0] = ((pool_fn *)m[0])(m[1]);
+        if (write(l->back[1], m, sizeof m[0]) < 0)
             _exit(0);
     }
 }
 
-static bool revive(struct pool *p, struct worker *w)
+static void cut(struct pool *p, unsigned k)
 {
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return false;
-    pid_t pid = fork();
-    if (pid == 0) {
-        for (unsigned i = 0; i < p->size; i++)
-            if (p->all[i].fd >= 0)
-                close(p->all[i].fd);
-        close(p->epoll);
-        close(pair[0]);
-        pin((unsigned)(w - p->all), p->size);
-        serve(pair[1]);
-    }
-    close(pair[1]);
-    struct epoll_event e = {.events = EPOLLIN, .data.ptr = w};
-    if (pid < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, pair[0], &e) < 0) {
-        close(pair[0]);
-        if (pid > 0)
-            waitpid(pid, NULL, 0);
-        return false;
-    }
-    w->pid = pid;
-    w->fd = pair[0];
-    return true;
-}
-
-static void bury(struct pool *p, struct worker *w)
-{
-    if (w->fd < 0)
+    struct link *l = &p->links[k];
+    p->fds[k].fd = -1;
+    if (l->pid <= 0)
         return;
-    epoll_ctl(p->epoll, EPOLL_CTL_DEL, w->fd, NULL);
-    close(w->fd);
-    w->fd = -1;
-    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    close(l->there[1]);
+    close(l->back[0]);
+    while (waitpid(l->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    l->pid = 0;
 }
 
-static void push(struct pool *p, struct worker *w)
+static bool splice_in(struct pool *p, unsigned k)
 {
-    w->index = SIZE_MAX;
-    w->next_free = p->idle;
-    p->idle = w;
+    struct link *l = &p->links[k];
+    cut(p, k);
+    if (pipe(l->there) < 0)
+        return false;
+    if (pipe(l->back) < 0) {
+        close(l->there[0]);
+        close(l->there[1]);
+        return false;
+    }
+    l->pid = fork();
+    if (l->pid == 0) {
+        for (unsigned i = 0; i < p->n; i++)
+            if (i != k && p->links[i].pid > 0) {
+                close(p->links[i].there[1]);
+                close(p->links[i].back[0]);
+            }
+        close(l->there[1]);
+        close(l->back[0]);
+        stay_on_core(k);
+        attend(l);
+    }
+    close(l->there[0]);
+    close(l->back[1]);
+    if (l->pid > 0)
+        return true;
+    close(l->there[1]);
+    close(l->back[0]);
+    return false;
 }
 
 struct pool *pool_create(unsigned workers)
 {
-    struct pool *p = malloc(sizeof *p);
+    struct pool *p = calloc(1, sizeof *p);
     if (p == NULL)
         return NULL;
-    memset(p, 0, sizeof *p);
-    p->size = workers;
-    for (unsigned i = 0; i < workers; i++)
-        p->all[i].fd = -1;
-    p->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (p->epoll < 0)
-        goto fail;
-    for (unsigned i = 0; i < workers; i++) {
-        if (!revive(p, &p->all[i]))
-            goto fail;
-        push(p, &p->all[i]);
-    }
+    signal(SIGPIPE, SIG_IGN);
+    p->n = workers;
+    for (unsigned k = 0; k < workers; k++)
+        if (!splice_in(p, k)) {
+            pool_close(p);
+            return NULL;
+        }
     return p;
-fail:
-    pool_close(p);
-    return NULL;
-}
-
-static bool hand(struct pool *p, struct worker *w, pool_fn *fn, int64_t input)
-{
-    struct request r = {fn, input};
-    for (int attempt = 0; attempt < 2; attempt++) {
-        if (w->fd < 0 && !revive(p, w))
-            return false;
-        if (send(w->fd, &r, sizeof r, MSG_NOSIGNAL) == (ssize_t)sizeof r)
-            return true;
-        bury(p, w);
-    }
-    return false;
 }
 
 size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    size_t begun = 0, ended = 0, lost = 0;
-    memset(failed, 0, count * sizeof *failed);
-    while (ended < count) {
-        while (p->idle && begun < count) {
-            struct worker *w = p->idle;
-            p->idle = w->next_free;
-            w->index = begun++;
-            if (!hand(p, w, fn, inputs[w->index])) {
-                failed[w->index] = true;
-                lost++;
-                ended++;
-                push(p, w);
+    size_t begun = 0, open = 0, lost = 0;
+    for (unsigned k = 0; k < p->n; k++)
+        p->fds[k] = (struct pollfd){.fd = -1, .events = POLLIN};
+    do {
+        for (unsigned k = 0; k < p->n; k++) {
+            struct link *l = &p->links[k];
+            while (p->fds[k].fd < 0 && begun < count) {
+                int64_t m[2] = {(int64_t)fn, inputs[begun]};
+                if (l->pid > 0 && write(l->there[1], m, sizeof m) == sizeof m) {
+                    l->item = begun++;
+                    p->fds[k].fd = l->back[0];
+                    open++;
+                } else if (!splice_in(p, k)) {
+                    break;
+                }
             }
         }
-        if (ended == count)
-            break;
-        struct epoll_event e;
-        if (epoll_wait(p->epoll, &e, 1, -1) != 1)
+        if (open == 0 || poll(p->fds, p->n, -1) < 0)
             continue;
-        struct worker *w = e.data.ptr;
-        int64_t answer;
-        ssize_t n = recv(w->fd, &answer, sizeof answer, 0);
-        if (n == (ssize_t)sizeof answer) {
-            outputs[w->index] = answer;
-        } else {
-            bury(p, w);
-            if (w->index == SIZE_MAX)
-                continue; /* it was idle: it stays on the stack and is revived when needed */
-            failed[w->index] = true;
-            lost++;
+        for (unsigned k = 0; k < p->n; k++) {
+            struct link *l = &p->links[k];
+            if (p->fds[k].fd < 0 || p->fds[k].revents == 0)
+                continue;
+            p->fds[k].fd = -1;
+            open--;
+            failed[l->item] = read(l->back[0], &outputs[l->item], sizeof *outputs) != sizeof *outputs;
+            if (failed[l->item]) {
+                lost++;
+                splice_in(p, k);
+            }
         }
-        ended++;
-        push(p, w);
-    }
+    } while (open > 0 || begun < count);
     return lost;
 }
 
@@ -183,9 +153,7 @@ void pool_close(struct pool *p)
 {
     if (p == NULL)
         return;
-    for (unsigned i = 0; i < p->size; i++)
-        bury(p, &p->all[i]);
-    if (p->epoll >= 0)
-        close(p->epoll);
+    for (unsigned k = 0; k < p->n; k++)
+        cut(p, k);
     free(p);
 }

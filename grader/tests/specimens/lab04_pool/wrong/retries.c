@@ -1,180 +1,107 @@
 /* expect: tests once; schedules assertion | an item whose worker died is tried twice more */
-#define _GNU_SOURCE
 #include "pool.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct worker {
-    struct worker *next_free;
-    pid_t pid;
-    int fd;
-    size_t index;
-    int tries;
-};
+/* Pipes are opened close-on-exec and non-blocking nowhere: simple blocking reads after poll. */
+struct pool { unsigned n; struct w { pid_t pid; int tx, rx; size_t job; } w[64]; };
 
-struct request {
-    pool_fn *fn;
-    int64_t input;
-};
+#define FREE SIZE_MAX
+#define TRIES 3
 
-struct pool {
-    int epoll;
-    unsigned size;
-    struct worker *idle; /* stack of workers without an item, dead ones included */
-    struct worker all[64];
-};
-
-static void serve(int fd)
+static void stop(struct w *w)
 {
-    struct request r;
-    for (;;) {
-        ssize_t n = recv(fd, &r, sizeof r, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n != (ssize_t)sizeof r)
-            _exit(0);
-        int64_t answer = r.fn(r.input);
-        if (send(fd, &answer, sizeof answer, MSG_NOSIGNAL) != (ssize_t)sizeof answer)
-            _exit(0);
+    if (w->pid > 0) {
+        close(w->tx); close(w->rx);
+        while (waitpid(w->pid, 0, 0) < 0 && errno == EINTR);
     }
+    w->pid = 0;
 }
 
-static bool revive(struct pool *p, struct worker *w)
+static bool start(struct pool *p, unsigned me)
 {
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return false;
+    int a[2], b[2];
+    struct w *w = &p->w[me];
+    if (pipe(a)) return false;
+    if (pipe(b)) { close(a[0]); close(a[1]); return false; }
     pid_t pid = fork();
-    if (pid == 0) {
-        for (unsigned i = 0; i < p->size; i++)
-            if (p->all[i].fd >= 0)
-                close(p->all[i].fd);
-        close(p->epoll);
-        close(pair[0]);
-        serve(pair[1]);
+    if (!pid) {
+        int64_t m[2];
+        for (unsigned i = 0; i < p->n; i++) if (p->w[i].pid > 0) { close(p->w[i].tx); close(p->w[i].rx); }
+        close(a[1]); close(b[0]);
+        while (read(a[0], m, sizeof m) == sizeof m) {
+            int64_t y = ((pool_fn *)(uintptr_t)m[0])(m[1]);
+            if (write(b[1], &y, sizeof y) != sizeof y) break;
+        }
+        _exit(0);
     }
-    close(pair[1]);
-    struct epoll_event e = {.events = EPOLLIN, .data.ptr = w};
-    if (pid < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, pair[0], &e) < 0) {
-        close(pair[0]);
-        if (pid > 0)
-            waitpid(pid, NULL, 0);
-        return false;
-    }
-    w->pid = pid;
-    w->fd = pair[0];
+    close(a[0]); close(b[1]);
+    if (pid < 0) { close(a[1]); close(b[0]); return false; }
+    *w = (struct w){pid, a[1], b[0], FREE};
     return true;
-}
-
-static void bury(struct pool *p, struct worker *w)
-{
-    if (w->fd < 0)
-        return;
-    epoll_ctl(p->epoll, EPOLL_CTL_DEL, w->fd, NULL);
-    close(w->fd);
-    w->fd = -1;
-    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-}
-
-static void push(struct pool *p, struct worker *w)
-{
-    w->index = SIZE_MAX;
-    w->next_free = p->idle;
-    p->idle = w;
 }
 
 struct pool *pool_create(unsigned workers)
 {
-    struct pool *p = malloc(sizeof *p);
-    if (p == NULL)
-        return NULL;
-    memset(p, 0, sizeof *p);
-    p->size = workers;
-    for (unsigned i = 0; i < workers; i++)
-        p->all[i].fd = -1;
-    p->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (p->epoll < 0)
-        goto fail;
-    for (unsigned i = 0; i < workers; i++) {
-        if (!revive(p, &p->all[i]))
-            goto fail;
-        push(p, &p->all[i]);
-    }
+    struct pool *p = calloc(1, sizeof *p);
+    if (!p) return p;
+    signal(SIGPIPE, SIG_IGN);
+    for (; p->n < workers; p->n++)
+        if (!start(p, p->n)) { pool_close(p); return NULL; }
     return p;
-fail:
-    pool_close(p);
-    return NULL;
-}
-
-static bool hand(struct pool *p, struct worker *w, pool_fn *fn, int64_t input)
-{
-    struct request r = {fn, input};
-    for (int attempt = 0; attempt < 2; attempt++) {
-        if (w->fd < 0 && !revive(p, w))
-            return false;
-        if (send(w->fd, &r, sizeof r, MSG_NOSIGNAL) == (ssize_t)sizeof r)
-            return true;
-        bury(p, w);
-    }
-    return false;
-}
-
-size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
-{
-    size_t begun = 0, ended = 0, lost = 0;
-    memset(failed, 0, count * sizeof *failed);
-    while (ended < count) {
-        while (p->idle && begun < count) {
-            struct worker *w = p->idle;
-            p->idle = w->next_free;
-            w->index = begun++;
-            if (!hand(p, w, fn, inputs[w->index])) {
-                failed[w->index] = true;
-                lost++;
-                ended++;
-                push(p, w);
-            }
-        }
-        if (ended == count)
-            break;
-        struct epoll_event e;
-        if (epoll_wait(p->epoll, &e, 1, -1) != 1)
-            continue;
-        struct worker *w = e.data.ptr;
-        int64_t answer;
-        ssize_t n = recv(w->fd, &answer, sizeof answer, 0);
-        if (n == (ssize_t)sizeof answer) {
-            outputs[w->index] = answer;
-        } else {
-            bury(p, w);
-            if (w->index == SIZE_MAX)
-                continue; /* it was idle: it stays on the stack and is revived when needed */
-            if (++w->tries < 3 && hand(p, w, fn, inputs[w->index]))
-                continue;
-            failed[w->index] = true;
-            lost++;
-        }
-        w->tries = 0;
-        ended++;
-        push(p, w);
-    }
-    return lost;
 }
 
 void pool_close(struct pool *p)
 {
-    if (p == NULL)
-        return;
-    for (unsigned i = 0; i < p->size; i++)
-        bury(p, &p->all[i]);
-    if (p->epoll >= 0)
-        close(p->epoll);
+    if (!p) return;
+    for (unsigned i = 0; i < p->n; i++) stop(&p->w[i]);
     free(p);
+}
+
+size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
+{
+    size_t again[64], waiting = 0;                /* items to be tried again */
+    unsigned char *tries = calloc(count + 1, 1);  /* a death may be an accident: give it another chance */
+    size_t next = 0, left = count, dead = 0;
+    while (left > 0) {
+        struct pollfd fds[64];
+        for (unsigned i = 0; i < p->n; i++) {
+            struct w *w = &p->w[i];
+            while ((w->pid == 0 || w->job == FREE) && (waiting > 0 || next < count)) {
+                if (w->pid == 0 && !start(p, i)) break;
+                size_t job = waiting > 0 ? again[waiting - 1] : next;
+                int64_t m[2] = {(int64_t)(uintptr_t)fn, inputs[job]};
+                if (write(w->tx, m, sizeof m) != sizeof m) { stop(w); continue; }
+                if (waiting > 0) waiting--; else next++;
+                w->job = job;
+            }
+            fds[i] = (struct pollfd){w->pid > 0 && w->job != FREE ? w->rx : -1, POLLIN, 0};
+        }
+        if (poll(fds, p->n, -1) < 0) continue;
+        for (unsigned i = 0; i < p->n; i++) {
+            struct w *w = &p->w[i];
+            if (fds[i].fd < 0 || !fds[i].revents) continue;
+            size_t job = w->job;
+            if (read(w->rx, outputs + job, 8) == 8) {
+                failed[job] = false;
+                w->job = FREE;
+                left--;
+                continue;
+            }
+            stop(w);
+            start(p, i);
+            if (++tries[job] < TRIES) { again[waiting++] = job; continue; }
+            failed[job] = true;
+            dead++;
+            left--;
+        }
+    }
+    free(tries);
+    return dead;
 }

@@ -2,115 +2,68 @@
 #include "pool.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-typedef struct {
-    pool_fn *fn;
-    int64_t arg;
-} call;
+/* Fair division of labour: with 3 workers, worker 0 does the items 0, 3, 6, ..., worker 1 does 1, 4, 7, ...
+ * Nobody has to look for a free worker, everyone knows what comes next. */
 
-typedef struct {
-    pid_t pid;
-    int in, out;
-    bool alive;
-    size_t next;
-} worker_t;
+#define LIMIT 64
 
 struct pool {
     unsigned n;
-    worker_t procs[64];
-    pthread_mutex_t lock; /* guards what follows, and forking */
+    pid_t pid[LIMIT];
+    int sock[LIMIT];
+};
+
+struct msg {
     pool_fn *fn;
-    const int64_t *inputs;
-    int64_t *outputs;
-    bool *failed;
-    size_t count, failures;
+    int64_t x;
 };
 
-struct helper {
-    struct pool *pool;
-    worker_t *proc;
-    pthread_t thread;
-};
-
-static bool rd(int fd, void *buf, size_t n)
+static int hire(struct pool *pool, unsigned k)
 {
-    ssize_t k;
-    while ((k = read(fd, buf, n)) < 0 && errno == EINTR)
-        ;
-    return k == (ssize_t)n;
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+        return -1;
+    pool->pid[k] = fork();
+    if (pool->pid[k] < 0) {
+        close(pair[0]);
+        close(pair[1]);
+        pool->pid[k] = 0;
+        return -1;
+    }
+    if (pool->pid[k] == 0) {
+        struct msg m;
+        close(pair[0]);
+        for (unsigned other = 0; other < pool->n; other++)
+            if (other != k && pool->pid[other] > 0)
+                close(pool->sock[other]);
+        while (recv(pair[1], &m, sizeof m, MSG_WAITALL) == sizeof m) {
+            m.x = m.fn(m.x);
+            if (send(pair[1], &m.x, sizeof m.x, MSG_NOSIGNAL) < 0)
+                break;
+        }
+        _exit(0);
+    }
+    close(pair[1]);
+    pool->sock[k] = pair[0];
+    return 0;
 }
 
-static bool wr(int fd, const void *buf, size_t n)
+static void fire(struct pool *pool, unsigned k)
 {
-    ssize_t k;
-    while ((k = write(fd, buf, n)) < 0 && errno == EINTR)
-        ;
-    return k == (ssize_t)n;
-}
-
-static void run(int in, int out)
-{
-    sigset_t none;
-    call c;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    while (rd(in, &c, sizeof c)) {
-        int64_t result = c.fn(c.arg);
-        if (!wr(out, &result, sizeof result))
-            break;
-    }
-    _exit(0);
-}
-
-/* Call with the lock held: no other thread may open pipes between pipe() and fork(). */
-static bool launch(struct pool *pool, worker_t *proc)
-{
-    int a[2], b[2];
-    proc->alive = false;
-    if (pipe(a))
-        return false;
-    if (pipe(b)) {
-        close(a[0]);
-        close(a[1]);
-        return false;
-    }
-    proc->pid = fork();
-    if (proc->pid == 0) {
-        for (unsigned i = 0; i < pool->n; i++)
-            if (pool->procs[i].alive) {
-                close(pool->procs[i].in);
-                close(pool->procs[i].out);
-            }
-        close(a[1]);
-        close(b[0]);
-        run(a[0], b[1]);
-    }
-    close(a[0]);
-    close(b[1]);
-    proc->in = a[1];
-    proc->out = b[0];
-    proc->alive = proc->pid > 0;
-    if (!proc->alive) {
-        close(a[1]);
-        close(b[0]);
-    }
-    return proc->alive;
-}
-
-static void finish(worker_t *proc)
-{
-    if (!proc->alive)
+    if (pool->pid[k] <= 0)
         return;
-    proc->alive = false;
-    close(proc->in);
-    close(proc->out);
-    while (waitpid(proc->pid, NULL, 0) < 0 && errno == EINTR)
+    close(pool->sock[k]);
+    while (waitpid(pool->pid[k], NULL, 0) == -1 && errno == EINTR)
         ;
+    pool->pid[k] = 0;
 }
 
 struct pool *pool_create(unsigned workers)
@@ -118,91 +71,73 @@ struct pool *pool_create(unsigned workers)
     struct pool *pool = calloc(1, sizeof *pool);
     if (!pool)
         return NULL;
-    pthread_mutex_init(&pool->lock, NULL);
-    pool->n = workers;
-    for (unsigned i = 0; i < workers; i++)
-        if (!launch(pool, &pool->procs[i])) {
+    for (pool->n = 0; pool->n < workers; pool->n++)
+        if (hire(pool, pool->n)) {
             pool_close(pool);
             return NULL;
         }
     return pool;
 }
 
-/* Deals the items like cards: one to each worker in turn. */
-static bool take(struct pool *pool, worker_t *proc, size_t *mine)
+static int hand_over(struct pool *pool, unsigned k, struct msg m)
 {
-    pthread_mutex_lock(&pool->lock);
-    *mine = proc->next;
-    proc->next += pool->n;
-    pthread_mutex_unlock(&pool->lock);
-    return *mine < pool->count;
-}
-
-static void relaunch(struct pool *pool, worker_t *proc)
-{
-    pthread_mutex_lock(&pool->lock);
-    finish(proc);
-    launch(pool, proc);
-    pthread_mutex_unlock(&pool->lock);
-}
-
-static void *help(void *arg)
-{
-    struct helper *h = arg;
-    struct pool *pool = h->pool;
-    size_t mine;
-    while (take(pool, h->proc, &mine)) {
-        call c = {pool->fn, pool->inputs[mine]};
-        int64_t result;
-        bool given = wr(h->proc->in, &c, sizeof c);
-        if (!given) { /* it died while idle */
-            relaunch(pool, h->proc);
-            given = wr(h->proc->in, &c, sizeof c);
-        }
-        pool->failed[mine] = !given || !rd(h->proc->out, &result, sizeof result);
-        if (!pool->failed[mine]) {
-            pool->outputs[mine] = result;
-            continue;
-        }
-        relaunch(pool, h->proc);
-        pthread_mutex_lock(&pool->lock);
-        pool->failures++;
-        pthread_mutex_unlock(&pool->lock);
+    for (int tries = 0; tries < 3; tries++) {
+        if (pool->pid[k] == 0 && hire(pool, k))
+            return -1;
+        if (send(pool->sock[k], &m, sizeof m, MSG_NOSIGNAL) == sizeof m)
+            return 0;
+        fire(pool, k);
     }
-    return NULL;
+    return -1;
 }
 
 size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    struct helper helpers[64];
-    sigset_t all, old;
-    sigfillset(&all);
-    pool->fn = fn;
-    pool->inputs = inputs;
-    pool->outputs = outputs;
-    pool->failed = failed;
-    pool->failures = 0;
-    pool->count = count;
-    /* The helpers inherit a full mask: SIGPIPE stays pending for them and dies with them. */
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    for (unsigned i = 0; i < pool->n; i++) {
-        helpers[i].pool = pool;
-        pool->procs[i].next = i;
-        helpers[i].proc = &pool->procs[i];
-        pthread_create(&helpers[i].thread, NULL, help, &helpers[i]);
+    size_t mine[LIMIT]; /* the item that worker k has, or the next it will get */
+    bool busy[LIMIT] = {false};
+    size_t left = count, lost = 0;
+    memset(failed, 0, count * sizeof *failed);
+    for (unsigned k = 0; k < pool->n; k++)
+        mine[k] = k;
+    while (left > 0) {
+        struct pollfd p[LIMIT];
+        for (unsigned k = 0; k < pool->n; k++) {
+            if (!busy[k] && mine[k] < count) {
+                if (hand_over(pool, k, (struct msg){fn, inputs[mine[k]]}) != 0) {
+                    failed[mine[k]] = true;
+                    mine[k] += pool->n;
+                    lost++;
+                    left--;
+                } else {
+                    busy[k] = true;
+                }
+            }
+            p[k].fd = busy[k] ? pool->sock[k] : -1;
+            p[k].events = POLLIN;
+            p[k].revents = 0;
+        }
+        if (left == 0 || poll(p, pool->n, -1) <= 0)
+            continue;
+        for (unsigned k = 0; k < pool->n; k++) {
+            if (p[k].fd < 0 || p[k].revents == 0)
+                continue;
+            if (recv(p[k].fd, &outputs[mine[k]], sizeof *outputs, MSG_WAITALL) != sizeof *outputs) {
+                failed[mine[k]] = true;
+                lost++;
+                fire(pool, k);
+                hire(pool, k);
+            }
+            busy[k] = false;
+            mine[k] += pool->n;
+            left--;
+        }
     }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    for (unsigned i = 0; i < pool->n; i++)
-        pthread_join(helpers[i].thread, NULL);
-    return pool->failures;
+    return lost;
 }
 
 void pool_close(struct pool *pool)
 {
-    if (!pool)
-        return;
-    for (unsigned i = 0; i < pool->n; i++)
-        finish(&pool->procs[i]);
-    pthread_mutex_destroy(&pool->lock);
+    for (unsigned k = 0; pool && k < pool->n; k++)
+        fire(pool, k);
     free(pool);
 }

@@ -2,161 +2,130 @@
 #include "pool.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
+#include <sys/wait.h>
 
-typedef struct {
-    pool_fn *f;
-    int64_t x;
-} task_t;
-
-typedef struct {
-    int sock; /* -1: no worker */
-    pid_t pid;
-    long item; /* -1: free */
-} worker_t;
+typedef struct { pid_t pid; int w, r; } Worker;
+typedef struct { pool_fn *f; int64_t v; } Task;
 
 struct pool {
-    unsigned n;
-    worker_t w[64];
+    int size;
+    Worker *team;
 };
 
-static ssize_t get(int s, void *p, size_t n)
+static int readAll(int fd, void *p, int n)
 {
-    ssize_t r;
-    do
-        r = recv(s, p, n, MSG_WAITALL);
-    while (r < 0 && errno == EINTR);
-    return r;
-}
-
-static int put(int s, const void *p, size_t n)
-{
-    ssize_t r;
-    do
-        r = send(s, p, n, MSG_NOSIGNAL);
-    while (r < 0 && errno == EINTR);
-    return r == (ssize_t)n;
-}
-
-static int start(struct pool *p, unsigned k)
-{
-    int sv[2];
-    p->w[k].sock = -1;
-    p->w[k].item = -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, sv) < 0)
-        return 0;
-    pid_t pid = fork();
-    if (pid == 0) {
-        task_t t;
-        for (unsigned j = 0; j < p->n; j++)
-            if (p->w[j].sock >= 0)
-                close(p->w[j].sock);
-        close(sv[0]);
-        while (get(sv[1], &t, sizeof t) == sizeof t) {
-            int64_t r = t.f(t.x);
-            if (!put(sv[1], &r, sizeof r))
-                break;
-        }
-        _exit(EXIT_SUCCESS);
+    int got = 0;
+    while (got < n) {
+        int k = (int)read(fd, (char *)p + got, (size_t)(n - got));
+        if (k == 0) return 0;
+        if (k > 0) got += k;
+        else if (errno != EINTR) return 0;
     }
-    close(sv[1]);
-    if (pid < 0) {
-        close(sv[0]);
-        return 0;
-    }
-    p->w[k].sock = sv[0];
-    p->w[k].pid = pid;
     return 1;
 }
 
-static void stop(worker_t *w)
+static int writeAll(int fd, const void *p, int n)
 {
-    if (w->sock < 0)
-        return;
-    close(w->sock);
-    w->sock = -1;
-    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    int put = 0;
+    while (put < n) {
+        int k = (int)write(fd, (const char *)p + put, (size_t)(n - put));
+        if (k > 0) put += k;
+        else if (errno != EINTR) return 0;
+    }
+    return 1;
+}
+
+static void workerMain(int r, int w)
+{
+    Task t;
+    while (readAll(r, &t, sizeof(t))) {
+        int64_t res = t.f(t.v);
+        writeAll(w, &res, sizeof(res));
+    }
+    _exit(0);
+}
+
+static int startWorker(struct pool *pl, int nr)
+{
+    Worker *me = &pl->team[nr];
+    int down[2], up[2];
+    me->pid = 0;
+    if (pipe(down) < 0) return 0;
+    if (pipe(up) < 0) { close(down[0]); close(down[1]); return 0; }
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (int i = 0; i < pl->size; i++)
+            if (pl->team[i].pid > 0) { close(pl->team[i].w); close(pl->team[i].r); }
+        close(down[1]);
+        close(up[0]);
+        workerMain(down[0], up[1]);
+    }
+    close(down[0]);
+    close(up[1]);
+    if (pid < 0) { close(down[1]); close(up[0]); return 0; }
+    me->pid = pid;
+    me->w = down[1];
+    me->r = up[0];
+    return 1;
+}
+
+static void endWorker(Worker *x)
+{
+    if (x->pid <= 0) return;
+    close(x->w);
+    close(x->r);
+    while (waitpid(x->pid, NULL, 0) < 0 && errno == EINTR) {}
+    x->pid = 0;
 }
 
 struct pool *pool_create(unsigned workers)
 {
-    struct pool *p = malloc(sizeof *p);
-    if (!p)
-        return NULL;
-    p->n = workers;
-    for (unsigned k = 0; k < workers; k++)
-        p->w[k].sock = -1;
-    for (unsigned k = 0; k < workers; k++)
-        if (!start(p, k)) {
-            pool_close(p);
-            return NULL;
-        }
-    return p;
+    struct pool *pl = malloc(sizeof(struct pool));
+    if (pl == NULL) return NULL;
+    pl->team = calloc(workers, sizeof(Worker));
+    pl->size = (int)workers;
+    if (pl->team == NULL) { free(pl); return NULL; }
+    signal(SIGPIPE, SIG_IGN);
+    for (int i = 0; i < pl->size; i++)
+        if (!startWorker(pl, i)) { pool_close(pl); return NULL; }
+    return pl;
 }
 
-size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
+/* round 1: items 0..n-1, round 2: items n..2n-1, and so on. In a round all work at the same time. */
+size_t pool_map(struct pool *pl, pool_fn *fn, const int64_t *in, int64_t *out, bool *failed, size_t count)
 {
-    size_t next = 0, done = 0, bad = 0;
-    while (done < count) {
-        struct pollfd fds[64];
-        unsigned busy = 0;
-        bool round_over = true;
-        for (unsigned k = 0; k < p->n; k++)
-            if (p->w[k].item >= 0)
-                round_over = false;
-        for (unsigned k = 0; k < p->n; k++) {
-            worker_t *w = &p->w[k];
-            if (round_over && next < count) {
-                task_t t = {fn, inputs[next]};
-                if (w->sock < 0 || !put(w->sock, &t, sizeof t)) {
-                    stop(w);
-                    if (start(p, k))
-                        put(w->sock, &t, sizeof t);
-                }
-                if (w->sock >= 0)
-                    w->item = (long)next++;
+    size_t bad = 0;
+    for (size_t base = 0; base < count; base += (size_t)pl->size) {
+        int inRound = count - base < (size_t)pl->size ? (int)(count - base) : pl->size;
+        for (int i = 0; i < inRound; i++) {
+            Task t = { fn, in[base + (size_t)i] };
+            if (pl->team[i].pid == 0) startWorker(pl, i);
+            if (!writeAll(pl->team[i].w, &t, sizeof(t))) { /* died while it was idle */
+                endWorker(&pl->team[i]);
+                startWorker(pl, i);
+                writeAll(pl->team[i].w, &t, sizeof(t));
             }
-            fds[k].fd = w->item >= 0 ? w->sock : -1;
-            fds[k].events = POLLIN;
-            busy += w->item >= 0;
         }
-        if (!busy) {
-            failed[next++] = true;
-            bad++, done++;
-            continue;
-        }
-        if (poll(fds, p->n, -1) <= 0)
-            continue;
-        for (unsigned k = 0; k < p->n; k++) {
-            worker_t *w = &p->w[k];
-            if (fds[k].fd < 0 || !fds[k].revents)
-                continue;
-            int64_t r;
-            failed[w->item] = get(w->sock, &r, sizeof r) != sizeof r;
-            if (failed[w->item]) {
+        for (int i = 0; i < inRound; i++) {
+            size_t k = base + (size_t)i;
+            failed[k] = !readAll(pl->team[i].r, &out[k], sizeof(out[k]));
+            if (failed[k]) {
                 bad++;
-                stop(w);
-                start(p, k);
-            } else {
-                outputs[w->item] = r;
+                endWorker(&pl->team[i]);
+                startWorker(pl, i);
             }
-            w->item = -1;
-            done++;
         }
     }
     return bad;
 }
 
-void pool_close(struct pool *p)
+void pool_close(struct pool *pl)
 {
-    if (!p)
-        return;
-    for (unsigned k = 0; k < p->n; k++)
-        stop(&p->w[k]);
-    free(p);
+    if (pl == NULL) return;
+    for (int i = 0; i < pl->size; i++) endWorker(&pl->team[i]);
+    free(pl->team);
+    free(pl);
 }

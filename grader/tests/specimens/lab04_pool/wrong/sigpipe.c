@@ -2,157 +2,137 @@
 #include "pool.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <sys/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-typedef struct {
-    pool_fn *f;
-    int64_t x;
-} task_t;
+struct question { pool_fn *fn; int64_t input; };
 
-typedef struct {
-    int sock; /* -1: no worker */
+typedef struct node {
+    struct node *next;
     pid_t pid;
-    long item; /* -1: free */
-} worker_t;
+    int question, answer;
+    int64_t item;               /* -1: idle */
+} node;
 
-struct pool {
-    unsigned n;
-    worker_t w[64];
-};
+struct pool { node *head; };
 
-static ssize_t get(int s, void *p, size_t n)
+static void ask_again_if_interrupted(ssize_t *n, node *w, struct question q)
 {
-    ssize_t r;
     do
-        r = recv(s, p, n, MSG_WAITALL);
-    while (r < 0 && errno == EINTR);
-    return r;
+        *n = write(w->question, &q, sizeof q);
+    while (*n < 0 && errno == EINTR);
 }
 
-static int put(int s, const void *p, size_t n)
+static int open_node(struct pool *pool, node *w)
 {
-    ssize_t r;
-    do
-        r = send(s, p, n, 0);
-    while (r < 0 && errno == EINTR);
-    return r == (ssize_t)n;
-}
-
-static int start(struct pool *p, unsigned k)
-{
-    int sv[2];
-    p->w[k].sock = -1;
-    p->w[k].item = -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, sv) < 0)
-        return 0;
-    pid_t pid = fork();
-    if (pid == 0) {
-        task_t t;
-        for (unsigned j = 0; j < p->n; j++)
-            if (p->w[j].sock >= 0)
-                close(p->w[j].sock);
-        close(sv[0]);
-        while (get(sv[1], &t, sizeof t) == sizeof t) {
-            int64_t r = t.f(t.x);
-            if (!put(sv[1], &r, sizeof r))
-                break;
+    int q[2], a[2];
+    w->pid = 0;
+    w->item = -1;
+    if (pipe(q) < 0) return 0;
+    if (pipe(a) < 0) { close(q[0]); close(q[1]); return 0; }
+    w->question = q[1];
+    w->answer = a[0];
+    w->pid = fork();
+    if (w->pid == 0) {
+        struct question in;
+        for (node *o = pool->head; o; o = o->next)
+            if (o->pid != 0 && o != w) { close(o->question); close(o->answer); }
+        close(q[1]);
+        close(a[0]);
+        for (;;) {
+            ssize_t n = read(q[0], &in, sizeof in);
+            if (n < 0 && errno == EINTR) continue;
+            if (n <= 0) _exit(0);
+            in.input = in.fn(in.input);
+            if (write(a[1], &in.input, 8) < 0) _exit(1);
         }
-        _exit(EXIT_SUCCESS);
     }
-    close(sv[1]);
-    if (pid < 0) {
-        close(sv[0]);
-        return 0;
+    close(q[0]);
+    close(a[1]);
+    if (w->pid < 0) {
+        close(q[1]);
+        close(a[0]);
+        w->pid = 0;
     }
-    p->w[k].sock = sv[0];
-    p->w[k].pid = pid;
-    return 1;
+    return w->pid > 0;
 }
 
-static void stop(worker_t *w)
+static void close_node(node *w)
 {
-    if (w->sock < 0)
-        return;
-    close(w->sock);
-    w->sock = -1;
-    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    if (w->pid == 0) return;
+    close(w->question);
+    close(w->answer);
+    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR) continue;
+    w->pid = 0;
 }
 
 struct pool *pool_create(unsigned workers)
 {
-    struct pool *p = malloc(sizeof *p);
-    if (!p)
-        return NULL;
-    p->n = workers;
-    for (unsigned k = 0; k < workers; k++)
-        p->w[k].sock = -1;
-    for (unsigned k = 0; k < workers; k++)
-        if (!start(p, k)) {
-            pool_close(p);
+    struct pool *pool = calloc(1, sizeof *pool);
+    while (workers-- > 0) {
+        node *w = calloc(1, sizeof *w);
+        w->next = pool->head;
+        pool->head = w;
+        if (!open_node(pool, w)) {
+            pool_close(pool);
             return NULL;
         }
-    return p;
+    }
+    return pool;
 }
 
-size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
+size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    size_t next = 0, done = 0, bad = 0;
+    size_t next = 0, done = 0, dead = 0;
     while (done < count) {
-        struct pollfd fds[64];
-        unsigned busy = 0;
-        for (unsigned k = 0; k < p->n; k++) {
-            worker_t *w = &p->w[k];
+        fd_set set;
+        int max = 0;
+        FD_ZERO(&set);
+        for (node *w = pool->head; w; w = w->next) {
             if (w->item < 0 && next < count) {
-                task_t t = {fn, inputs[next]};
-                if (w->sock < 0 || !put(w->sock, &t, sizeof t)) {
-                    stop(w);
-                    if (start(p, k))
-                        put(w->sock, &t, sizeof t);
+                ssize_t n = -1;
+                if (w->pid != 0)
+                    ask_again_if_interrupted(&n, w, (struct question){fn, inputs[next]});
+                if (n < 0) {
+                    close_node(w);
+                    if (open_node(pool, w))
+                        ask_again_if_interrupted(&n, w, (struct question){fn, inputs[next]});
                 }
-                if (w->sock >= 0)
-                    w->item = (long)next++;
+                if (n > 0)
+                    w->item = (int64_t)next++;
             }
-            fds[k].fd = w->item >= 0 ? w->sock : -1;
-            fds[k].events = POLLIN;
-            busy += w->item >= 0;
-        }
-        if (!busy) {
-            failed[next++] = true;
-            bad++, done++;
-            continue;
-        }
-        if (poll(fds, p->n, -1) <= 0)
-            continue;
-        for (unsigned k = 0; k < p->n; k++) {
-            worker_t *w = &p->w[k];
-            if (fds[k].fd < 0 || !fds[k].revents)
-                continue;
-            int64_t r;
-            failed[w->item] = get(w->sock, &r, sizeof r) != sizeof r;
-            if (failed[w->item]) {
-                bad++;
-                stop(w);
-                start(p, k);
-            } else {
-                outputs[w->item] = r;
+            if (w->item >= 0) {
+                FD_SET(w->answer, &set);
+                if (w->answer > max) max = w->answer;
             }
+        }
+        if (select(max + 1, &set, NULL, NULL, NULL) <= 0) continue;
+        for (node *w = pool->head; w; w = w->next) {
+            if (w->item < 0 || !FD_ISSET(w->answer, &set)) continue;
+            size_t i = (size_t)w->item;
             w->item = -1;
             done++;
+            failed[i] = read(w->answer, &outputs[i], 8) < 8;
+            if (failed[i]) {
+                dead++;
+                close_node(w);
+                open_node(pool, w);
+            }
         }
     }
-    return bad;
+    return dead;
 }
 
-void pool_close(struct pool *p)
+void pool_close(struct pool *pool)
 {
-    if (!p)
-        return;
-    for (unsigned k = 0; k < p->n; k++)
-        stop(&p->w[k]);
-    free(p);
+    node *w = pool ? pool->head : NULL;
+    while (w) {
+        node *next = w->next;
+        close_node(w);
+        free(w);
+        w = next;
+    }
+    free(pool);
 }

@@ -1,4 +1,4 @@
-/* expect: tests outputs; schedules assertion | index and result are written to the common pipe one after the other: those of two workers mix */
+/* expect: tests hangs; schedules lost-wake-up | a worker writes where its result belongs into the common pipe before it works and the result after: those of two workers mix */
 #include "pool.h"
 
 #include <errno.h>
@@ -8,192 +8,167 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct worker {
-    pid_t pid;
-    int fd;       /* jobs go here */
-    int life;     /* readable when it has died */
-    int busy;
-    size_t index;
-};
+/*
+ *            task pipe of each worker             one pipe for all results
+ *   caller ------------------------> worker ------------------------------> caller
+ *
+ * A third pipe per worker carries nothing: it breaks when the worker dies.
+ */
+
+enum { READ, WRITE, NOBODY = -1 };
+
+struct task { pool_fn *fn; int64_t input, *where; };
+struct answer { int64_t *where, result; };
 
 struct pool {
-    int size;
-    int answers[2];
-    struct worker w[64];
+    int count, results[2];
+    struct worker { pid_t pid; int task, pulse; long item; } worker[64];
 };
 
-struct job {
-    pool_fn *fn;
-    size_t index;
-    int64_t input;
-};
-
-static int readn(int fd, void *to, size_t n)
+static ssize_t get(int fd, void *data, size_t size)
 {
-    char *p = to;
-    while (n > 0) {
-        ssize_t k = read(fd, p, n);
-        if (k == -1 && errno == EINTR)
-            continue;
-        if (k <= 0)
+    for (size_t got = 0; got < size;) {
+        ssize_t n = read(fd, (char *)data + got, size - got);
+        if (n == 0 || (n < 0 && errno != EINTR))
             return -1;
-        p += k;
-        n -= (size_t)k;
+        got += n > 0 ? (size_t)n : 0;
     }
     return 0;
 }
 
-static int writen(int fd, const void *from, size_t n)
+static ssize_t put(int fd, const void *data, size_t size)
 {
-    const char *p = from;
-    while (n > 0) {
-        ssize_t k = write(fd, p, n);
-        if (k == -1 && errno == EINTR)
-            continue;
-        if (k == -1)
-            return -1;
-        p += k;
-        n -= (size_t)k;
-    }
-    return 0;
+    ssize_t n;
+    while ((n = write(fd, data, size)) < 0 && errno == EINTR)
+        ;
+    return n;
 }
 
-static void run(struct pool *p, int in)
+static void worker(int tasks, int results)
 {
-    struct job j;
-    while (readn(in, &j, sizeof j) == 0) {
-        int64_t result = j.fn(j.input);
-        if (writen(p->answers[1], &j.index, sizeof j.index) || writen(p->answers[1], &result, sizeof result))
-            break;
+    struct task t;
+    while (get(tasks, &t, sizeof t) == 0) {
+        put(results, &t.where, sizeof t.where);
+        int64_t result = t.fn(t.input);
+        put(results, &result, sizeof result);
     }
     _exit(0);
 }
 
-static int start(struct pool *p, int i)
+static void let_go(struct worker *w)
 {
-    int job[2], life[2];
-    struct worker *w = &p->w[i];
-    w->pid = 0;
-    w->busy = 0;
-    if (pipe(job) == -1)
-        return 0;
-    if (pipe(life) == -1) {
-        close(job[0]);
-        close(job[1]);
-        return 0;
-    }
-    w->pid = fork();
-    if (w->pid == 0) {
-        for (int k = 0; k < p->size; k++)
-            if (k != i && p->w[k].pid > 0) {
-                close(p->w[k].fd);
-                close(p->w[k].life);
-            }
-        close(job[1]);
-        close(life[0]);
-        close(p->answers[0]);
-        run(p, job[0]);
-    }
-    close(job[0]);
-    close(life[1]);
-    w->fd = job[1];
-    w->life = life[0];
-    if (w->pid > 0)
-        return 1;
-    close(w->fd);
-    close(w->life);
-    w->pid = 0;
-    return 0;
+    if (w->pid == NOBODY)
+        return;
+    close(w->task);
+    close(w->pulse);
+    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    w->pid = NOBODY;
 }
 
-static void stop(struct worker *w)
+static int take_on(struct pool *p, struct worker *w)
 {
-    if (w->pid == 0)
-        return;
-    close(w->fd);
-    close(w->life);
-    while (waitpid(w->pid, NULL, 0) == -1 && errno == EINTR)
-        continue;
-    w->pid = 0;
+    int task[2], pulse[2];
+    w->item = NOBODY;
+    if (pipe(task) < 0)
+        return -1;
+    if (pipe(pulse) < 0 || (w->pid = fork()) < 0) {
+        close(task[READ]);
+        close(task[WRITE]);
+        w->pid = NOBODY;
+        return -1;
+    }
+    if (w->pid == 0) {
+        for (struct worker *o = p->worker; o < p->worker + p->count; o++)
+            if (o != w && o->pid > 0) {
+                close(o->task);
+                close(o->pulse);
+            }
+        close(task[WRITE]);
+        close(pulse[READ]);
+        close(p->results[READ]);
+        worker(task[READ], p->results[WRITE]);
+    }
+    close(task[READ]);
+    close(pulse[WRITE]);
+    w->task = task[WRITE];
+    w->pulse = pulse[READ];
+    return 0;
 }
 
 struct pool *pool_create(unsigned workers)
 {
     struct pool *p = calloc(1, sizeof *p);
-    if (p == NULL || pipe(p->answers) == -1) {
+    if (p == NULL || pipe(p->results) < 0) {
         free(p);
         return NULL;
     }
     signal(SIGPIPE, SIG_IGN);
-    p->size = (int)workers;
-    for (int i = 0; i < p->size; i++)
-        if (!start(p, i)) {
+    for (; p->count < (int)workers; p->count++)
+        if (take_on(p, &p->worker[p->count]) < 0) {
             pool_close(p);
             return NULL;
         }
     return p;
 }
 
+static void hand_out(struct pool *p, struct worker *w, struct task t, size_t *next)
+{
+    for (int tries = 0; tries < 2 && w->item == NOBODY; tries++) {
+        if (w->pid == NOBODY && take_on(p, w) < 0)
+            return;
+        if (put(w->task, &t, sizeof t) > 0)
+            w->item = (long)(*next)++;
+        else
+            let_go(w);
+    }
+}
+
 size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    size_t next = 0, done = 0, dead = 0;
-    struct pollfd f[65];
-    while (done < count) {
-        for (int i = 0; i < p->size; i++) {
-            struct worker *w = &p->w[i];
-            struct pollfd gone = {.fd = w->life, .events = POLLIN};
-            if (!w->busy && w->pid != 0 && poll(&gone, 1, 0) == 1)
-                stop(w);
-            if (w->pid == 0 && !start(p, i))
-                continue;
-            if (!w->busy && next < count) {
-                struct job j = {fn, next, inputs[next]};
-                if (writen(w->fd, &j, sizeof j) == 0) {
-                    w->busy = 1;
-                    w->index = next++;
-                }
-            }
-            f[i] = (struct pollfd){.fd = w->life, .events = POLLIN};
+    size_t next = 0, over = 0, lost = 0;
+    while (over < count) {
+        struct pollfd fds[65];
+        for (int i = 0; i < p->count; i++) {
+            if (p->worker[i].item == NOBODY && next < count)
+                hand_out(p, &p->worker[i], (struct task){fn, inputs[next], &outputs[next]}, &next);
+            fds[i] = (struct pollfd){.fd = p->worker[i].item != NOBODY ? p->worker[i].pulse : -1, .events = POLLIN};
         }
-        f[p->size] = (struct pollfd){.fd = p->answers[0], .events = POLLIN};
-        if (poll(f, (nfds_t)p->size + 1, -1) < 0)
+        fds[p->count] = (struct pollfd){.fd = p->results[READ], .events = POLLIN};
+        if (poll(fds, (nfds_t)p->count + 1, -1) < 0)
             continue;
-        if (f[p->size].revents & POLLIN) {
-            size_t index;
-            int64_t result;
-            if (readn(p->answers[0], &index, sizeof index) == 0 && readn(p->answers[0], &result, sizeof result) == 0) {
-                if (index < count) {
-                    outputs[index] = result;
-                    failed[index] = false;
-                }
-                done++;
-                for (int i = 0; i < p->size; i++)
-                    if (p->w[i].busy && p->w[i].index == index)
-                        p->w[i].busy = 0;
-            }
-            continue; /* answers first, then the dead */
+        for (int i = 0; i < p->count; i++) { /* the dead; such a worker has only told where */
+            int64_t *where;
+            if (!fds[i].revents || get(p->results[READ], &where, sizeof where) < 0)
+                continue;
+            failed[p->worker[i].item] = true;
+            over++;
+            lost++;
+            let_go(&p->worker[i]);
+            take_on(p, &p->worker[i]);
+            fds[p->count].revents = 0;
         }
-        for (int i = 0; i < p->size; i++)
-            if (p->w[i].pid != 0 && f[i].revents != 0) {
-                if (p->w[i].busy) {
-                    failed[p->w[i].index] = true;
-                    dead++;
-                    done++;
-                }
-                stop(&p->w[i]);
-                start(p, i);
+        struct answer a;
+        if (!fds[p->count].revents || get(p->results[READ], &a, sizeof a) < 0)
+            continue;
+        for (int i = 0; i < p->count; i++)
+            if (p->worker[i].item != NOBODY && a.where == &outputs[p->worker[i].item]) {
+                *a.where = a.result;
+                failed[p->worker[i].item] = false;
+                p->worker[i].item = NOBODY;
+                over++;
             }
     }
-    return dead;
+    return lost;
 }
 
 void pool_close(struct pool *p)
 {
     if (p == NULL)
         return;
-    for (int i = 0; i < p->size; i++)
-        stop(&p->w[i]);
-    close(p->answers[0]);
-    close(p->answers[1]);
+    for (int i = 0; i < p->count; i++)
+        let_go(&p->worker[i]);
+    close(p->results[READ]);
+    close(p->results[WRITE]);
     free(p);
 }

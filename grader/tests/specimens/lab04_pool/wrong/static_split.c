@@ -1,160 +1,143 @@
 /* expect: tests free; schedules lost-wake-up | each worker is given its own slice of the list in advance */
+// Version 3. One process = one slice; it works like the blocks of an array
+// in the OpenMP lecture: schedule(static).
 #include "pool.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-typedef struct {
-    pool_fn *f;
-    int64_t x;
-} task_t;
-
-typedef struct {
-    int sock; /* -1: no worker */
+struct slice {
     pid_t pid;
-    long item;        /* -1: free */
-    size_t next, end; /* its slice of the list */
-} worker_t;
-
-struct pool {
-    unsigned n;
-    worker_t w[64];
+    int fd;
+    size_t at, end;      // [at, end) is left; at is being worked on if busy
+    bool busy;
 };
 
-static ssize_t get(int s, void *p, size_t n)
-{
-    ssize_t r;
-    do
-        r = recv(s, p, n, MSG_WAITALL);
-    while (r < 0 && errno == EINTR);
-    return r;
-}
+struct pool {
+    unsigned slices;
+    struct slice s[];
+};
 
-static int put(int s, const void *p, size_t n)
-{
-    ssize_t r;
-    do
-        r = send(s, p, n, MSG_NOSIGNAL);
-    while (r < 0 && errno == EINTR);
-    return r == (ssize_t)n;
-}
+struct req { pool_fn *call; int64_t with; };
 
-static int start(struct pool *p, unsigned k)
+static void closeSlice(struct slice *s)
 {
-    int sv[2];
-    p->w[k].sock = -1;
-    p->w[k].item = -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, sv) < 0)
-        return 0;
-    pid_t pid = fork();
-    if (pid == 0) {
-        task_t t;
-        for (unsigned j = 0; j < p->n; j++)
-            if (p->w[j].sock >= 0)
-                close(p->w[j].sock);
-        close(sv[0]);
-        while (get(sv[1], &t, sizeof t) == sizeof t) {
-            int64_t r = t.f(t.x);
-            if (!put(sv[1], &r, sizeof r))
-                break;
-        }
-        _exit(EXIT_SUCCESS);
-    }
-    close(sv[1]);
-    if (pid < 0) {
-        close(sv[0]);
-        return 0;
-    }
-    p->w[k].sock = sv[0];
-    p->w[k].pid = pid;
-    return 1;
-}
-
-static void stop(worker_t *w)
-{
-    if (w->sock < 0)
+    if (s->pid == 0)
         return;
-    close(w->sock);
-    w->sock = -1;
-    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+    close(s->fd);
+    while (waitpid(s->pid, NULL, 0) != s->pid && errno == EINTR)
         ;
+    s->pid = 0;
+    s->busy = false;
+}
+
+static bool openSlice(struct pool *p, struct slice *s)
+{
+    int two[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, two) == -1)
+        return false;
+    pid_t child = fork();
+    switch (child) {
+    case -1:
+        close(two[0]);
+        close(two[1]);
+        return false;
+    case 0:
+        close(two[0]);
+        for (unsigned i = 0; i < p->slices; i++)
+            if (p->s[i].pid)
+                close(p->s[i].fd);
+        for (struct req r;;) {
+            ssize_t k = recv(two[1], &r, sizeof r, 0);
+            if (k == -1 && errno == EINTR)
+                continue;
+            if (k <= 0)
+                _exit(0);
+            int64_t answer = r.call(r.with);
+            send(two[1], &answer, sizeof answer, MSG_NOSIGNAL);
+        }
+    default:
+        close(two[1]);
+        s->pid = child;
+        s->fd = two[0];
+        return true;
+    }
 }
 
 struct pool *pool_create(unsigned workers)
 {
-    struct pool *p = malloc(sizeof *p);
-    if (!p)
-        return NULL;
-    p->n = workers;
-    for (unsigned k = 0; k < workers; k++)
-        p->w[k].sock = -1;
-    for (unsigned k = 0; k < workers; k++)
-        if (!start(p, k)) {
+    struct pool *p = calloc(1, sizeof(struct pool) + workers * sizeof(struct slice));
+    if (p)
+        p->slices = workers;
+    for (unsigned i = 0; p && i < workers; i++)
+        if (!openSlice(p, &p->s[i])) {
             pool_close(p);
-            return NULL;
+            p = NULL;
         }
     return p;
 }
 
+// gives the next item of the slice to its process
+static void advance(struct pool *p, struct slice *s, pool_fn *fn, const int64_t *inputs)
+{
+    while (s->at < s->end && !s->busy) {
+        struct req r = {fn, inputs[s->at]};
+        if (s->pid == 0 && !openSlice(p, s))
+            continue; // try again
+        if (send(s->fd, &r, sizeof r, MSG_NOSIGNAL) > 0)
+            s->busy = true;
+        else
+            closeSlice(s);
+    }
+}
+
 size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    size_t done = 0, bad = 0;
-    for (unsigned k = 0; k < p->n; k++) {
-        p->w[k].next = count * k / p->n;
-        p->w[k].end = count * (k + 1) / p->n;
+    size_t todo = count, deaths = 0, from = 0;
+    for (unsigned i = 0; i < p->slices; i++) {
+        size_t length = count / p->slices + (i < count % p->slices);
+        p->s[i].at = from;
+        p->s[i].end = from += length;
     }
-    while (done < count) {
-        struct pollfd fds[64];
-        unsigned busy = 0;
-        for (unsigned k = 0; k < p->n; k++) {
-            worker_t *w = &p->w[k];
-            if (w->item < 0 && w->next < w->end) {
-                task_t t = {fn, inputs[w->next]};
-                if (w->sock < 0 || !put(w->sock, &t, sizeof t)) {
-                    stop(w);
-                    if (start(p, k))
-                        put(w->sock, &t, sizeof t);
-                }
-                if (w->sock >= 0)
-                    w->item = (long)w->next++;
-            }
-            fds[k].fd = w->item >= 0 ? w->sock : -1;
-            fds[k].events = POLLIN;
-            busy += w->item >= 0;
+    while (todo) {
+        struct pollfd set[p->slices];
+        for (unsigned i = 0; i < p->slices; i++) {
+            advance(p, &p->s[i], fn, inputs);
+            set[i] = (struct pollfd){p->s[i].busy ? p->s[i].fd : -1, POLLIN, 0};
         }
-        if (!busy)
-            break;
-        if (poll(fds, p->n, -1) <= 0)
+        if (poll(set, p->slices, -1) == -1)
             continue;
-        for (unsigned k = 0; k < p->n; k++) {
-            worker_t *w = &p->w[k];
-            if (fds[k].fd < 0 || !fds[k].revents)
+        for (unsigned i = 0; i < p->slices; i++) {
+            struct slice *s = &p->s[i];
+            int64_t answer;
+            if (!set[i].revents)
                 continue;
-            int64_t r;
-            failed[w->item] = get(w->sock, &r, sizeof r) != sizeof r;
-            if (failed[w->item]) {
-                bad++;
-                stop(w);
-                start(p, k);
+            if (recv(s->fd, &answer, sizeof answer, 0) == sizeof answer) {
+                outputs[s->at] = answer;
+                failed[s->at] = false;
+                s->busy = false;
             } else {
-                outputs[w->item] = r;
+                failed[s->at] = true;
+                deaths++;
+                closeSlice(s);
+                openSlice(p, s);
             }
-            w->item = -1;
-            done++;
+            s->at++;
+            todo--;
         }
     }
-    return bad;
+    return deaths;
 }
 
 void pool_close(struct pool *p)
 {
-    if (!p)
+    if (p == NULL)
         return;
-    for (unsigned k = 0; k < p->n; k++)
-        stop(&p->w[k]);
+    for (unsigned i = 0; i < p->slices; i++)
+        closeSlice(&p->s[i]);
     free(p);
 }

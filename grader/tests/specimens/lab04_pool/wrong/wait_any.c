@@ -3,156 +3,139 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-typedef struct {
-    pool_fn *f;
-    int64_t x;
-} task_t;
-
-typedef struct {
-    int sock; /* -1: no worker */
-    pid_t pid;
-    long item; /* -1: free */
-} worker_t;
+/* Deaths are learnt of in one place: collect() asks the kernel who has ended. */
 
 struct pool {
-    unsigned n;
-    worker_t w[64];
+    unsigned n, alive;
+    struct {
+        pid_t pid;
+        int fd;
+        size_t item; /* 0: none, otherwise 1 + its number */
+    } w[64];
 };
 
-static ssize_t get(int s, void *p, size_t n)
-{
-    ssize_t r;
-    do
-        r = recv(s, p, n, MSG_WAITALL);
-    while (r < 0 && errno == EINTR);
-    return r;
-}
+struct packet {
+    pool_fn *fn;
+    int64_t n;
+};
 
-static int put(int s, const void *p, size_t n)
+static bool birth(struct pool *p, unsigned i)
 {
-    ssize_t r;
-    do
-        r = send(s, p, n, MSG_NOSIGNAL);
-    while (r < 0 && errno == EINTR);
-    return r == (ssize_t)n;
-}
-
-static int start(struct pool *p, unsigned k)
-{
-    int sv[2];
-    p->w[k].sock = -1;
-    p->w[k].item = -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, sv) < 0)
-        return 0;
-    pid_t pid = fork();
+    int pair[2];
+    if (p->w[i].fd >= 0)
+        close(p->w[i].fd);
+    p->w[i].fd = -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return false;
+    const pid_t pid = fork();
     if (pid == 0) {
-        task_t t;
-        for (unsigned j = 0; j < p->n; j++)
-            if (p->w[j].sock >= 0)
-                close(p->w[j].sock);
-        close(sv[0]);
-        while (get(sv[1], &t, sizeof t) == sizeof t) {
-            int64_t r = t.f(t.x);
-            if (!put(sv[1], &r, sizeof r))
-                break;
+        struct packet k;
+        close(pair[0]);
+        for (unsigned o = 0; o < p->n; o++)
+            if (p->w[o].fd >= 0)
+                close(p->w[o].fd);
+        while (recv(pair[1], &k, sizeof k, 0) > 0) {
+            k.n = k.fn(k.n);
+            send(pair[1], &k.n, sizeof k.n, MSG_NOSIGNAL);
         }
-        _exit(EXIT_SUCCESS);
+        _exit(0);
     }
-    close(sv[1]);
+    close(pair[1]);
     if (pid < 0) {
-        close(sv[0]);
-        return 0;
+        close(pair[0]);
+        return false;
     }
-    p->w[k].sock = sv[0];
-    p->w[k].pid = pid;
-    return 1;
+    p->w[i].pid = pid;
+    p->w[i].fd = pair[0];
+    p->alive++;
+    return true;
 }
 
-static void stop(worker_t *w)
+/* Waits until a child has ended, and strikes it off the list. */
+static void collect(struct pool *p)
 {
-    if (w->sock < 0)
-        return;
-    close(w->sock);
-    w->sock = -1;
-    while (wait(NULL) < 0 && errno == EINTR)
-        ;
+    const pid_t gone = wait(NULL);
+    for (unsigned i = 0; gone > 0 && i < p->n; i++)
+        if (p->w[i].pid == gone) {
+            p->w[i].pid = 0;
+            p->alive--;
+        }
+    if (gone < 0 && errno == ECHILD)
+        abort();
 }
 
 struct pool *pool_create(unsigned workers)
 {
     struct pool *p = malloc(sizeof *p);
-    if (!p)
+    if (p == NULL)
         return NULL;
-    p->n = workers;
-    for (unsigned k = 0; k < workers; k++)
-        p->w[k].sock = -1;
-    for (unsigned k = 0; k < workers; k++)
-        if (!start(p, k)) {
+    memset(p, 0, sizeof *p);
+    for (unsigned i = 0; i < 64; i++)
+        p->w[i].fd = -1;
+    while (p->n < workers) {
+        if (!birth(p, p->n)) {
             pool_close(p);
             return NULL;
         }
+        p->n++;
+    }
     return p;
 }
 
 size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    size_t next = 0, done = 0, bad = 0;
-    while (done < count) {
+    size_t next = 0, ended = 0, dead = 0;
+    memset(failed, false, count);
+    while (ended < count) {
         struct pollfd fds[64];
-        unsigned busy = 0;
-        for (unsigned k = 0; k < p->n; k++) {
-            worker_t *w = &p->w[k];
-            if (w->item < 0 && next < count) {
-                task_t t = {fn, inputs[next]};
-                if (w->sock < 0 || !put(w->sock, &t, sizeof t)) {
-                    stop(w);
-                    if (start(p, k))
-                        put(w->sock, &t, sizeof t);
-                }
-                if (w->sock >= 0)
-                    w->item = (long)next++;
+        for (unsigned i = 0; i < p->n; i++) {
+            while (p->w[i].item == 0 && next < count) {
+                struct packet k = {fn, inputs[next]};
+                if (p->w[i].pid == 0 && !birth(p, i))
+                    break;
+                if (send(p->w[i].fd, &k, sizeof k, MSG_NOSIGNAL) == sizeof k)
+                    p->w[i].item = ++next;
+                else
+                    while (p->w[i].pid != 0)
+                        collect(p);
             }
-            fds[k].fd = w->item >= 0 ? w->sock : -1;
-            fds[k].events = POLLIN;
-            busy += w->item >= 0;
+            fds[i] = (struct pollfd){.fd = p->w[i].item ? p->w[i].fd : -1, .events = POLLIN};
         }
-        if (!busy) {
-            failed[next++] = true;
-            bad++, done++;
+        if (poll(fds, p->n, -1) < 0)
             continue;
-        }
-        if (poll(fds, p->n, -1) <= 0)
-            continue;
-        for (unsigned k = 0; k < p->n; k++) {
-            worker_t *w = &p->w[k];
-            if (fds[k].fd < 0 || !fds[k].revents)
+        for (unsigned i = 0; i < p->n; i++) {
+            if (fds[i].fd < 0 || fds[i].revents == 0)
                 continue;
-            int64_t r;
-            failed[w->item] = get(w->sock, &r, sizeof r) != sizeof r;
-            if (failed[w->item]) {
-                bad++;
-                stop(w);
-                start(p, k);
-            } else {
-                outputs[w->item] = r;
-            }
-            w->item = -1;
-            done++;
+            const size_t item = p->w[i].item - 1;
+            p->w[i].item = 0;
+            ended++;
+            if (recv(p->w[i].fd, &outputs[item], sizeof(int64_t), 0) > 0)
+                continue;
+            failed[item] = true;
+            dead++;
+            while (p->w[i].pid != 0)
+                collect(p);
+            birth(p, i);
         }
     }
-    return bad;
+    return dead;
 }
 
 void pool_close(struct pool *p)
 {
-    if (!p)
+    if (p == NULL)
         return;
-    for (unsigned k = 0; k < p->n; k++)
-        stop(&p->w[k]);
+    for (unsigned i = 0; i < p->n; i++)
+        if (p->w[i].fd >= 0)
+            close(p->w[i].fd);
+    while (p->alive > 0)
+        collect(p);
     free(p);
 }

@@ -3,153 +3,138 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-typedef struct {
-    pool_fn *f;
-    int64_t x;
-} task_t;
+static struct worker {
+    int alive, busy;
+    int jobs[2], results[2];
+    size_t index;
+} workers[64];
 
-typedef struct {
-    int sock; /* -1: no worker */
-    pid_t pid;
-    long item; /* -1: free */
-} worker_t;
+struct pool { int n; };
 
-struct pool {
-    unsigned n;
-    worker_t w[64];
+struct job {
+    pool_fn *fn;
+    int64_t arg;
 };
 
-static ssize_t get(int s, void *p, size_t n)
+static void worker_main(struct worker *self)
 {
-    ssize_t r;
-    do
-        r = recv(s, p, n, MSG_WAITALL);
-    while (r < 0 && errno == EINTR);
-    return r;
-}
-
-static int put(int s, const void *p, size_t n)
-{
-    ssize_t r;
-    do
-        r = send(s, p, n, MSG_NOSIGNAL);
-    while (r < 0 && errno == EINTR);
-    return r == (ssize_t)n;
-}
-
-static int start(struct pool *p, unsigned k)
-{
-    int sv[2];
-    p->w[k].sock = -1;
-    p->w[k].item = -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, sv) < 0)
-        return 0;
-    pid_t pid = fork();
-    if (pid == 0) {
-        task_t t;
-        for (unsigned j = 0; j < p->n; j++)
-            if (p->w[j].sock >= 0)
-                close(p->w[j].sock);
-        close(sv[0]);
-        while (get(sv[1], &t, sizeof t) == sizeof t) {
-            int64_t r = t.f(t.x);
-            if (!put(sv[1], &r, sizeof r))
-                break;
+    struct job job;
+    /* only my own two ends stay open */
+    for (struct worker *w = workers; w < workers + 64; w++) {
+        if (w != self && w->alive) {
+            close(w->jobs[1]);
+            close(w->results[0]);
         }
-        _exit(EXIT_SUCCESS);
     }
-    close(sv[1]);
-    if (pid < 0) {
-        close(sv[0]);
-        return 0;
+    close(self->jobs[1]);
+    close(self->results[0]);
+    while (read(self->jobs[0], &job, sizeof job) == sizeof job) {
+        int64_t result = job.fn(job.arg);
+        if (write(self->results[1], &result, sizeof result) != sizeof result)
+            break;
     }
-    p->w[k].sock = sv[0];
-    p->w[k].pid = pid;
-    return 1;
+    _exit(0);
 }
 
-static void stop(worker_t *w)
+static int worker_new(struct worker *w)
 {
-    if (w->sock < 0)
+    pid_t pid;
+    w->alive = w->busy = 0;
+    if (pipe(w->jobs) == -1)
+        return -1;
+    if (pipe(w->results) == -1) {
+        close(w->jobs[0]);
+        close(w->jobs[1]);
+        return -1;
+    }
+    pid = fork();
+    if (pid == 0)
+        worker_main(w);
+    close(w->jobs[0]);
+    close(w->results[1]);
+    if (pid == -1) {
+        close(w->jobs[1]);
+        close(w->results[0]);
+        return -1;
+    }
+    w->alive = 1;
+    return 0;
+}
+
+/* closing the job pipe ends the worker; the system does the rest */
+static void worker_end(struct worker *w)
+{
+    if (!w->alive)
         return;
-    close(w->sock);
-    w->sock = -1;
+    close(w->jobs[1]);
+    close(w->results[0]);
+    w->alive = 0;
 }
 
-struct pool *pool_create(unsigned workers)
+struct pool *pool_create(unsigned count)
 {
-    struct pool *p = malloc(sizeof *p);
-    if (!p)
-        return NULL;
-    p->n = workers;
-    for (unsigned k = 0; k < workers; k++)
-        p->w[k].sock = -1;
-    for (unsigned k = 0; k < workers; k++)
-        if (!start(p, k)) {
-            pool_close(p);
+    struct pool *pool = malloc(sizeof *pool);
+    signal(SIGPIPE, SIG_IGN);
+    pool->n = 0;
+    while (pool->n < (int)count) {
+        if (worker_new(&workers[pool->n]) == -1) {
+            pool_close(pool);
             return NULL;
         }
-    return p;
+        pool->n++;
+    }
+    return pool;
 }
 
-size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
+size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
 {
-    size_t next = 0, done = 0, bad = 0;
+    size_t todo = 0, done = 0, failures = 0;
     while (done < count) {
         struct pollfd fds[64];
-        unsigned busy = 0;
-        for (unsigned k = 0; k < p->n; k++) {
-            worker_t *w = &p->w[k];
-            if (w->item < 0 && next < count) {
-                task_t t = {fn, inputs[next]};
-                if (w->sock < 0 || !put(w->sock, &t, sizeof t)) {
-                    stop(w);
-                    if (start(p, k))
-                        put(w->sock, &t, sizeof t);
+        for (int i = 0; i < pool->n; i++) {
+            struct worker *w = &workers[i];
+            while (!w->busy && todo < count) {
+                struct job job = {fn, inputs[todo]};
+                if (!w->alive && worker_new(w) == -1)
+                    break;
+                if (write(w->jobs[1], &job, sizeof job) == sizeof job) {
+                    w->busy = 1;
+                    w->index = todo++;
+                } else {
+                    worker_end(w);
                 }
-                if (w->sock >= 0)
-                    w->item = (long)next++;
             }
-            fds[k].fd = w->item >= 0 ? w->sock : -1;
-            fds[k].events = POLLIN;
-            busy += w->item >= 0;
+            fds[i].fd = w->busy ? w->results[0] : -1;
+            fds[i].events = POLLIN;
         }
-        if (!busy) {
-            failed[next++] = true;
-            bad++, done++;
+        if (poll(fds, (nfds_t)pool->n, -1) == -1)
             continue;
-        }
-        if (poll(fds, p->n, -1) <= 0)
-            continue;
-        for (unsigned k = 0; k < p->n; k++) {
-            worker_t *w = &p->w[k];
-            if (fds[k].fd < 0 || !fds[k].revents)
+        for (int i = 0; i < pool->n; i++) {
+            struct worker *w = &workers[i];
+            if (fds[i].fd == -1 || fds[i].revents == 0)
                 continue;
-            int64_t r;
-            failed[w->item] = get(w->sock, &r, sizeof r) != sizeof r;
-            if (failed[w->item]) {
-                bad++;
-                stop(w);
-                start(p, k);
-            } else {
-                outputs[w->item] = r;
-            }
-            w->item = -1;
+            w->busy = 0;
             done++;
+            failed[w->index] = read(w->results[0], &outputs[w->index], 8) != 8;
+            if (failed[w->index]) {
+                failures++;
+                worker_end(w);
+                worker_new(w);
+            }
         }
     }
-    return bad;
+    return failures;
 }
 
-void pool_close(struct pool *p)
+void pool_close(struct pool *pool)
 {
-    if (!p)
+    if (pool == NULL)
         return;
-    for (unsigned k = 0; k < p->n; k++)
-        stop(&p->w[k]);
-    free(p);
+    while (pool->n > 0)
+        worker_end(&workers[--pool->n]);
+    free(pool);
 }

@@ -4,87 +4,92 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 struct value {
-    _Atomic int64_t number;
-    pthread_mutex_t updates; /* one fn at a time; additions do not need it */
+    atomic_llong sum;          // additions: one instruction, no lock
+    pthread_mutex_t updating;  // updates: one at a time
 };
 
 struct value *value_create(int64_t initial)
 {
-    pthread_mutexattr_t attr;
-    struct value *self = mmap(NULL, sizeof *self, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_SHARED, -1, 0);
-    if (self == MAP_FAILED)
+    pthread_mutexattr_t ma;
+    struct value *v = mmap(NULL, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (v == MAP_FAILED)
         return NULL;
-    atomic_init(&self->number, initial);
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutex_init(&self->updates, &attr);
-    pthread_mutexattr_destroy(&attr);
-    return self;
+
+    atomic_init(&v->sum, initial);
+
+    pthread_mutexattr_init(&ma);
+    pthread_mutexattr_setpshared(&ma, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&ma, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&v->updating, &ma);
+    pthread_mutexattr_destroy(&ma);
+
+    return v;
 }
 
-int64_t value_get(struct value *self)
+int64_t value_get(struct value *v)
 {
-    return atomic_load(&self->number);
+    return atomic_load(&v->sum);
 }
 
-void value_add(struct value *self, int64_t amount)
+void value_add(struct value *v, int64_t amount)
 {
-    atomic_fetch_add(&self->number, amount);
+    atomic_fetch_add(&v->sum, amount);
 }
 
-int64_t value_update(struct value *self, value_fn *fn, void *arg)
+int64_t value_update(struct value *v, value_fn *fn, void *arg)
 {
-    if (pthread_mutex_lock(&self->updates) == EOWNERDEAD)
-        pthread_mutex_consistent(&self->updates);
-    const int64_t old = atomic_load(&self->number);
-    const int64_t new = fn(old, arg);
-    atomic_store(&self->number, new);
-    pthread_mutex_unlock(&self->updates);
-    return new;
+    int64_t before, after;
+
+    if (pthread_mutex_lock(&v->updating) == EOWNERDEAD)
+        pthread_mutex_consistent(&v->updating);
+
+    before = atomic_load(&v->sum);
+    after = fn(before, arg);
+    atomic_store(&v->sum, after);
+
+    pthread_mutex_unlock(&v->updating);
+
+    return after;
 }
 
-int value_reduce(struct value *self, value_item *item, uint64_t count, unsigned processes)
+int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
 {
-    enum { CHUNK = 1024 };
-    int result = 0;
-    pid_t *children = calloc(processes, sizeof(pid_t));
-    _Atomic uint64_t *next = mmap(NULL, sizeof *next, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_SHARED, -1, 0);
-    for (unsigned k = 0; k < processes; k++) {
-        children[k] = fork();
-        if (children[k] != 0)
-            continue;
-        int64_t sum = 0;
-        for (;;) { /* chunks, to whoever comes first */
-            uint64_t i = atomic_fetch_add(next, CHUNK);
-            if (i >= count)
-                break;
-            for (uint64_t end = i + CHUNK < count ? i + CHUNK : count; i < end; i++)
-                sum += item(i);
+    pid_t pids[64];
+    unsigned started, well = 0;
+
+    for (started = 0; started < processes; started++) {
+        pids[started] = fork();
+        if (pids[started] < 0)
+            break;
+        if (pids[started] == 0) {
+            long long part = 0;
+            for (uint64_t i = started; i < count; i += processes)
+                part += item(i);
+            atomic_fetch_add(&v->sum, part);
+            _exit(0);
         }
-        atomic_fetch_add(&self->number, sum);
-        _exit(0);
     }
-    for (unsigned k = 0; k < processes; k++) {
-        int status;
-        if (children[k] < 0 || waitpid(children[k], &status, 0) < 0 || WIFSIGNALED(status))
-            result = -1;
+
+    for (unsigned i = 0; i < started; i++) {
+        int how = 1;
+        waitpid(pids[i], &how, 0);
+        if (how == 0)
+            well++;
     }
-    munmap((void *)next, sizeof *next);
-    free(children);
-    return result;
+
+    return well == processes ? 0 : -1;
 }
 
-void value_free(struct value *self)
+void value_free(struct value *v)
 {
-    if (self == NULL)
+    if (v == NULL)
         return;
-    pthread_mutex_destroy(&self->updates);
-    munmap(self, sizeof *self);
+    pthread_mutex_destroy(&v->updating);
+    munmap(v, sizeof *v);
 }

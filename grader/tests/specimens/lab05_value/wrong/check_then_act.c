@@ -3,138 +3,105 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 struct shared {
-    pthread_mutex_t mutex;
+    pthread_mutex_t guard;
     int64_t current;
 };
 
 struct value {
-    struct shared *shared; /* this struct itself is copied by fork, the pointer stays right */
+    struct shared *memory;
 };
 
-static bool make_mutex(pthread_mutex_t *mutex)
+/* The only two functions that touch the number. Both lock. */
+static int64_t load(struct value *value)
 {
-    pthread_mutexattr_t attr;
-    int error = pthread_mutexattr_init(&attr);
-    if (!error)
-        error = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    if (!error)
-        error = pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    if (!error)
-        error = pthread_mutex_init(mutex, &attr);
-    pthread_mutexattr_destroy(&attr);
-    return error == 0;
+    int64_t current;
+    if (pthread_mutex_lock(&value->memory->guard) == EOWNERDEAD)
+        pthread_mutex_consistent(&value->memory->guard);
+    current = value->memory->current;
+    pthread_mutex_unlock(&value->memory->guard);
+    return current;
+}
+
+static int64_t store(struct value *value, int64_t new)
+{
+    if (pthread_mutex_lock(&value->memory->guard) == EOWNERDEAD)
+        pthread_mutex_consistent(&value->memory->guard);
+    value->memory->current = new;
+    pthread_mutex_unlock(&value->memory->guard);
+    return new;
 }
 
 struct value *value_create(int64_t initial)
 {
     struct value *value = malloc(sizeof *value);
+    pthread_mutexattr_t kind;
     if (value == NULL)
         return NULL;
-    value->shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (value->shared == MAP_FAILED || !make_mutex(&value->shared->mutex)) {
+    value->memory = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (value->memory == MAP_FAILED) {
         free(value);
         return NULL;
     }
-    value->shared->current = initial;
+    pthread_mutexattr_init(&kind);
+    pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&value->memory->guard, &kind);
+    pthread_mutexattr_destroy(&kind);
+    store(value, initial);
     return value;
-}
-
-static struct shared *acquire(struct value *value)
-{
-    struct shared *s = value->shared;
-    switch (pthread_mutex_lock(&s->mutex)) {
-    case 0:
-        break;
-    case EOWNERDEAD:
-        pthread_mutex_consistent(&s->mutex);
-        break;
-    default:
-        perror("value: lock");
-        abort();
-    }
-    return s;
-}
-
-static void release(struct shared *s)
-{
-    pthread_mutex_unlock(&s->mutex);
-}
-
-int64_t value_update(struct value *value, value_fn *fn, void *arg)
-{
-    struct shared *s = acquire(value);
-    int64_t old = s->current;
-    release(s);
-    int64_t fresh = fn(old, arg); /* never call foreign code with a lock held */
-    s = acquire(value);
-    s->current = fresh;
-    release(s);
-    return fresh;
-}
-
-static int64_t same(int64_t old, void *arg)
-{
-    (void)arg;
-    return old;
-}
-
-static int64_t sum_of(int64_t old, void *arg)
-{
-    return old + *(int64_t *)arg;
 }
 
 int64_t value_get(struct value *value)
 {
-    return value_update(value, same, NULL);
+    return load(value);
 }
 
 void value_add(struct value *value, int64_t amount)
 {
-    value_update(value, sum_of, &amount);
+    store(value, load(value) + amount);
+}
+
+int64_t value_update(struct value *value, value_fn *fn, void *arg)
+{
+    return store(value, fn(load(value), arg));
 }
 
 int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
 {
-    int ends[2], result = 0;
-    int64_t total = 0, part;
-    pid_t pids[64];
-    if (pipe(ends) != 0)
-        return -1;
-    for (unsigned p = 0; p < processes; p++) {
-        pids[p] = fork();
-        if (pids[p] == 0) {
-            part = 0;
-            for (uint64_t i = p; i < count; i += processes)
+    pid_t *children = malloc(processes * sizeof *children);
+    int answer = 0;
+    for (unsigned me = 0; me < processes; me++) {
+        children[me] = fork();
+        if (children[me] == 0) {
+            int64_t part = 0;
+            for (uint64_t i = count * me / processes; i < count * (me + 1) / processes; i++)
                 part += item(i);
-            exit(write(ends[1], &part, sizeof part) == sizeof part ? 0 : 1);
+            value_add(value, part);
+            _exit(0);
         }
     }
-    close(ends[1]);
-    while (read(ends[0], &part, sizeof part) == sizeof part)
-        total += part;
-    close(ends[0]);
-    for (unsigned p = 0; p < processes; p++) {
+    for (unsigned me = 0; me < processes; me++) {
         int status = -1;
-        if (pids[p] < 0 || waitpid(pids[p], &status, 0) != pids[p] || status != 0)
-            result = -1;
+        if (children[me] > 0)
+            waitpid(children[me], &status, 0);
+        if (status != 0)
+            answer = -1;
     }
-    value_add(value, total);
-    return result;
+    free(children);
+    return answer;
 }
 
 void value_free(struct value *value)
 {
     if (value == NULL)
         return;
-    pthread_mutex_destroy(&value->shared->mutex);
-    munmap(value->shared, 4096);
+    pthread_mutex_destroy(&value->memory->guard);
+    munmap(value->memory, sizeof(struct shared));
     free(value);
 }

@@ -4,133 +4,96 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct shared {
-    pthread_mutex_t mutex;
-    int64_t current;
-};
+#define MAX_PROCESSES 64
 
-struct value {
-    struct shared *shared; /* this struct itself is copied by fork, the pointer stays right */
-};
+struct value { int64_t v; pthread_mutex_t m; };
 
-static bool make_mutex(pthread_mutex_t *mutex)
+static bool lock(struct value *p)
 {
-    pthread_mutexattr_t attr;
-    int error = pthread_mutexattr_init(&attr);
-    if (!error)
-        error = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    if (!error)
-        error = pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    if (!error)
-        error = pthread_mutex_init(mutex, &attr);
-    pthread_mutexattr_destroy(&attr);
-    return error == 0;
+    switch (pthread_mutex_lock(&p->m)) {
+    case 0: return true;
+    case EOWNERDEAD: return pthread_mutex_consistent(&p->m) == 0;
+    default: return false;
+    }
 }
 
-struct value *value_create(int64_t initial)
+struct value *value_create(int64_t start)
 {
-    struct value *value = malloc(sizeof *value);
-    if (value == NULL)
-        return NULL;
-    value->shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (value->shared == MAP_FAILED || !make_mutex(&value->shared->mutex)) {
-        free(value);
+    pthread_mutexattr_t ma;
+    struct value *p = mmap(NULL, sizeof(struct value), PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_SHARED, -1, 0);
+    if (p == MAP_FAILED) return NULL;
+    if (pthread_mutexattr_init(&ma) || pthread_mutexattr_setpshared(&ma, PTHREAD_PROCESS_SHARED) ||
+        pthread_mutexattr_setrobust(&ma, PTHREAD_MUTEX_ROBUST) || pthread_mutex_init(&p->m, &ma)) {
+        munmap(p, sizeof(struct value));
         return NULL;
     }
-    value->shared->current = initial;
-    return value;
+    pthread_mutexattr_destroy(&ma);
+    p->v = start;
+    return p;
 }
 
-static struct shared *acquire(struct value *value)
+int64_t value_update(struct value *p, value_fn *fn, void *arg)
 {
-    struct shared *s = value->shared;
-    switch (pthread_mutex_lock(&s->mutex)) {
-    case 0:
-        break;
-    case EOWNERDEAD:
-        pthread_mutex_consistent(&s->mutex);
-        break;
-    default:
-        perror("value: lock");
-        abort();
+    int64_t result = 0;
+    if (lock(p)) {
+        result = fn(p->v, arg);
+        p->v = result;
+        pthread_mutex_unlock(&p->m);
     }
-    return s;
-}
-
-static void release(struct shared *s)
-{
-    pthread_mutex_unlock(&s->mutex);
-}
-
-int64_t value_update(struct value *value, value_fn *fn, void *arg)
-{
-    struct shared *s = acquire(value);
-    int64_t fresh = fn(s->current, arg);
-    s->current = fresh;
-    release(s);
-    return fresh;
-}
-
-static int64_t same(int64_t old, void *arg)
-{
-    (void)arg;
-    return old;
-}
-
-static int64_t sum_of(int64_t old, void *arg)
-{
-    return old + *(int64_t *)arg;
-}
-
-int64_t value_get(struct value *value)
-{
-    return value_update(value, same, NULL);
-}
-
-void value_add(struct value *value, int64_t amount)
-{
-    value_update(value, sum_of, &amount);
-}
-
-int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
-{
-    int ends[2], result = 0;
-    int64_t total = 0, part;
-    pid_t pids[64];
-    if (pipe(ends) != 0)
-        return -1;
-    for (unsigned p = 0; p < processes; p++) {
-        pids[p] = fork();
-        if (pids[p] == 0) {
-            part = 0;
-            for (uint64_t i = p; i < count; i += processes)
-                part += item(i);
-            exit(write(ends[1], &part, sizeof part) == sizeof part ? 0 : 1);
-        }
-    }
-    close(ends[1]);
-    while (read(ends[0], &part, sizeof part) == sizeof part)
-        total += part;
-    close(ends[0]);
-    for (unsigned p = 0; p < processes; p++) {
-        if (pids[p] < 0 || waitpid(pids[p], NULL, 0) != pids[p])
-            result = -1;
-    }
-    value_add(value, total);
     return result;
 }
 
-void value_free(struct value *value)
+void value_add(struct value *p, int64_t x)
 {
-    if (value == NULL)
-        return;
-    pthread_mutex_destroy(&value->shared->mutex);
-    munmap(value->shared, 4096);
-    free(value);
+    if (lock(p)) {
+        p->v += x;
+        pthread_mutex_unlock(&p->m);
+    }
+}
+
+int64_t value_get(struct value *p)
+{
+    int64_t v = 0;
+    if (lock(p)) {
+        v = p->v;
+        pthread_mutex_unlock(&p->m);
+    }
+    return v;
+}
+
+int value_reduce(struct value *p, value_item *item, uint64_t count, unsigned processes)
+{
+    pid_t pids[MAX_PROCESSES];
+    unsigned running = 0;
+    int rc = 0;
+    for (unsigned k = 0; k < processes; ++k) {
+        const pid_t pid = fork();
+        if (pid < 0) { /* no process to be had */
+            rc = -1;
+            break;
+        }
+        if (pid > 0) {
+            pids[running++] = pid;
+            continue;
+        }
+        int64_t s = 0;
+        for (uint64_t i = k; i < count; i += processes)
+            s += item(i);
+        value_add(p, s);
+        _exit(0);
+    }
+    while (running > 0)
+        waitpid(pids[--running], NULL, 0);
+    return rc;
+}
+
+void value_free(struct value *p)
+{
+    if (!p) return;
+    pthread_mutex_destroy(&p->m);
+    munmap(p, sizeof(struct value));
 }

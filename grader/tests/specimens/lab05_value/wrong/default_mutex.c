@@ -7,85 +7,77 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+// The mutex is in shared memory, so every process sees the same mutex.
 struct value {
-    int64_t n;
-    pthread_mutex_t m;
+    int64_t number;
+    pthread_mutex_t mutex;
 };
-
-static void enter(struct value *v)
-{
-    pthread_mutex_lock(&v->m);
-}
-
-static void leave(struct value *v)
-{
-    pthread_mutex_unlock(&v->m);
-}
 
 struct value *value_create(int64_t initial)
 {
-    struct value *v = mmap(0, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (v == MAP_FAILED)
+    struct value *value = mmap(NULL, sizeof *value, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (value == MAP_FAILED)
         return NULL;
-    pthread_mutex_init(&v->m, NULL);
-    v->n = initial;
-    return v;
+    *value = (struct value){.number = initial, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    return value;
 }
 
-int64_t value_get(struct value *v)
+int64_t value_update(struct value *value, value_fn *fn, void *arg)
 {
-    enter(v);
-    int64_t n = v->n;
-    leave(v);
-    return n;
+    int64_t result;
+    pthread_mutex_lock(&value->mutex);
+    value->number = result = fn(value->number, arg);
+    pthread_mutex_unlock(&value->mutex);
+    return result;
 }
 
-void value_add(struct value *v, int64_t amount)
+int64_t value_get(struct value *value)
 {
-    enter(v);
-    v->n += amount;
-    leave(v);
+    int64_t result;
+    pthread_mutex_lock(&value->mutex);
+    result = value->number;
+    pthread_mutex_unlock(&value->mutex);
+    return result;
 }
 
-int64_t value_update(struct value *v, value_fn *fn, void *arg)
+void value_add(struct value *value, int64_t amount)
 {
-    enter(v);
-    int64_t n = fn(v->n, arg);
-    v->n = n;
-    leave(v);
-    return n;
+    pthread_mutex_lock(&value->mutex);
+    value->number += amount;
+    pthread_mutex_unlock(&value->mutex);
 }
 
-int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
+// Each process returns its sum through a pipe of its own.
+int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
 {
-    pid_t pid[64];
-    int result = 0;
-    uint64_t per = count / processes;
+    pid_t pids[64];
+    int ends[64][2], status, result = 0;
     for (unsigned p = 0; p < processes; p++) {
-        pid[p] = fork();
-        if (pid[p] == 0) {
-            uint64_t first = p * per, last = p == processes - 1 ? count : first + per;
+        if (pipe(ends[p]) == -1)
+            return -1;
+        pids[p] = fork();
+        if (pids[p] == 0) {
             int64_t sum = 0;
-            while (first < last)
-                sum += item(first++);
-            value_add(v, sum);
-            _exit(0);
+            for (uint64_t i = p; i < count; i += processes)
+                sum += item(i);
+            _exit(write(ends[p][1], &sum, sizeof sum) != sizeof sum);
         }
-        if (pid[p] < 0)
-            result = -1;
+        close(ends[p][1]);
     }
     for (unsigned p = 0; p < processes; p++) {
-        int status = 0;
-        if (pid[p] > 0 && (waitpid(pid[p], &status, 0) < 0 || status != 0))
+        int64_t sum = 0;
+        if (pids[p] == -1 || read(ends[p][0], &sum, sizeof sum) != sizeof sum)
             result = -1;
+        if (pids[p] > 0 && waitpid(pids[p], &status, 0) == pids[p] && status != 0)
+            result = -1;
+        close(ends[p][0]);
+        value_add(value, sum);
     }
     return result;
 }
 
-void value_free(struct value *v)
+void value_free(struct value *value)
 {
-    if (v != NULL) {
-        pthread_mutex_destroy(&v->m);
-        munmap(v, sizeof *v);
-    }
+    if (value != NULL)
+        munmap(value, sizeof *value);
 }

@@ -1,90 +1,109 @@
 /* expect: tests killed; schedules assertion | update marks the number as being changed before it calls fn; after a death the mark is left */
+#include "value.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "value.h"
 
-#define BUSY (-1)
+static const int64_t IN_PROGRESS = 0x7ff7ff7ff7ff7ff7;
 
-struct value {
-    pthread_mutex_t m;
-    int64_t number;
+struct value
+{
+  pthread_mutex_t m;
+  int64_t number;
 };
 
-static void lock(struct value *v)
+static void lock (struct value *v)
 {
-    if (pthread_mutex_lock(&v->m) == EOWNERDEAD)
-        pthread_mutex_consistent(&v->m); /* nothing to mend: it is only one number */
+  /* There is only one number, so there is nothing to mend after a death. */
+  if (pthread_mutex_lock (&v->m) == EOWNERDEAD)
+    pthread_mutex_consistent (&v->m);
 }
 
-struct value *value_create(int64_t initial)
+static void unlock (struct value *v)
 {
-    struct value *v = mmap(NULL, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (v == MAP_FAILED)
-        return NULL;
-    pthread_mutexattr_t a;
-    pthread_mutexattr_init(&a);
-    pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&v->m, &a);
-    pthread_mutexattr_destroy(&a);
-    v->number = initial;
-    return v;
+  pthread_mutex_unlock (&v->m);
 }
 
-int64_t value_get(struct value *v)
+struct value *value_create (int64_t initial)
 {
-    lock(v);
-    int64_t n = v->number;
-    pthread_mutex_unlock(&v->m);
-    return n;
+  struct value *v;
+  pthread_mutexattr_t a;
+  int id = shmget (IPC_PRIVATE, sizeof (struct value), IPC_CREAT | 0600);
+  if (id < 0)
+    return NULL;
+  v = shmat (id, NULL, 0);
+  shmctl (id, IPC_RMID, NULL);
+  if (v == (void *) -1)
+    return NULL;
+  pthread_mutexattr_init (&a);
+  pthread_mutexattr_setpshared (&a, PTHREAD_PROCESS_SHARED);
+  pthread_mutexattr_setrobust (&a, PTHREAD_MUTEX_ROBUST);
+  pthread_mutex_init (&v->m, &a);
+  pthread_mutexattr_destroy (&a);
+  v->number = initial;
+  return v;
 }
 
-void value_add(struct value *v, int64_t amount)
+void value_free (struct value *v)
 {
-    lock(v);
-    v->number += amount;
-    pthread_mutex_unlock(&v->m);
+  if (v == NULL)
+    return;
+  pthread_mutex_destroy (&v->m);
+  shmdt (v);
 }
 
-int64_t value_update(struct value *v, value_fn *fn, void *arg)
+int64_t value_get (struct value *v)
 {
-    lock(v);
-    int64_t old = v->number;
-    v->number = BUSY; /* easy to see in the debugger */
-    int64_t new = fn(old, arg);
-    v->number = new;
-    pthread_mutex_unlock(&v->m);
-    return new;
+  int64_t n;
+  lock (v);
+  n = v->number;
+  unlock (v);
+  return n;
 }
 
-int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
+void value_add (struct value *v, int64_t amount)
 {
-    pid_t *pids = malloc(processes * sizeof *pids);
-    int bad = 0;
-    for (unsigned i = 0; i < processes; i++)
-        if ((pids[i] = fork()) == 0) {
-            int64_t sum = 0;
-            for (uint64_t k = i; k < count; k += processes)
-                sum += item(k);
-            value_add(v, sum);
-            _exit(0);
+  lock (v);
+  v->number += amount;
+  unlock (v);
+}
+
+int64_t value_update (struct value *v, value_fn *fn, void *arg)
+{
+  int64_t old, new;
+  lock (v);
+  old = v->number;
+  v->number = IN_PROGRESS; /* easy to find with the debugger */
+  new = fn (old, arg);
+  v->number = new;
+  unlock (v);
+  return new;
+}
+
+int value_reduce (struct value *v, value_item *item, uint64_t count, unsigned processes)
+{
+  pid_t pid[64];
+  int i, status, result = 0;
+  for (i = 0; i < (int) processes; i++)
+    {
+      pid[i] = fork ();
+      if (pid[i] == 0)
+        {
+          int64_t sum = 0;
+          uint64_t k;
+          for (k = (uint64_t) i; k < count; k += processes)
+            sum += item (k);
+          value_add (v, sum);
+          _exit (0);
         }
-    for (unsigned i = 0; i < processes; i++) {
-        int st;
-        bad |= pids[i] < 0 || waitpid(pids[i], &st, 0) < 0 || st != 0;
     }
-    free(pids);
-    return bad ? -1 : 0;
-}
-
-void value_free(struct value *v)
-{
-    if (!v)
-        return;
-    pthread_mutex_destroy(&v->m);
-    munmap(v, sizeof *v);
+  while (i-- > 0)
+    if (pid[i] < 0 || waitpid (pid[i], &status, 0) < 0 || status != 0)
+      result = -1;
+  return result;
 }

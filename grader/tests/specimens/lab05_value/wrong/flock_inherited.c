@@ -3,116 +3,113 @@
 #include "value.h"
 
 #include <errno.h>
-#include <sys/file.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Two locks, one after the other: a mutex for the threads of this process, then the file's lock for the processes. The
+ * kernel gives a file lock back when its holder dies. */
+
 struct value {
-    int fd;
+    pthread_mutex_t threads;
+    int file;
     int64_t *number;
-    pthread_mutex_t among_threads;
 };
 
-static void set_lock(struct value *v, int type)
+static void begin(struct value *value)
 {
-    while (flock(v->fd, type) == -1 && errno == EINTR)
-        continue;
+    pthread_mutex_lock(&value->threads);
+    while (flock(value->file, LOCK_EX) == -1 && errno == EINTR)
+        ;
 }
 
-static void take(struct value *v)
+static void end(struct value *value)
 {
-    pthread_mutex_lock(&v->among_threads);
-    set_lock(v, LOCK_EX);
-}
-
-static void drop(struct value *v)
-{
-    set_lock(v, LOCK_UN);
-    pthread_mutex_unlock(&v->among_threads);
+    flock(value->file, LOCK_UN);
+    pthread_mutex_unlock(&value->threads);
 }
 
 struct value *value_create(int64_t initial)
 {
-    struct value *v = malloc(sizeof *v);
-    if (!v)
+    struct value *value = malloc(sizeof *value);
+    if (!value)
         return NULL;
-    v->fd = memfd_create("value", MFD_CLOEXEC);
-    if (v->fd < 0 || ftruncate(v->fd, sizeof(int64_t)) != 0)
-        goto fail;
-    v->number = mmap(NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
-    if (v->number == MAP_FAILED)
-        goto fail;
-    pthread_mutex_init(&v->among_threads, NULL);
-    *v->number = initial;
-    return v;
-fail:
-    if (v->fd >= 0)
-        close(v->fd);
-    free(v);
+    value->file = memfd_create("value", 0);
+    if (value->file == -1 || ftruncate(value->file, sizeof(int64_t)) == -1)
+        goto no;
+    value->number = mmap(NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, value->file, 0);
+    if (value->number == MAP_FAILED)
+        goto no;
+    pthread_mutex_init(&value->threads, NULL);
+    *value->number = initial;
+    return value;
+no:
+    if (value->file != -1)
+        close(value->file);
+    free(value);
     return NULL;
 }
 
-int64_t value_get(struct value *v)
+int64_t value_get(struct value *value)
 {
-    take(v);
-    int64_t n = *v->number;
-    drop(v);
-    return n;
+    begin(value);
+    const int64_t number = *value->number;
+    end(value);
+    return number;
 }
 
-void value_add(struct value *v, int64_t amount)
+void value_add(struct value *value, int64_t amount)
 {
-    take(v);
-    *v->number += amount;
-    drop(v);
+    begin(value);
+    *value->number += amount;
+    end(value);
 }
 
-int64_t value_update(struct value *v, value_fn *fn, void *arg)
+int64_t value_update(struct value *value, value_fn *fn, void *arg)
 {
-    take(v);
-    int64_t n = *v->number = fn(*v->number, arg);
-    drop(v);
-    return n;
+    begin(value);
+    const int64_t number = fn(*value->number, arg);
+    *value->number = number;
+    end(value);
+    return number;
 }
 
-int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
+static int64_t sum_of(value_item *item, uint64_t from, uint64_t to)
 {
-    pid_t pids[64];
-    unsigned n;
-    int bad = 0;
-    for (n = 0; n < processes; n++) {
-        pids[n] = fork();
-        if (pids[n] == -1) {
-            bad = 1;
-            break;
-        }
-        if (pids[n] == 0) {
-            int64_t sum = 0;
-            for (uint64_t i = n; i < count; i += processes)
-                sum += item(i);
-            value_add(v, sum);
-            _exit(EXIT_SUCCESS);
+    int64_t sum = 0;
+    while (from < to)
+        sum += item(from++);
+    return sum;
+}
+
+int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
+{
+    pid_t pid[64];
+    int result = 0;
+    for (uint64_t p = 0; p < processes; p++) {
+        pid[p] = fork();
+        if (pid[p] == 0) {
+            value_add(value, sum_of(item, count * p / processes, count * (p + 1) / processes));
+            _exit(0);
         }
     }
-    while (n-- > 0) {
-        int st;
-        while (waitpid(pids[n], &st, 0) == -1 && errno == EINTR)
-            continue;
-        if (!WIFEXITED(st))
-            bad = 1;
+    for (unsigned p = 0; p < processes; p++) {
+        int status = 0;
+        if (pid[p] == -1 || waitpid(pid[p], &status, 0) == -1 || !WIFEXITED(status))
+            result = -1;
     }
-    return bad ? -1 : 0;
+    return result;
 }
 
-void value_free(struct value *v)
+void value_free(struct value *value)
 {
-    if (!v)
+    if (!value)
         return;
-    pthread_mutex_destroy(&v->among_threads);
-    munmap(v->number, sizeof(int64_t));
-    close(v->fd);
-    free(v);
+    munmap(value->number, sizeof(int64_t));
+    close(value->file);
+    pthread_mutex_destroy(&value->threads);
+    free(value);
 }

@@ -3,94 +3,104 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct value {
-    int64_t n;
-    pthread_mutex_t m;
+/*
+ * value_update does all the work, the other functions call it.
+ */
+struct value
+{
+    int64_t data;
+    pthread_mutex_t data_lock;
 };
 
-static void enter(struct value *v)
+int64_t value_update(struct value *value, value_fn *fn, void *arg)
 {
-    if (pthread_mutex_lock(&v->m) == EOWNERDEAD)
-        pthread_mutex_consistent(&v->m);
+    int64_t data;
+
+    if (pthread_mutex_lock(&value->data_lock) == EOWNERDEAD)
+        pthread_mutex_consistent(&value->data_lock);
+    data = fn(value->data, arg);
+    value->data = data;
+    pthread_mutex_unlock(&value->data_lock);
+    return data;
 }
 
-static void leave(struct value *v)
+static int64_t add_amount(int64_t old, void *arg)
 {
-    pthread_mutex_unlock(&v->m);
+    return old + *(int64_t *)arg;
+}
+
+static int64_t leave_as_it_is(int64_t old, void *arg)
+{
+    (void)arg;
+    return old;
+}
+
+void value_add(struct value *value, int64_t amount)
+{
+    value_update(value, add_amount, &amount);
+}
+
+int64_t value_get(struct value *value)
+{
+    return value_update(value, leave_as_it_is, NULL);
 }
 
 struct value *value_create(int64_t initial)
 {
-    struct value *v = mmap(0, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (v == MAP_FAILED)
+    struct value *value;
+    pthread_mutexattr_t attr;
+
+    value = mmap(NULL, sizeof(*value), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (value == MAP_FAILED)
         return NULL;
-    pthread_mutexattr_t a;
-    pthread_mutexattr_init(&a);
-    pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&v->m, &a);
-    pthread_mutexattr_destroy(&a);
-    v->n = initial;
-    return v;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&value->data_lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+    value->data = initial;
+    return value;
 }
 
-int64_t value_get(struct value *v)
+int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
 {
-    enter(v);
-    int64_t n = v->n;
-    leave(v);
-    return n;
-}
+    pid_t pids[64];
+    unsigned process;
+    int result = 0, status;
+    uint64_t index;
 
-void value_add(struct value *v, int64_t amount)
-{
-    enter(v);
-    v->n += amount;
-    leave(v);
-}
-
-int64_t value_update(struct value *v, value_fn *fn, void *arg)
-{
-    enter(v);
-    int64_t n = fn(v->n, arg);
-    v->n = n;
-    leave(v);
-    return n;
-}
-
-int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
-{
-    pid_t pid[64];
-    int result = 0;
-    uint64_t per = count / processes;
-    for (unsigned p = 0; p < processes; p++) {
-        pid[p] = fork();
-        if (pid[p] == 0) {
-            uint64_t first = p * per, last = p == processes - 1 ? count : first + per;
-            while (first < last)
-                value_add(v, item(first++));
+    memset(pids, 0, sizeof(pids));
+    for (process = 0; process < processes; process++)
+    {
+        pids[process] = fork();
+        if (pids[process] == 0)
+        {
+            for (index = process; index < count; index += processes)
+                value_add(value, item(index));
             _exit(0);
         }
-        if (pid[p] < 0)
+        if (pids[process] < 0)
             result = -1;
     }
-    for (unsigned p = 0; p < processes; p++) {
-        int status = 0;
-        if (pid[p] > 0 && (waitpid(pid[p], &status, 0) < 0 || status != 0))
+    for (process = 0; process < processes; process++)
+    {
+        if (pids[process] <= 0)
+            continue;
+        if (waitpid(pids[process], &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
             result = -1;
     }
     return result;
 }
 
-void value_free(struct value *v)
+void value_free(struct value *value)
 {
-    if (v != NULL) {
-        pthread_mutex_destroy(&v->m);
-        munmap(v, sizeof *v);
-    }
+    if (value == NULL)
+        return;
+    pthread_mutex_destroy(&value->data_lock);
+    munmap(value, sizeof(*value));
 }

@@ -3,135 +3,119 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct shared {
-    int64_t current;
+/* What is shared is in shared memory: the number. */
+struct value
+{
+    pthread_mutex_t lock;
+    int64_t *number;
 };
 
-struct value {
-    pthread_mutex_t mutex;
-    struct shared *shared;
-};
-
-static bool make_mutex(pthread_mutex_t *mutex)
+static int64_t change(struct value *value, value_fn *fn, void *arg)
 {
-    pthread_mutexattr_t attr;
-    int error = pthread_mutexattr_init(&attr);
-    if (!error)
-        error = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    if (!error)
-        error = pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    if (!error)
-        error = pthread_mutex_init(mutex, &attr);
-    pthread_mutexattr_destroy(&attr);
-    return error == 0;
-}
-
-struct value *value_create(int64_t initial)
-{
-    struct value *value = malloc(sizeof *value);
-    if (value == NULL)
-        return NULL;
-    value->shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (value->shared == MAP_FAILED || !make_mutex(&value->mutex)) {
-        free(value);
-        return NULL;
+    int err = pthread_mutex_lock(&value->lock);
+    if (err == EOWNERDEAD)
+    {
+        err = pthread_mutex_consistent(&value->lock);
     }
-    value->shared->current = initial;
-    return value;
-}
-
-static struct shared *acquire(struct value *value)
-{
-    struct shared *s = value->shared;
-    switch (pthread_mutex_lock(&value->mutex)) {
-    case 0:
-        break;
-    case EOWNERDEAD:
-        pthread_mutex_consistent(&value->mutex);
-        break;
-    default:
-        perror("value: lock");
+    if (err != 0)
+    {
         abort();
     }
-    return s;
+    *value->number = fn(*value->number, arg);
+    int64_t now = *value->number;
+    pthread_mutex_unlock(&value->lock);
+    return now;
 }
 
-static void release(struct value *value)
-{
-    pthread_mutex_unlock(&value->mutex);
-}
-
-int64_t value_update(struct value *value, value_fn *fn, void *arg)
-{
-    struct shared *s = acquire(value);
-    int64_t fresh = fn(s->current, arg);
-    s->current = fresh;
-    release(value);
-    return fresh;
-}
-
-static int64_t same(int64_t old, void *arg)
+static int64_t keep(int64_t old, void *arg)
 {
     (void)arg;
     return old;
 }
 
-static int64_t sum_of(int64_t old, void *arg)
+static int64_t plus(int64_t old, void *arg)
 {
     return old + *(int64_t *)arg;
 }
 
+struct value *value_create(int64_t initial)
+{
+    struct value *value = malloc(sizeof(struct value));
+    pthread_mutexattr_t attr;
+    if (value == NULL)
+    {
+        return NULL;
+    }
+    value->number = mmap(NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (value->number == MAP_FAILED)
+    {
+        free(value);
+        return NULL;
+    }
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&value->lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+    *value->number = initial;
+    return value;
+}
+
 int64_t value_get(struct value *value)
 {
-    return value_update(value, same, NULL);
+    return change(value, keep, NULL);
 }
 
 void value_add(struct value *value, int64_t amount)
 {
-    value_update(value, sum_of, &amount);
+    change(value, plus, &amount);
+}
+
+int64_t value_update(struct value *value, value_fn *fn, void *arg)
+{
+    return change(value, fn, arg);
 }
 
 int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
 {
-    int ends[2], result = 0;
-    int64_t total = 0, part;
     pid_t pids[64];
-    if (pipe(ends) != 0)
-        return -1;
-    for (unsigned p = 0; p < processes; p++) {
-        pids[p] = fork();
-        if (pids[p] == 0) {
-            part = 0;
-            for (uint64_t i = p; i < count; i += processes)
-                part += item(i);
-            exit(write(ends[1], &part, sizeof part) == sizeof part ? 0 : 1);
+    int failures = 0;
+    for (unsigned n = 0; n < processes; n++)
+    {
+        pids[n] = fork();
+        if (pids[n] == 0)
+        {
+            int64_t sum = 0;
+            for (uint64_t i = n; i < count; i += processes)
+            {
+                sum += item(i);
+            }
+            value_add(value, sum);
+            _exit(EXIT_SUCCESS);
         }
     }
-    close(ends[1]);
-    while (read(ends[0], &part, sizeof part) == sizeof part)
-        total += part;
-    close(ends[0]);
-    for (unsigned p = 0; p < processes; p++) {
-        int status = -1;
-        if (pids[p] < 0 || waitpid(pids[p], &status, 0) != pids[p] || status != 0)
-            result = -1;
+    for (unsigned n = 0; n < processes; n++)
+    {
+        int status;
+        if (pids[n] < 0 || waitpid(pids[n], &status, 0) != pids[n] || !WIFEXITED(status))
+        {
+            failures++;
+        }
     }
-    value_add(value, total);
-    return result;
+    return failures > 0 ? -1 : 0;
 }
 
 void value_free(struct value *value)
 {
-    if (value == NULL)
-        return;
-    pthread_mutex_destroy(&value->mutex);
-    munmap(value->shared, 4096);
-    free(value);
+    if (value != NULL)
+    {
+        pthread_mutex_destroy(&value->lock);
+        munmap(value->number, sizeof(int64_t));
+        free(value);
+    }
 }

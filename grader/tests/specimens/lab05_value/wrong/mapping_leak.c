@@ -1,4 +1,5 @@
 /* expect: tests mappings | value_free does not unmap */
+#define _GNU_SOURCE
 #include "value.h"
 
 #include <errno.h>
@@ -8,90 +9,102 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* The handle is on the heap, what processes share is behind the pointer. */
 struct value {
-    int64_t n;
-    pthread_mutex_t m;
+    struct common {
+        pthread_mutex_t lock;
+        int64_t n;
+    } *common;
+    int memory;
 };
 
-static void enter(struct value *v)
+static struct common *in(const struct value *v)
 {
-    if (pthread_mutex_lock(&v->m) == EOWNERDEAD)
-        pthread_mutex_consistent(&v->m);
+    if (pthread_mutex_lock(&v->common->lock) == EOWNERDEAD)
+        pthread_mutex_consistent(&v->common->lock);
+    return v->common;
 }
 
-static void leave(struct value *v)
+static void out(struct common *c)
 {
-    pthread_mutex_unlock(&v->m);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static int prepare(struct common *c, int64_t initial)
+{
+    pthread_mutexattr_t robust;
+    c->n = initial;
+    if (pthread_mutexattr_init(&robust) != 0)
+        return -1;
+    pthread_mutexattr_setpshared(&robust, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&robust, PTHREAD_MUTEX_ROBUST);
+    int error = pthread_mutex_init(&c->lock, &robust);
+    pthread_mutexattr_destroy(&robust);
+    return -(error != 0);
 }
 
 struct value *value_create(int64_t initial)
 {
-    struct value *v = mmap(0, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (v == MAP_FAILED)
+    struct value *v = malloc(sizeof *v);
+    v->memory = memfd_create("lab05", 0);
+    if (v->memory < 0 || ftruncate(v->memory, sizeof *v->common) < 0)
         return NULL;
-    pthread_mutexattr_t a;
-    pthread_mutexattr_init(&a);
-    pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&v->m, &a);
-    pthread_mutexattr_destroy(&a);
-    v->n = initial;
+    v->common = mmap(NULL, sizeof *v->common, PROT_READ | PROT_WRITE, MAP_SHARED, v->memory, 0);
+    if (v->common == MAP_FAILED || prepare(v->common, initial) < 0)
+        return NULL;
     return v;
 }
 
 int64_t value_get(struct value *v)
 {
-    enter(v);
-    int64_t n = v->n;
-    leave(v);
+    struct common *c = in(v);
+    int64_t n = c->n;
+    out(c);
     return n;
 }
 
 void value_add(struct value *v, int64_t amount)
 {
-    enter(v);
-    v->n += amount;
-    leave(v);
+    struct common *c = in(v);
+    c->n += amount;
+    out(c);
 }
 
 int64_t value_update(struct value *v, value_fn *fn, void *arg)
 {
-    enter(v);
-    int64_t n = fn(v->n, arg);
-    v->n = n;
-    leave(v);
+    struct common *c = in(v);
+    int64_t n = fn(c->n, arg);
+    c->n = n;
+    out(c);
     return n;
 }
 
 int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
 {
-    pid_t pid[64];
-    int result = 0;
-    uint64_t per = count / processes;
-    for (unsigned p = 0; p < processes; p++) {
-        pid[p] = fork();
-        if (pid[p] == 0) {
-            uint64_t first = p * per, last = p == processes - 1 ? count : first + per;
-            int64_t sum = 0;
-            while (first < last)
-                sum += item(first++);
-            value_add(v, sum);
-            _exit(0);
-        }
-        if (pid[p] < 0)
-            result = -1;
+    int lost = 0;
+    pid_t *pid = calloc(processes, sizeof *pid);
+    for (unsigned k = 0; k < processes; k++) {
+        if ((pid[k] = fork()) != 0)
+            continue;
+        int64_t sum = 0;
+        for (uint64_t i = k; i < count; i += processes)
+            sum += item(i);
+        value_add(v, sum);
+        _exit(0);
     }
-    for (unsigned p = 0; p < processes; p++) {
-        int status = 0;
-        if (pid[p] > 0 && (waitpid(pid[p], &status, 0) < 0 || status != 0))
-            result = -1;
+    for (unsigned k = 0; k < processes; k++) {
+        int status;
+        lost |= pid[k] < 0 || waitpid(pid[k], &status, 0) < 0 || status != 0;
     }
-    return result;
+    free(pid);
+    return -lost;
 }
 
 void value_free(struct value *v)
 {
-    if (v != NULL) {
-        pthread_mutex_destroy(&v->m);
-    }
+    if (v == NULL)
+        return;
+    pthread_mutex_destroy(&v->common->lock);
+    close(v->memory); /* with the file the memory goes */
+    free(v);
 }

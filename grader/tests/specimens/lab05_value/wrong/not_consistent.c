@@ -1,96 +1,109 @@
 /* expect: tests still; schedules data-race | takes the lock of a dead holder without pthread_mutex_consistent */
 #include "value.h"
 
+#include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct value {
-    int64_t n;
-    pthread_mutex_t m;
-};
-
-static void enter(struct value *v)
-{
-    pthread_mutex_lock(&v->m);
-}
-
-static void leave(struct value *v)
-{
-    pthread_mutex_unlock(&v->m);
-}
+struct value { pthread_mutex_t mutex; long long number; };
 
 struct value *value_create(int64_t initial)
 {
-    struct value *v = mmap(0, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (v == MAP_FAILED)
+    struct value *value = mmap(NULL, sizeof(struct value), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_mutexattr_t attribute;
+    int error;
+
+    if (value == MAP_FAILED)
         return NULL;
-    pthread_mutexattr_t a;
-    pthread_mutexattr_init(&a);
-    pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&v->m, &a);
-    pthread_mutexattr_destroy(&a);
-    v->n = initial;
-    return v;
+    value->number = initial;
+    error = pthread_mutexattr_init(&attribute);
+    if (error == 0)
+        error = pthread_mutexattr_setpshared(&attribute, PTHREAD_PROCESS_SHARED);
+    if (error == 0)
+        error = pthread_mutexattr_setrobust(&attribute, PTHREAD_MUTEX_ROBUST);
+    if (error == 0)
+        error = pthread_mutex_init(&value->mutex, &attribute);
+    if (error != 0) {
+        fprintf(stderr, "value_create: %s\n", strerror(error));
+        munmap(value, sizeof(struct value));
+        return NULL;
+    }
+    return value;
 }
 
-int64_t value_get(struct value *v)
+static void lock(struct value *value)
 {
-    enter(v);
-    int64_t n = v->n;
-    leave(v);
-    return n;
+    int error = pthread_mutex_lock(&value->mutex);
+    if (error == EOWNERDEAD)
+        return; /* the owner died, so it is ours now */
+    if (error != 0)
+        fprintf(stderr, "cannot lock: %s\n", strerror(error));
 }
 
-void value_add(struct value *v, int64_t amount)
+static void unlock(struct value *value)
 {
-    enter(v);
-    v->n += amount;
-    leave(v);
+    int error = pthread_mutex_unlock(&value->mutex);
+    if (error != 0)
+        fprintf(stderr, "cannot unlock: %s\n", strerror(error));
 }
 
-int64_t value_update(struct value *v, value_fn *fn, void *arg)
+int64_t value_update(struct value *value, value_fn *fn, void *arg)
 {
-    enter(v);
-    int64_t n = fn(v->n, arg);
-    v->n = n;
-    leave(v);
-    return n;
+    lock(value);
+    long long new = fn(value->number, arg);
+    value->number = new;
+    unlock(value);
+    return new;
 }
 
-int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
+int64_t value_get(struct value *value)
 {
-    pid_t pid[64];
+    lock(value);
+    long long number = value->number;
+    unlock(value);
+    return number;
+}
+
+void value_add(struct value *value, int64_t amount)
+{
+    lock(value);
+    value->number += amount;
+    unlock(value);
+}
+
+int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
+{
+    pid_t pids[64];
     int result = 0;
-    uint64_t per = count / processes;
-    for (unsigned p = 0; p < processes; p++) {
-        pid[p] = fork();
-        if (pid[p] == 0) {
-            uint64_t first = p * per, last = p == processes - 1 ? count : first + per;
-            int64_t sum = 0;
-            while (first < last)
-                sum += item(first++);
-            value_add(v, sum);
+
+    for (unsigned i = 0; i < processes; i++) {
+        pids[i] = fork();
+        if (pids[i] < 0)
+            perror("fork");
+        if (pids[i] == 0) {
+            long long sum = 0;
+            for (uint64_t k = i; k < count; k += processes)
+                sum += item(k);
+            value_add(value, sum);
             _exit(0);
         }
-        if (pid[p] < 0)
-            result = -1;
     }
-    for (unsigned p = 0; p < processes; p++) {
+    for (unsigned i = 0; i < processes; i++) {
         int status = 0;
-        if (pid[p] > 0 && (waitpid(pid[p], &status, 0) < 0 || status != 0))
+        if (pids[i] < 0 || waitpid(pids[i], &status, 0) < 0 || WIFSIGNALED(status))
             result = -1;
     }
     return result;
 }
 
-void value_free(struct value *v)
+void value_free(struct value *value)
 {
-    if (v != NULL) {
-        pthread_mutex_destroy(&v->m);
-        munmap(v, sizeof *v);
+    if (value != NULL) {
+        pthread_mutex_destroy(&value->mutex);
+        munmap(value, sizeof(struct value));
     }
 }

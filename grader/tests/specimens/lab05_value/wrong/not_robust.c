@@ -2,94 +2,98 @@
 #include "value.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+typedef struct {
+    int64_t total;
+    pthread_mutex_t mutex;
+} cell;
+
 struct value {
-    int64_t n;
-    pthread_mutex_t m;
+    cell *cell;
 };
-
-static void enter(struct value *v)
-{
-    pthread_mutex_lock(&v->m);
-}
-
-static void leave(struct value *v)
-{
-    pthread_mutex_unlock(&v->m);
-}
 
 struct value *value_create(int64_t initial)
 {
-    struct value *v = mmap(0, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (v == MAP_FAILED)
+    pthread_mutexattr_t shared;
+    struct value *value = malloc(sizeof *value);
+    if (value == NULL)
         return NULL;
-    pthread_mutexattr_t a;
-    pthread_mutexattr_init(&a);
-    pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
-    pthread_mutex_init(&v->m, &a);
-    pthread_mutexattr_destroy(&a);
-    v->n = initial;
-    return v;
+    value->cell = mmap(NULL, sizeof(cell), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (value->cell == MAP_FAILED) {
+        free(value);
+        return NULL;
+    }
+    value->cell->total = initial;
+    pthread_mutexattr_init(&shared);
+    pthread_mutexattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
+    pthread_mutex_init(&value->cell->mutex, &shared);
+    pthread_mutexattr_destroy(&shared);
+    return value;
 }
 
-int64_t value_get(struct value *v)
+void value_free(struct value *value)
 {
-    enter(v);
-    int64_t n = v->n;
-    leave(v);
-    return n;
+    if (value == NULL)
+        return;
+    munmap(value->cell, sizeof(cell));
+    free(value);
 }
 
-void value_add(struct value *v, int64_t amount)
+int64_t value_get(struct value *value)
 {
-    enter(v);
-    v->n += amount;
-    leave(v);
+    cell *c = value->cell;
+    pthread_mutex_lock(&c->mutex);
+    int64_t total = c->total;
+    pthread_mutex_unlock(&c->mutex);
+    return total;
 }
 
-int64_t value_update(struct value *v, value_fn *fn, void *arg)
+void value_add(struct value *value, int64_t amount)
 {
-    enter(v);
-    int64_t n = fn(v->n, arg);
-    v->n = n;
-    leave(v);
-    return n;
+    cell *c = value->cell;
+    pthread_mutex_lock(&c->mutex);
+    c->total += amount;
+    pthread_mutex_unlock(&c->mutex);
 }
 
-int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
+int64_t value_update(struct value *value, value_fn *fn, void *arg)
 {
-    pid_t pid[64];
+    cell *c = value->cell;
+    pthread_mutex_lock(&c->mutex);
+    int64_t total = c->total = fn(c->total, arg);
+    pthread_mutex_unlock(&c->mutex);
+    return total;
+}
+
+/* The processes leave their sums in an array, and the caller adds up those of the processes that ended well. */
+int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
+{
+    const size_t bytes = 64 * 64;
+    pid_t pids[64];
     int result = 0;
-    uint64_t per = count / processes;
+    char *rows = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     for (unsigned p = 0; p < processes; p++) {
-        pid[p] = fork();
-        if (pid[p] == 0) {
-            uint64_t first = p * per, last = p == processes - 1 ? count : first + per;
+        pids[p] = fork();
+        if (pids[p] == 0) {
             int64_t sum = 0;
-            while (first < last)
-                sum += item(first++);
-            value_add(v, sum);
+            for (uint64_t i = p; i < count; i += processes)
+                sum += item(i);
+            *(int64_t *)(rows + 64 * p) = sum;
             _exit(0);
         }
-        if (pid[p] < 0)
-            result = -1;
     }
     for (unsigned p = 0; p < processes; p++) {
-        int status = 0;
-        if (pid[p] > 0 && (waitpid(pid[p], &status, 0) < 0 || status != 0))
+        int status;
+        if (pids[p] > 0 && waitpid(pids[p], &status, 0) > 0 && status == 0)
+            value_add(value, *(int64_t *)(rows + 64 * p));
+        else
             result = -1;
     }
+    munmap(rows, bytes);
     return result;
-}
-
-void value_free(struct value *v)
-{
-    if (v != NULL) {
-        pthread_mutex_destroy(&v->m);
-        munmap(v, sizeof *v);
-    }
 }

@@ -1,113 +1,98 @@
 /* expect: tests side; schedules lost-wake-up | each process of a reduction is waited for before the next is forked */
-#define _GNU_SOURCE
 #include "value.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 struct value {
-    _Atomic pid_t owner; /* 0: free */
-    _Atomic int64_t number;
+    pthread_mutex_t busy;
+    int64_t x;
 };
 
-/* A zombie does not live any more, though kill(pid, 0) says so. */
-static bool lives(pid_t pid)
+static struct value *lock_value(struct value *value)
 {
-    char path[32], line[512];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *f = fopen(path, "r");
-    if (f == NULL)
-        return false;
-    size_t n = fread(line, 1, sizeof line - 1, f);
-    fclose(f);
-    line[n] = 0;
-    char *state = strrchr(line, ')');
-    return state != NULL && state[2] != 'Z' && state[2] != 'X';
+    if (pthread_mutex_lock(&value->busy) == EOWNERDEAD)
+        pthread_mutex_consistent(&value->busy);
+    return value;
 }
 
-static void lock(struct value *v)
+static int64_t unlock_value(struct value *value, int64_t result)
 {
-    const pid_t me = getpid();
-    for (unsigned tries = 1;; tries++) {
-        pid_t holder = 0;
-        if (atomic_compare_exchange_strong(&v->owner, &holder, me))
-            return;
-        if (tries % 64 != 0) {
-            sched_yield();
-            continue;
-        }
-        if (!lives(holder) && atomic_compare_exchange_strong(&v->owner, &holder, me))
-            return;
-        nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+    pthread_mutex_unlock(&value->busy);
+    return result;
+}
+
+int64_t value_get(struct value *value)
+{
+    int64_t x = lock_value(value)->x;
+    return unlock_value(value, x);
+}
+
+void value_add(struct value *value, int64_t amount)
+{
+    lock_value(value)->x += amount;
+    unlock_value(value, 0);
+}
+
+int64_t value_update(struct value *value, value_fn *fn, void *arg)
+{
+    int64_t x = fn(lock_value(value)->x, arg);
+    value->x = x;
+    return unlock_value(value, x);
+}
+
+/* Runs a part of the reduction in a process of its own. */
+static int run_part(struct value *value, value_item *item, uint64_t from, uint64_t to)
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        int64_t sum = 0;
+        for (uint64_t i = from; i < to; i++)
+            sum += item(i);
+        value_add(value, sum);
+        _exit(0);
     }
+    if (pid > 0)
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            continue;
+    return status == 0 ? 0 : -1;
 }
 
-static void unlock(struct value *v)
+int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
 {
-    atomic_store(&v->owner, 0);
+    int result = 0;
+    uint64_t from = 0;
+    for (unsigned left = processes; left > 0; left--) {
+        uint64_t to = from + (count - from) / left;
+        if (run_part(value, item, from, to) != 0)
+            result = -1;
+        from = to;
+    }
+    return result;
 }
 
 struct value *value_create(int64_t initial)
 {
-    struct value *v = mmap(NULL, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (v == MAP_FAILED)
+    pthread_mutexattr_t a;
+    struct value *value = mmap(NULL, sizeof *value, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (value == MAP_FAILED)
         return NULL;
-    atomic_store(&v->number, initial);
-    return v;
+    pthread_mutexattr_init(&a);
+    pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&value->busy, &a);
+    pthread_mutexattr_destroy(&a);
+    value->x = initial;
+    return value;
 }
 
-int64_t value_get(struct value *v)
+void value_free(struct value *value)
 {
-    return atomic_load(&v->number);
-}
-
-void value_add(struct value *v, int64_t amount)
-{
-    lock(v);
-    atomic_store(&v->number, atomic_load(&v->number) + amount);
-    unlock(v);
-}
-
-int64_t value_update(struct value *v, value_fn *fn, void *arg)
-{
-    lock(v);
-    int64_t result = fn(atomic_load(&v->number), arg);
-    atomic_store(&v->number, result);
-    unlock(v);
-    return result;
-}
-
-int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
-{
-    pid_t kids[64];
-    int rc = 0, status;
-    for (unsigned k = 0; k < processes; k++) {
-        kids[k] = fork();
-        if (kids[k] == 0) {
-            int64_t sum = 0;
-            for (uint64_t i = count * k / processes; i < count * (k + 1) / processes; i++)
-                sum += item(i);
-            value_add(v, sum);
-            _exit(0);
-        }
-        if (kids[k] < 0 || waitpid(kids[k], &status, 0) != kids[k] || status != 0)
-            rc = -1;
-    }
-    return rc;
-}
-
-void value_free(struct value *v)
-{
-    if (v)
-        munmap(v, sizeof *v);
+    if (value != NULL && pthread_mutex_destroy(&value->busy) == 0)
+        munmap(value, sizeof *value);
 }

@@ -1,121 +1,89 @@
 /* expect: tests share; schedules assertion | MAP_PRIVATE in place of MAP_SHARED */
-#define _GNU_SOURCE
 #include "value.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A record lock belongs to a process; the kernel takes it away when the process dies. It does not know threads,
- * so each process has a mutex of its own as well: it lies in private memory, fork makes the copies. */
 struct value {
-    int fd;
-    int64_t *number;
-    pthread_mutex_t among_threads;
+    int64_t number;
+    pthread_mutex_t mutex;
+    pthread_mutexattr_t attributes;
 };
 
-static void set_lock(struct value *v, short type)
-{
-    struct flock l = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
-    while (fcntl(v->fd, F_SETLKW, &l) == -1 && errno == EINTR)
-        continue;
-}
+#define WITH_LOCK(v, what)                                     \
+    do {                                                       \
+        if (pthread_mutex_lock(&(v)->mutex) == EOWNERDEAD)     \
+            pthread_mutex_consistent(&(v)->mutex);             \
+        what;                                                  \
+        pthread_mutex_unlock(&(v)->mutex);                     \
+    } while (0)
 
-static void take(struct value *v)
-{
-    pthread_mutex_lock(&v->among_threads);
-    set_lock(v, F_WRLCK);
-}
-
-static void drop(struct value *v)
-{
-    set_lock(v, F_UNLCK);
-    pthread_mutex_unlock(&v->among_threads);
-}
-
+/* The mapping is private to us and the processes we fork: no name in the file system, nobody else can open it. */
 struct value *value_create(int64_t initial)
 {
-    struct value *v = malloc(sizeof *v);
-    if (!v)
+    struct value *v = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (v == (void *)-1)
         return NULL;
-    v->fd = memfd_create("value", MFD_CLOEXEC);
-    if (v->fd < 0 || ftruncate(v->fd, sizeof(int64_t)) != 0)
-        goto fail;
-    v->number = mmap(NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_PRIVATE, v->fd, 0);
-    if (v->number == MAP_FAILED)
-        goto fail;
-    pthread_mutex_init(&v->among_threads, NULL);
-    *v->number = initial;
+    memset(v, 0, sizeof *v);
+    v->number = initial;
+    pthread_mutexattr_init(&v->attributes);
+    pthread_mutexattr_setpshared(&v->attributes, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&v->attributes, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&v->mutex, &v->attributes);
     return v;
-fail:
-    if (v->fd >= 0)
-        close(v->fd);
-    free(v);
-    return NULL;
 }
 
 int64_t value_get(struct value *v)
 {
-    take(v);
-    int64_t n = *v->number;
-    drop(v);
+    int64_t n;
+    WITH_LOCK(v, n = v->number);
     return n;
 }
 
 void value_add(struct value *v, int64_t amount)
 {
-    take(v);
-    *v->number += amount;
-    drop(v);
+    WITH_LOCK(v, v->number += amount);
 }
 
 int64_t value_update(struct value *v, value_fn *fn, void *arg)
 {
-    take(v);
-    int64_t n = *v->number = fn(*v->number, arg);
-    drop(v);
+    int64_t n;
+    WITH_LOCK(v, n = v->number = fn(v->number, arg));
     return n;
 }
 
 int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
 {
-    pid_t pids[64];
-    unsigned n;
-    int bad = 0;
-    for (n = 0; n < processes; n++) {
-        pids[n] = fork();
-        if (pids[n] == -1) {
+    pid_t child[64] = {0};
+    int bad = 0, status;
+    for (unsigned p = 0; p < processes && !bad; p++)
+        switch (child[p] = fork()) {
+        case -1:
             bad = 1;
             break;
+        case 0: {
+            int64_t mine = 0;
+            for (uint64_t i = p; i < count; i += processes)
+                mine += item(i);
+            WITH_LOCK(v, v->number += mine);
+            _exit(0);
         }
-        if (pids[n] == 0) {
-            int64_t sum = 0;
-            for (uint64_t i = n; i < count; i += processes)
-                sum += item(i);
-            value_add(v, sum);
-            _exit(EXIT_SUCCESS);
         }
-    }
-    while (n-- > 0) {
-        int st;
-        while (waitpid(pids[n], &st, 0) == -1 && errno == EINTR)
-            continue;
-        if (!WIFEXITED(st))
+    for (unsigned p = 0; p < processes; p++)
+        if (child[p] > 0 && (waitpid(child[p], &status, 0) == -1 || WIFSIGNALED(status)))
             bad = 1;
-    }
-    return bad ? -1 : 0;
+    return -bad;
 }
 
 void value_free(struct value *v)
 {
-    if (!v)
+    if (v == NULL)
         return;
-    pthread_mutex_destroy(&v->among_threads);
-    munmap(v->number, sizeof(int64_t));
-    close(v->fd);
-    free(v);
+    pthread_mutex_destroy(&v->mutex);
+    pthread_mutexattr_destroy(&v->attributes);
+    munmap(v, 4096);
 }

@@ -4,111 +4,98 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A record lock belongs to a process; the kernel takes it away when the process dies. */
 struct value {
     int fd;
-    int64_t *number;
+    int64_t n;
 };
 
-static void set_lock(struct value *v, short type)
+/* F_SETLKW: waits. F_WRLCK and F_UNLCK for the whole file. */
+static void region(struct value *v, short type)
 {
-    struct flock l = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
-    while (fcntl(v->fd, F_SETLKW, &l) == -1 && errno == EINTR)
-        continue;
-}
-
-static void take(struct value *v)
-{
-    set_lock(v, F_WRLCK);
-}
-
-static void drop(struct value *v)
-{
-    set_lock(v, F_UNLCK);
+    struct flock all = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+    int r;
+    do
+        r = fcntl(v->fd, F_SETLKW, &all);
+    while (r == -1 && errno == EINTR);
 }
 
 struct value *value_create(int64_t initial)
 {
-    struct value *v = malloc(sizeof *v);
-    if (!v)
+    int fd = memfd_create("v", MFD_CLOEXEC);
+    if (fd == -1)
         return NULL;
-    v->fd = memfd_create("value", MFD_CLOEXEC);
-    if (v->fd < 0 || ftruncate(v->fd, sizeof(int64_t)) != 0)
-        goto fail;
-    v->number = mmap(NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
-    if (v->number == MAP_FAILED)
-        goto fail;
-    *v->number = initial;
-    return v;
-fail:
-    if (v->fd >= 0)
-        close(v->fd);
-    free(v);
+    if (ftruncate(fd, (off_t)sizeof(struct value)) == 0) {
+        struct value *v = mmap(NULL, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (v != MAP_FAILED) {
+            v->fd = fd;
+            v->n = initial;
+            return v;
+        }
+    }
+    close(fd);
     return NULL;
+}
+
+void value_free(struct value *v)
+{
+    if (v == NULL)
+        return;
+    int fd = v->fd;
+    munmap(v, sizeof *v);
+    close(fd);
+}
+
+int64_t value_update(struct value *v, value_fn *fn, void *arg)
+{
+    region(v, F_WRLCK);
+    int64_t n = fn(v->n, arg);
+    v->n = n;
+    region(v, F_UNLCK);
+    return n;
 }
 
 int64_t value_get(struct value *v)
 {
-    take(v);
-    int64_t n = *v->number;
-    drop(v);
+    region(v, F_WRLCK);
+    int64_t n = v->n;
+    region(v, F_UNLCK);
     return n;
 }
 
 void value_add(struct value *v, int64_t amount)
 {
-    take(v);
-    *v->number += amount;
-    drop(v);
-}
-
-int64_t value_update(struct value *v, value_fn *fn, void *arg)
-{
-    take(v);
-    int64_t n = *v->number = fn(*v->number, arg);
-    drop(v);
-    return n;
+    region(v, F_WRLCK);
+    v->n += amount;
+    region(v, F_UNLCK);
 }
 
 int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
 {
-    pid_t pids[64];
-    unsigned n;
-    int bad = 0;
-    for (n = 0; n < processes; n++) {
-        pids[n] = fork();
-        if (pids[n] == -1) {
-            bad = 1;
+    pid_t workers[64], *end = workers, *w;
+    int lost = 0;
+    for (; end < workers + processes; end++) {
+        unsigned number = (unsigned)(end - workers);
+        *end = fork();
+        if (*end == -1)
             break;
-        }
-        if (pids[n] == 0) {
+        if (*end == 0) {
             int64_t sum = 0;
-            for (uint64_t i = n; i < count; i += processes)
+            for (uint64_t i = number; i < count; i += processes)
                 sum += item(i);
             value_add(v, sum);
-            _exit(EXIT_SUCCESS);
+            _exit(0);
         }
     }
-    while (n-- > 0) {
-        int st;
-        while (waitpid(pids[n], &st, 0) == -1 && errno == EINTR)
-            continue;
-        if (!WIFEXITED(st))
-            bad = 1;
+    lost = (int)(workers + processes - end);
+    for (w = workers; w < end; w++) {
+        int status;
+        while (waitpid(*w, &status, 0) == -1)
+            ;
+        lost += status != 0;
     }
-    return bad ? -1 : 0;
-}
-
-void value_free(struct value *v)
-{
-    if (!v)
-        return;
-    munmap(v->number, sizeof(int64_t));
-    close(v->fd);
-    free(v);
+    return lost == 0 ? 0 : -1;
 }

@@ -1,133 +1,94 @@
 /* expect: tests zombies; schedules child-never-waited-for | the processes of a reduction are not waited for */
+#define _GNU_SOURCE
 #include "value.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-struct shared {
-    pthread_mutex_t mutex;
-    int64_t current;
-};
-
+typedef struct value value;
 struct value {
-    struct shared *shared; /* this struct itself is copied by fork, the pointer stays right */
+    pthread_mutex_t mtx;
+    int64_t val;
 };
 
-static bool make_mutex(pthread_mutex_t *mutex)
+static void get_lock(value *self)
 {
+    if (pthread_mutex_lock(&self->mtx) == EOWNERDEAD)
+        pthread_mutex_consistent(&self->mtx);
+}
+
+value *value_create(int64_t initial)
+{
+    value *self = mmap(NULL, sizeof(value), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (self == MAP_FAILED)
+        return NULL;
     pthread_mutexattr_t attr;
-    int error = pthread_mutexattr_init(&attr);
-    if (!error)
-        error = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    if (!error)
-        error = pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    if (!error)
-        error = pthread_mutex_init(mutex, &attr);
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutex_init(&self->mtx, &attr);
     pthread_mutexattr_destroy(&attr);
-    return error == 0;
+    self->val = initial;
+    return self;
 }
 
-struct value *value_create(int64_t initial)
+int64_t value_get(value *self)
 {
-    struct value *value = malloc(sizeof *value);
-    if (value == NULL)
-        return NULL;
-    value->shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (value->shared == MAP_FAILED || !make_mutex(&value->shared->mutex)) {
-        free(value);
-        return NULL;
-    }
-    value->shared->current = initial;
-    return value;
+    get_lock(self);
+    int64_t val = self->val;
+    pthread_mutex_unlock(&self->mtx);
+    return val;
 }
 
-static struct shared *acquire(struct value *value)
+void value_add(value *self, int64_t amount)
 {
-    struct shared *s = value->shared;
-    switch (pthread_mutex_lock(&s->mutex)) {
-    case 0:
-        break;
-    case EOWNERDEAD:
-        pthread_mutex_consistent(&s->mutex);
-        break;
-    default:
-        perror("value: lock");
-        abort();
-    }
-    return s;
+    get_lock(self);
+    self->val += amount;
+    pthread_mutex_unlock(&self->mtx);
 }
 
-static void release(struct shared *s)
+int64_t value_update(value *self, value_fn *fn, void *arg)
 {
-    pthread_mutex_unlock(&s->mutex);
+    get_lock(self);
+    self->val = fn(self->val, arg);
+    int64_t val = self->val;
+    pthread_mutex_unlock(&self->mtx);
+    return val;
 }
 
-int64_t value_update(struct value *value, value_fn *fn, void *arg)
+/* Each process sends its sum through a pipe. The pipe ends when all have ended; who has died has sent nothing. */
+int value_reduce(value *self, value_item *item, uint64_t count, unsigned processes)
 {
-    struct shared *s = acquire(value);
-    int64_t fresh = fn(s->current, arg);
-    s->current = fresh;
-    release(s);
-    return fresh;
-}
-
-static int64_t same(int64_t old, void *arg)
-{
-    (void)arg;
-    return old;
-}
-
-static int64_t sum_of(int64_t old, void *arg)
-{
-    return old + *(int64_t *)arg;
-}
-
-int64_t value_get(struct value *value)
-{
-    return value_update(value, same, NULL);
-}
-
-void value_add(struct value *value, int64_t amount)
-{
-    value_update(value, sum_of, &amount);
-}
-
-int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
-{
-    int ends[2], result = 0;
-    int64_t total = 0, part;
-    if (pipe(ends) != 0)
+    int fd[2];
+    unsigned sums = 0;
+    int64_t sum = 0, total = 0;
+    if (pipe(fd) != 0)
         return -1;
-    for (unsigned p = 0; p < processes; p++) {
+    for (unsigned n = 0; n < processes; n++)
         if (fork() == 0) {
-            part = 0;
-            for (uint64_t i = p; i < count; i += processes)
-                part += item(i);
-            exit(write(ends[1], &part, sizeof part) == sizeof part ? 0 : 1);
+            close(fd[0]);
+            for (uint64_t i = n; i < count; i += processes)
+                sum += item(i);
+            _exit(write(fd[1], &sum, sizeof sum) == sizeof sum ? 0 : 1);
         }
+    close(fd[1]);
+    while (read(fd[0], &sum, sizeof sum) == sizeof sum) {
+        total += sum;
+        sums++;
     }
-    close(ends[1]);
-    for (unsigned p = 0; p < processes; p++) {
-        if (read(ends[0], &part, sizeof part) == sizeof part)
-            total += part;
-        else
-            result = -1;
-    }
-    close(ends[0]);
-    value_add(value, total);
-    return result;
+    close(fd[0]);
+    value_add(self, total);
+    return sums == processes ? 0 : -1;
 }
 
-void value_free(struct value *value)
+void value_free(value *self)
 {
-    if (value == NULL)
+    if (self == NULL)
         return;
-    pthread_mutex_destroy(&value->shared->mutex);
-    munmap(value->shared, 4096);
-    free(value);
+    pthread_mutex_destroy(&self->mtx);
+    munmap(self, sizeof(value));
 }

@@ -1,4 +1,4 @@
-/* expect: schedules assertion | the number is kept in two atomic halves; value_get reads them one after the other */
+/* expect: tests half; schedules assertion | the number is kept in two atomic halves; value_get reads them one after the other */
 #include "value.h"
 
 #include <errno.h>

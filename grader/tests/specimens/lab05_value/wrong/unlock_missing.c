@@ -3,98 +3,92 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define SHARED_MEMORY PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0
+
 struct value {
-    int64_t n;
-    pthread_mutex_t m;
+    pthread_mutex_t writer;
+    _Atomic int64_t number; /* writers hold the mutex, readers need nothing */
 };
 
-static void enter(struct value *v)
+static void start_writing(struct value *value)
 {
-    if (pthread_mutex_lock(&v->m) == EOWNERDEAD)
-        pthread_mutex_consistent(&v->m);
-}
-
-static void leave(struct value *v)
-{
-    pthread_mutex_unlock(&v->m);
+    if (pthread_mutex_lock(&value->writer) == EOWNERDEAD)
+        pthread_mutex_consistent(&value->writer);
 }
 
 struct value *value_create(int64_t initial)
 {
-    struct value *v = mmap(0, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (v == MAP_FAILED)
-        return NULL;
-    pthread_mutexattr_t a;
-    pthread_mutexattr_init(&a);
-    pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&v->m, &a);
-    pthread_mutexattr_destroy(&a);
-    v->n = initial;
-    return v;
+    struct value *value = mmap(NULL, sizeof *value, SHARED_MEMORY);
+    if (value != MAP_FAILED) {
+        pthread_mutexattr_t attr;
+        pthread_mutexattr_init(&attr);
+        pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+        pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+        pthread_mutex_init(&value->writer, &attr);
+        pthread_mutexattr_destroy(&attr);
+        atomic_init(&value->number, initial);
+        return value;
+    }
+    return NULL;
 }
 
-int64_t value_get(struct value *v)
+int64_t value_get(struct value *value)
 {
-    enter(v);
-    int64_t n = v->n;
-    leave(v);
-    return n;
+    return value->number;
 }
 
-void value_add(struct value *v, int64_t amount)
+void value_add(struct value *value, int64_t amount)
 {
-    enter(v);
-    v->n += amount;
-    leave(v);
+    start_writing(value);
+    value->number += amount;
+    pthread_mutex_unlock(&value->writer);
 }
 
-int64_t value_update(struct value *v, value_fn *fn, void *arg)
+int64_t value_update(struct value *value, value_fn *fn, void *arg)
 {
-    enter(v);
-    int64_t n = fn(v->n, arg);
-    if (n == v->n)
-        return n;
-    v->n = n;
-    leave(v);
-    return n;
+    start_writing(value);
+    const int64_t old = value->number;
+    const int64_t new = fn(old, arg);
+    if (new == old)
+        return old; /* saves a write to the shared cache line */
+    value->number = new;
+    pthread_mutex_unlock(&value->writer);
+    return new;
 }
 
-int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
+int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
 {
-    pid_t pid[64];
-    int result = 0;
-    uint64_t per = count / processes;
-    for (unsigned p = 0; p < processes; p++) {
-        pid[p] = fork();
-        if (pid[p] == 0) {
-            uint64_t first = p * per, last = p == processes - 1 ? count : first + per;
-            int64_t sum = 0;
-            while (first < last)
-                sum += item(first++);
-            value_add(v, sum);
+    pid_t team[64];
+    int failed = 0;
+    for (unsigned me = 0; me < processes; me++) {
+        team[me] = fork();
+        if (team[me] < 0) {
+            failed = -1;
+        } else if (team[me] == 0) {
+            int64_t mine = 0;
+            for (uint64_t i = me; i < count; i += processes)
+                mine += item(i);
+            value_add(value, mine);
             _exit(0);
         }
-        if (pid[p] < 0)
-            result = -1;
     }
-    for (unsigned p = 0; p < processes; p++) {
+    for (unsigned me = 0; me < processes; me++) {
         int status = 0;
-        if (pid[p] > 0 && (waitpid(pid[p], &status, 0) < 0 || status != 0))
-            result = -1;
+        if (team[me] > 0 && waitpid(team[me], &status, 0) == team[me] && status != 0)
+            failed = -1;
     }
-    return result;
+    return failed;
 }
 
-void value_free(struct value *v)
+void value_free(struct value *value)
 {
-    if (v != NULL) {
-        pthread_mutex_destroy(&v->m);
-        munmap(v, sizeof *v);
-    }
+    if (value == NULL)
+        return;
+    pthread_mutex_destroy(&value->writer);
+    munmap(value, sizeof *value);
 }

@@ -7,96 +7,96 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-struct value {
-    _Atomic pid_t owner; /* 0: free */
-    _Atomic int64_t number;
-};
+/* A spin lock that knows who has it: process in the upper half, thread in the lower. */
+typedef _Atomic uint64_t owner_lock;
 
-static bool lives(pid_t pid)
+static bool is_gone(uint64_t owner)
 {
-    return kill(pid, 0) == 0 || errno != ESRCH;
+    pid_t process = (pid_t)(owner >> 32);
+    return kill(process, 0) == -1 && errno == ESRCH;
 }
 
-static void lock(struct value *v)
+static void acquire(owner_lock *lock)
 {
-    const pid_t me = getpid();
-    for (unsigned tries = 1;; tries++) {
-        pid_t holder = 0;
-        if (atomic_compare_exchange_strong(&v->owner, &holder, me))
+    const uint64_t me = (uint64_t)getpid() << 32 | (uint32_t)gettid();
+    for (;;) {
+        uint64_t owner = 0;
+        if (atomic_compare_exchange_strong(lock, &owner, me))
             return;
-        if (tries % 64 != 0) {
-            sched_yield();
-            continue;
-        }
-        if (!lives(holder) && atomic_compare_exchange_strong(&v->owner, &holder, me))
-            return;
-        nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+        if (is_gone(owner) && atomic_compare_exchange_strong(lock, &owner, me))
+            return; /* inherited from the dead */
+        sched_yield();
     }
 }
 
-static void unlock(struct value *v)
+static void release(owner_lock *lock)
 {
-    atomic_store(&v->owner, 0);
+    atomic_store(lock, 0);
 }
+
+struct value {
+    owner_lock lock;
+    int64_t number;
+};
 
 struct value *value_create(int64_t initial)
 {
-    struct value *v = mmap(NULL, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (v == MAP_FAILED)
+    struct value *value = mmap(NULL, sizeof *value, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (value == MAP_FAILED)
         return NULL;
-    atomic_store(&v->number, initial);
-    return v;
+    value->number = initial;
+    return value;
 }
 
-int64_t value_get(struct value *v)
+int64_t value_get(struct value *value)
 {
-    return atomic_load(&v->number);
+    acquire(&value->lock);
+    int64_t number = value->number;
+    release(&value->lock);
+    return number;
 }
 
-void value_add(struct value *v, int64_t amount)
+void value_add(struct value *value, int64_t amount)
 {
-    lock(v);
-    atomic_store(&v->number, atomic_load(&v->number) + amount);
-    unlock(v);
+    acquire(&value->lock);
+    value->number += amount;
+    release(&value->lock);
 }
 
-int64_t value_update(struct value *v, value_fn *fn, void *arg)
+int64_t value_update(struct value *value, value_fn *fn, void *arg)
 {
-    lock(v);
-    int64_t result = fn(atomic_load(&v->number), arg);
-    atomic_store(&v->number, result);
-    unlock(v);
+    acquire(&value->lock);
+    int64_t number = value->number = fn(value->number, arg);
+    release(&value->lock);
+    return number;
+}
+
+int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
+{
+    pid_t pids[64];
+    int status, result = 0;
+    for (unsigned p = 0; p < processes; p++)
+        if ((pids[p] = fork()) == 0) {
+            int64_t sum = 0;
+            for (uint64_t i = count / processes * p + (p < count % processes ? p : count % processes),
+                          n = count / processes + (p < count % processes);
+                 n > 0; n--)
+                sum += item(i++);
+            value_add(value, sum);
+            _exit(0);
+        }
+    for (unsigned p = 0; p < processes; p++)
+        if (pids[p] == -1 || waitpid(pids[p], &status, 0) == -1 || status)
+            result = -1;
     return result;
 }
 
-int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
+void value_free(struct value *value)
 {
-    pid_t kids[64];
-    int rc = 0, status;
-    for (unsigned k = 0; k < processes; k++) {
-        kids[k] = fork();
-        if (kids[k] == 0) {
-            int64_t sum = 0;
-            for (uint64_t i = count * k / processes; i < count * (k + 1) / processes; i++)
-                sum += item(i);
-            value_add(v, sum);
-            _exit(0);
-        }
-    }
-    for (unsigned k = 0; k < processes; k++)
-        if (kids[k] < 0 || waitpid(kids[k], &status, 0) != kids[k] || status != 0)
-            rc = -1;
-    return rc;
-}
-
-void value_free(struct value *v)
-{
-    if (v)
-        munmap(v, sizeof *v);
+    if (value)
+        munmap(value, sizeof *value);
 }
