@@ -1,18 +1,17 @@
 #include "doctor.h"
 
-#include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "cgroup.h"
-#include "cores.h"
 #include "directory.h"
 #include "process.h"
 #include "sandbox.h"
 #include "stacks.h"
+#include "start_cost.h"
 #include "text.h"
 
 /* Tools that are tried by running them. */
@@ -57,7 +56,8 @@ static int check_tool(size_t index)
 
 static int check_cores(void)
 {
-    const int cores = cores_allowed();
+    cpu_set_t set;
+    const int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
     char *found = text_format("%d", cores);
     const int lacking =
         report_check("cores", cores >= 2, found, "1: speed-up by splitting work is not measured, its points are given");
@@ -65,98 +65,16 @@ static int check_cores(void)
     return lacking;
 }
 
-static double ms_of(const struct timeval *t)
-{
-    return 1e3 * (double)t->tv_sec + (double)t->tv_usec / 1e3;
-}
-
-/* Milliseconds of CPU time that it takes to start a program and to end it, the least of several: a busy machine makes
- * this wait, but needs no more for it. */
-static double least_start(const struct sandbox *sandbox)
-{
-    enum { STARTS = 12 };
-    static const char *const argv[] = {"true", NULL};
-    const struct process_spec spec = {.argv = argv, .deadline = 20.0, .sandbox = sandbox};
-    double least = INFINITY;
-    for (int i = 0; i < STARTS; i++) {
-        struct process_result result;
-        if (!process_run(&spec, 1, 1, &result))
-            continue;
-        least = fmin(least, ms_of(&result.usage.ru_utime) + ms_of(&result.usage.ru_stime));
-        process_release(&result);
-    }
-    return least;
-}
-
 static int check_sandbox(void)
 {
     static const struct sandbox nothing = {0};
-    const double cost = sandbox_available() ? least_start(&nothing) - least_start(NULL) : 0.0;
+    const double cost = sandbox_available() ? start_cost_cpu(&nothing) - start_cost_cpu(NULL) : 0.0;
     char *found = text_format("bubblewrap and a filter of system calls, %.1f ms of CPU a program; hand-ins run as %s",
                               cost, sandbox_user());
     char *lack = text_format("hand-ins run with all of your rights: %s", sandbox_available() ? "" : sandbox_lack());
     const int lacking = report_check("sandbox", sandbox_available(), found, lack);
     free(lack);
     free(found);
-    return lacking;
-}
-
-/* What of `holds` is there (or is not), with the version of control groups that bounds it; caller frees. */
-static char *list_holds(unsigned holds, bool there)
-{
-    static const struct {
-        const char *name;
-        enum cgroup_hold hold;
-        enum cgroup_tree first; /* the hierarchy of version 1 */
-    } rows[] = {{"memory", CGROUP_HOLDS_MEMORY, CGROUP_MEMORY},
-                {"tasks", CGROUP_HOLDS_TASKS, CGROUP_PIDS},
-                {"CPU time", CGROUP_HOLDS_CPU, CGROUP_CPU}};
-    struct cgroup_place place;
-    char *list = text_format("%s", "");
-    cgroup_read_word(&place, cgroup_word());
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (((holds & rows[i].hold) != 0) != there)
-            continue;
-        const char *version = !there ? "" : place.base[rows[i].first] != NULL ? " (version 1)" : " (version 2)";
-        char *longer = text_format("%s%s%s%s", list, *list != '\0' ? ", " : "", rows[i].name, version);
-        free(list);
-        list = longer;
-    }
-    cgroup_place_release(&place);
-    return list;
-}
-
-static char *why_no_groups(void)
-{
-    if (*cgroup_word() == '\0')
-        return text_format("%s", "they are turned off with LOCKSTEP_CGROUPS=off");
-    return text_format(
-        "the group the grader is in is not its to divide; `systemd-run%s --scope -p Delegate=yes make grade` "
-        "starts it in one that is",
-        geteuid() != 0 ? " --user" : "");
-}
-
-/* What a group holds is asked of a program that ran in one, not of the machine. */
-static int check_groups(void)
-{
-    static const char *const argv[] = {"true", NULL};
-    const struct process_spec spec = {.argv = argv, .deadline = 20.0};
-    struct process_result result = {0};
-    unsigned holds = 0;
-    if (process_run(&spec, 1, 1, &result)) {
-        holds = result.group;
-        process_release(&result);
-    }
-    char *there = list_holds(holds, true), *missing = list_holds(holds, false), *why = why_no_groups();
-    char *found = text_format("all processes of a hand-in together are limited in %s", there);
-    char *lack =
-        text_format("all processes of a hand-in together are not limited in %s, only each alone: %s", missing, why);
-    const int lacking = report_check("control groups", holds == CGROUP_HOLDS_ALL, found, lack);
-    free(lack);
-    free(found);
-    free(why);
-    free(missing);
-    free(there);
     return lacking;
 }
 
@@ -206,7 +124,19 @@ int doctor_run(const struct kit *kit)
     int lacking = check_cores();
     for (size_t i = 0; i < sizeof tools / sizeof *tools; i++)
         lacking += check_tool(i);
-    lacking += check_helper(kit) + check_sandbox() + check_groups() + check_stacks() + check_space();
+    lacking += check_helper(kit) + check_sandbox() + check_stacks() + check_space();
     printf("%s\n", lacking == 0 ? "nothing is lacking" : "grading works without these, as far as each line says");
     return lacking == 0 ? 0 : 1;
+}
+
+int doctor_starts(size_t pairs)
+{
+    double plain, isolated;
+    if (!sandbox_available() || !start_cost_wall(pairs, &plain, &isolated)) {
+        fprintf(stderr, "grader: %s\n", sandbox_available() ? "cannot start programs" : sandbox_lack());
+        return EXIT_GRADER_ERROR;
+    }
+    printf("%.1f ms without a sandbox, %.1f ms in one: %.1f ms more (medians of %zu starts each)\n", plain, isolated,
+           isolated - plain, pairs);
+    return 0;
 }

@@ -112,7 +112,7 @@ attack() {
     started=$(date +%s%N)
     case $3 in *tests) test="--test counts_on_one_thread" ;; esac
     # shellcheck disable=SC2086
-    SECRET=$secret HOME=$canary TMPDIR=$tmp LOCKSTEP_ROOT=$kit timeout 120 "$grader" grade lab01 "$file" \
+    SECRET=$secret HOME=$canary TMPDIR=$tmp LOCKSTEP_ROOT=$kit timeout 300 "$grader" grade lab01 "$file" \
         --only "$3" $test --json "$file.json" >"$file.text" 2>&1 </dev/null
     harm "$file" "$tmp" $? "$3" "$5" "$6" 2>&1
     echo "$((($(date +%s%N) - started) / 100000000))00 ms" >"$scratch/rows/$1.time"
