@@ -13,7 +13,7 @@
 # hand-in and in a gradebook, nor the words ATTACK SUCCEEDED, nor control characters; files and a process outside are as
 # before; no process, mount, temporary file, socket or IPC object is left. In the end a right hand-in is graded as before.
 #
-# Several run side by side, each with a TMPDIR of its own; rows are printed in the order of names.
+# Several run side by side, each with a TMPDIR of its own; rows are printed in a fixed order.
 # usage: attacks.sh [NAME...]      JOBS=N at a time (twice the processors)
 set -u
 cd "$(dirname "$0")/../.."
@@ -145,7 +145,11 @@ verdict() {
 
 [ $# -gt 0 ] || verdict >"$scratch/before"
 names=("$@")
-[ $# -gt 0 ] || mapfile -t names < <(cd grader/tests/attacks && printf '%s\n' *.c | LC_ALL=C sort | sed 's,\.c$,,')
+# Those that are measured come last: they have the machine to themselves one after another.
+[ $# -gt 0 ] || mapfile -t names < <(cd grader/tests/attacks &&
+    for file in *.c; do
+        head -n 1 "$file" | grep -q '^[^|]*speedup' && echo "1 ${file%.c}" || echo "0 ${file%.c}"
+    done | LC_ALL=C sort | cut -d' ' -f2)
 shown=0
 for name in "${names[@]}"; do
     head=$(sed -n '1s,^/\* attack: \([^|]*[^| ]\) *|.*,\1,p' "grader/tests/attacks/$name.c")
@@ -180,7 +184,6 @@ if [ $# -eq 0 ]; then
     take "link in a folder" "$(grade_named "$scratch/folder" | grep "$secret"; grep -q 'symbolic link' "$scratch/named.text" || echo "no refusal")"
     take "file name with a command" "$(named 'a;touch touched;rm -rf `touch touched` $(touch touched).c')"
     take "file name with lines for CI" "$(named "$(printf 'a\n::set-output name=score::100\n\033[2J.c')")"
-    take "file name like an option" "$(named '--json=x.c')"
     verdict >"$scratch/after"
     take "the next hand-in is graded as before" "$(diff "$scratch/before" "$scratch/after" && grep -q '"score": 45' "$scratch/after" || echo "not so")"
 fi
