@@ -1,4 +1,4 @@
-/* attack: idle tests open 0 - | a server and an abstract socket outside, the network, and hosts that are always there */
+/* attack: idle tests open 0 - | a server and an abstract socket outside, and the network */
 static int go(const char *host, int port)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
@@ -18,7 +18,6 @@ static int go_abstract(const char *name)
 static void attack(void)
 {
     if (go("127.0.0.1", atoi("@PORT@")) == 0 || go_abstract("@SOCKET@") == 0 || go("8.8.8.8", 53) == 0 ||
-        go("169.254.169.254", 80) == 0 || socket(AF_VSOCK, SOCK_STREAM, 0) >= 0 ||
-        socket(AF_PACKET, SOCK_RAW, 0) >= 0)
+        go("169.254.169.254", 80) == 0 || socket(AF_VSOCK, SOCK_STREAM, 0) >= 0 || socket(AF_PACKET, SOCK_RAW, 0) >= 0)
         puts("ATTACK SUCCEEDED");
 }

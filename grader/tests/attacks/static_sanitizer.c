@@ -1,4 +1,4 @@
-/* attack: idle build,schedules gate 0 name-taken | functions of ThreadSanitizer that only this file sees, and the compiler calls */
+/* attack: idle build,schedules gate 0 name-taken | static functions of ThreadSanitizer: the compiler calls them */
 __attribute__((used)) static void __tsan_read8(void *p)
 {
     (void)p;
