@@ -30,16 +30,14 @@ for file in secret counter.c class.sqlite; do
     echo "// $secret" >"$canary/$file"
 done
 
-# kit NAME SECONDS COMMAND: a copy of the labs whose tests may take so long, and lab01's manifest changed by a sed command.
+# kit NAME COMMAND: a copy of the labs, lab01's manifest changed by a sed command.
 kit() {
     mkdir "$scratch/kits/$1" && cp -r labs harness "$scratch/kits/$1/"
-    sed -i "s/test_seconds: 10/test_seconds: $2/; $3" "$scratch/kits/$1/labs/lab01_counter/lab.yaml"
+    sed -i "$2" "$scratch/kits/$1/labs/lab01_counter/lab.yaml"
 }
-# Who does nothing of what is asked need not be waited for.
-kit gate 4 ''
-kit open 4 '/^symbols:/d'
-kit gate-right 10 ''
-kit open-right 10 '/^symbols:/d'
+kit gate ''
+kit open '/^symbols:/d'
+kit open-hung '/^symbols:/d; s/test_seconds: 10/test_seconds: 2/' # what never ends need not be waited for
 
 sleep 3600 &
 canary_process=$!
@@ -105,7 +103,7 @@ harm() {
 # attack NAME BASE STAGES KIT SCORE WORD: prints what harm was done, and writes how long it took.
 attack() {
     local file=$scratch/in/$1.c tmp=$scratch/tmp/$1 kit=$scratch/kits/$4 started test=
-    [ "$2" = right ] && kit=$kit-right
+    [ "$6" = hung ] && kit=$kit-hung
     mkdir "$tmp"
     { cat "grader/tests/attacks/bases/$2.c" && sed 1d "grader/tests/attacks/$1.c"; } |
         sed -e "s|@CANARY@|$canary|g; s|@KIT@|$PWD|g; s|@PORT@|$port|g; s|@SOCKET@|$socket|g" >"$file"
