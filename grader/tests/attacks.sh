@@ -3,9 +3,12 @@
 #
 #   /* attack: BASE STAGE KIT SCORE WORD | what is tried */
 #
-# BASE   the hand-in it is appended to, attacks/bases/BASE.c: idle, right, racy, which call attack(); none: it is all there is
+# BASE   the hand-in it is appended to, attacks/bases/BASE.c: idle, right, racy, lab03_idle ..., which call attack(); none: it is all there
+#        is. Its first line may name lab and test, /* base: LAB TEST */, else lab01 is meant; @SOLUTION@ stands for the
+#        reference solution
 # STAGE  the stages that are run, as for --only; of the last one the score counts
-# KIT    gate: the lab as it is; open: with all calls of the C library allowed, so that what stands behind the gate is tested
+# KIT    gate: the lab as it is; open: with all calls of the C library allowed, so that what stands behind the gate is tested,
+#        and with low limits for a whole tree (what is called tree_* needs control groups, where the grader may use them)
 # SCORE  what the stage must give, no more and no less; -: not looked at
 # WORD   a regular expression that the report must hold; -: the hand-in must have been built, so that it was tried at all
 #
@@ -30,14 +33,15 @@ for file in secret counter.c class.sqlite; do
     echo "// $secret" >"$canary/$file"
 done
 
-# kit NAME COMMAND: a copy of the labs, lab01's manifest changed by a sed command.
+# kit NAME COMMAND: a copy of the labs, their manifests changed by a sed command.
 kit() {
     mkdir "$scratch/kits/$1" && cp -r labs harness "$scratch/kits/$1/"
-    sed -i "$2" "$scratch/kits/$1/labs/lab01_counter/lab.yaml"
+    sed -i "$2" "$scratch/kits/$1/labs"/*/lab.yaml
 }
 kit gate ''
-kit open '/^symbols:/d'
-kit open-hung '/^symbols:/d; s/test_seconds: 10/test_seconds: 2/' # what never ends need not be waited for
+low='/^symbols:/d; s/^limits: {/&test_cpu_seconds: 2, tree_memory_mb: 400, /'
+kit open "$low"
+kit open-hung "$low; s/test_seconds: 10/test_seconds: 2/" # what never ends need not be waited for
 
 sleep 3600 &
 canary_process=$!
@@ -60,6 +64,8 @@ if ! "$grader" doctor | grep -q '^ok *sandbox'; then
     finish
     exit 1
 fi
+
+groups=$("$grader" doctor | grep '^ok *control groups')
 
 # objects: what attacks/ipc.c makes, and what would outlive it if nobody removed it (key 0x10c5).
 objects() {
@@ -102,15 +108,17 @@ harm() {
 
 # attack NAME BASE STAGES KIT SCORE WORD: prints what harm was done, and writes how long it took.
 attack() {
-    local file=$scratch/in/$1.c tmp=$scratch/tmp/$1 kit=$scratch/kits/$4 started test=
+    local file=$scratch/in/$1.c tmp=$scratch/tmp/$1 kit=$scratch/kits/$4 started lab test solution
     [ "$6" = hung ] && kit=$kit-hung
     mkdir "$tmp"
-    { cat "grader/tests/attacks/bases/$2.c" && sed 1d "grader/tests/attacks/$1.c"; } |
+    read -r lab test < <(sed -n '1s,^/\* base: \(.*\) \*/$,\1,p' "grader/tests/attacks/bases/$2.c"; echo "lab01 counts_on_one_thread")
+    solution=$(echo solutions/"$lab"_*/*.c)
+    { sed -e "/@SOLUTION@/{r $solution" -e 'd}' "grader/tests/attacks/bases/$2.c" && sed 1d "grader/tests/attacks/$1.c"; } |
         sed -e "s|@CANARY@|$canary|g; s|@KIT@|$PWD|g; s|@PORT@|$port|g; s|@SOCKET@|$socket|g" >"$file"
     started=$(date +%s%N)
-    case $3 in *tests) test="--test counts_on_one_thread" ;; esac
+    case $3 in *tests) test="--test $test" ;; *) test= ;; esac
     # shellcheck disable=SC2086
-    SECRET=$secret HOME=$canary TMPDIR=$tmp LOCKSTEP_ROOT=$kit timeout 300 "$grader" grade lab01 "$file" \
+    SECRET=$secret HOME=$canary TMPDIR=$tmp LOCKSTEP_ROOT=$kit timeout 300 "$grader" grade "$lab" "$file" \
         --only "$3" $test --json "$file.json" >"$file.text" 2>&1 </dev/null
     harm "$file" "$tmp" $? "$3" "$5" "$6" 2>&1
     echo "$((($(date +%s%N) - started) / 100000000))00 ms" >"$scratch/rows/$1.time"
@@ -148,6 +156,10 @@ names=("$@")
     for file in *.c; do
         head -n 1 "$file" | grep -q '^[^|]*speedup' && echo "1 ${file%.c}" || echo "0 ${file%.c}"
     done | LC_ALL=C sort | cut -d' ' -f2)
+if [ $# -eq 0 ] && [ -z "$groups" ]; then
+    echo "skip  tree_*: no control groups here"
+    mapfile -t names < <(printf '%s\n' "${names[@]}" | grep -v '^tree_')
+fi
 shown=0
 for name in "${names[@]}"; do
     head=$(sed -n '1s,^/\* attack: \([^|]*[^| ]\) *|.*,\1,p' "grader/tests/attacks/$name.c")
