@@ -1,12 +1,13 @@
 #include "doctor.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "cgroup.h"
+#include "cores.h"
 #include "directory.h"
 #include "process.h"
 #include "sandbox.h"
@@ -56,8 +57,7 @@ static int check_tool(size_t index)
 
 static int check_cores(void)
 {
-    cpu_set_t set;
-    const int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    const int cores = cores_allowed();
     char *found = text_format("%d", cores);
     const int lacking =
         report_check("cores", cores >= 2, found, "1: speed-up by splitting work is not measured, its points are given");
@@ -75,6 +75,65 @@ static int check_sandbox(void)
     const int lacking = report_check("sandbox", sandbox_available(), found, lack);
     free(lack);
     free(found);
+    return lacking;
+}
+
+/* What of `holds` is there (or is not), with the version of control groups that bounds it; caller frees. */
+static char *list_holds(unsigned holds, bool there)
+{
+    static const struct {
+        const char *name;
+        enum cgroup_hold hold;
+        enum cgroup_tree first; /* the hierarchy of version 1 */
+    } rows[] = {{"memory", CGROUP_HOLDS_MEMORY, CGROUP_MEMORY},
+                {"tasks", CGROUP_HOLDS_TASKS, CGROUP_PIDS},
+                {"CPU time", CGROUP_HOLDS_CPU, CGROUP_CPU}};
+    struct cgroup_place place;
+    char *list = text_format("%s", "");
+    cgroup_read_word(&place, cgroup_word());
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (((holds & rows[i].hold) != 0) != there)
+            continue;
+        const char *version = !there ? "" : place.base[rows[i].first] != NULL ? " (version 1)" : " (version 2)";
+        char *longer = text_format("%s%s%s%s", list, *list != '\0' ? ", " : "", rows[i].name, version);
+        free(list);
+        list = longer;
+    }
+    cgroup_place_release(&place);
+    return list;
+}
+
+static char *why_no_groups(void)
+{
+    if (*cgroup_word() == '\0')
+        return text_format("%s", "they are turned off with LOCKSTEP_CGROUPS=off");
+    return text_format(
+        "the group the grader is in is not its to divide; `systemd-run%s --scope -p Delegate=yes make grade` "
+        "starts it in one that is",
+        geteuid() != 0 ? " --user" : "");
+}
+
+/* What a group holds is asked of a program that ran in one, not of the machine. */
+static int check_groups(void)
+{
+    static const char *const argv[] = {"true", NULL};
+    const struct process_spec spec = {.argv = argv, .deadline = 20.0};
+    struct process_result result = {0};
+    unsigned holds = 0;
+    if (process_run(&spec, 1, 1, &result)) {
+        holds = result.group;
+        process_release(&result);
+    }
+    char *there = list_holds(holds, true), *missing = list_holds(holds, false), *why = why_no_groups();
+    char *found = text_format("all processes of a hand-in together are limited in %s", there);
+    char *lack =
+        text_format("all processes of a hand-in together are not limited in %s, only each alone: %s", missing, why);
+    const int lacking = report_check("control groups", holds == CGROUP_HOLDS_ALL, found, lack);
+    free(lack);
+    free(found);
+    free(why);
+    free(missing);
+    free(there);
     return lacking;
 }
 
@@ -124,7 +183,7 @@ int doctor_run(const struct kit *kit)
     int lacking = check_cores();
     for (size_t i = 0; i < sizeof tools / sizeof *tools; i++)
         lacking += check_tool(i);
-    lacking += check_helper(kit) + check_sandbox() + check_stacks() + check_space();
+    lacking += check_helper(kit) + check_sandbox() + check_groups() + check_stacks() + check_space();
     printf("%s\n", lacking == 0 ? "nothing is lacking" : "grading works without these, as far as each line says");
     return lacking == 0 ? 0 : 1;
 }
