@@ -98,7 +98,7 @@ accuracy: ready ## how far verdicts can be relied on: all specimens K=3 times, b
 	@$(MAKE) --no-print-directory -s $(BUILD)/tests/expect
 	@BUILD=$(BUILD) K=$(or $(K),3) grader/tests/accuracy.sh $(LAB)
 
-attacks: ready ## grade hostile hand-ins: none gains a point, none does harm (about 3 minutes)
+attacks: ready ## grade hostile hand-ins: none gains a point, none does harm (about a minute)
 	@BUILD=$(BUILD) grader/tests/attacks.sh
 
 # --- set-up: grader/packages.txt is the one list of what is needed ---

@@ -19,7 +19,7 @@ seconds() {
 }
 
 echo "isolation, added to each program that is started:"
-"$grader" doctor | sed -n 's/^ok *sandbox .*, \([0-9.]* ms of CPU\) a program.*/  \1/p'
+"$grader" doctor --starts 200 | sed 's/^/  /'
 
 echo "the notes' own numbers:"
 while read -r lab measure workers notes what; do

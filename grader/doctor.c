@@ -1,6 +1,5 @@
 #include "doctor.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "process.h"
 #include "sandbox.h"
 #include "stacks.h"
+#include "start_cost.h"
 #include "text.h"
 
 /* Tools that are tried by running them. */
@@ -65,33 +65,10 @@ static int check_cores(void)
     return lacking;
 }
 
-static double ms_of(const struct timeval *t)
-{
-    return 1e3 * (double)t->tv_sec + (double)t->tv_usec / 1e3;
-}
-
-/* Milliseconds of CPU time that it takes to start a program and to end it, the least of several: a busy machine makes
- * this wait, but needs no more for it. */
-static double least_start(const struct sandbox *sandbox)
-{
-    enum { STARTS = 12 };
-    static const char *const argv[] = {"true", NULL};
-    const struct process_spec spec = {.argv = argv, .deadline = 20.0, .sandbox = sandbox};
-    double least = INFINITY;
-    for (int i = 0; i < STARTS; i++) {
-        struct process_result result;
-        if (!process_run(&spec, 1, 1, &result))
-            continue;
-        least = fmin(least, ms_of(&result.usage.ru_utime) + ms_of(&result.usage.ru_stime));
-        process_release(&result);
-    }
-    return least;
-}
-
 static int check_sandbox(void)
 {
     static const struct sandbox nothing = {0};
-    const double cost = sandbox_available() ? least_start(&nothing) - least_start(NULL) : 0.0;
+    const double cost = sandbox_available() ? start_cost_cpu(&nothing) - start_cost_cpu(NULL) : 0.0;
     char *found = text_format("bubblewrap and a filter of system calls, %.1f ms of CPU a program; hand-ins run as %s",
                               cost, sandbox_user());
     char *lack = text_format("hand-ins run with all of your rights: %s", sandbox_available() ? "" : sandbox_lack());
@@ -209,4 +186,16 @@ int doctor_run(const struct kit *kit)
     lacking += check_helper(kit) + check_sandbox() + check_groups() + check_stacks() + check_space();
     printf("%s\n", lacking == 0 ? "nothing is lacking" : "grading works without these, as far as each line says");
     return lacking == 0 ? 0 : 1;
+}
+
+int doctor_starts(size_t pairs)
+{
+    double plain, isolated;
+    if (!sandbox_available() || !start_cost_wall(pairs, &plain, &isolated)) {
+        fprintf(stderr, "grader: %s\n", sandbox_available() ? "cannot start programs" : sandbox_lack());
+        return EXIT_GRADER_ERROR;
+    }
+    printf("%.1f ms without a sandbox, %.1f ms in one: %.1f ms more (medians of %zu starts each)\n", plain, isolated,
+           isolated - plain, pairs);
+    return 0;
 }

@@ -57,32 +57,40 @@ static bool is_of_lab(const struct gate *gate, const char *name)
     return false;
 }
 
+/* Whether the compiler calls functions of this name unasked: a definition takes their place even where no other file
+ * sees it. */
+static bool is_instrumentation(const struct gate *gate, const char *name)
+{
+    const char *owner = gate_names_owner(gate->names, name);
+    return owner != NULL && strcmp(owner, "the sanitizers") == 0;
+}
+
+/* What is defined beside the lab's functions is made local later (contract.h): its name meets no other. */
 static void check_definition(const struct gate *gate, const char *name, const GElf_Sym *symbol)
 {
-    const int type = GELF_ST_TYPE(symbol->st_info);
-    if (type == STT_GNU_IFUNC) {
+    const int type = GELF_ST_TYPE(symbol->st_info), bind = GELF_ST_BIND(symbol->st_info);
+    const char *path = gate->object->path;
+    if (type == STT_GNU_IFUNC)
         refuse(
-            gate, "runs-unasked", gate_lines_of_definition(gate->object->path, name),
+            gate, "runs-unasked", gate_lines_of_definition(path, name),
             text_format("%s is chosen by code that runs before the program does (ifunc). A hand-in's code runs when it "
                         "is called.",
                         name));
-        return;
-    }
-    if (GELF_ST_BIND(symbol->st_info) == STB_LOCAL || is_of_lab(gate, name))
-        return;
-    if (strcmp(name, "main") == 0) {
-        refuse(gate, "main-defined", gate_lines_of_definition(gate->object->path, name),
+    else if (type != STT_FILE && type != STT_SECTION && is_instrumentation(gate, name))
+        refuse(
+            gate, "name-taken", gate_lines_of_definition(path, name),
+            text_format("%s is defined here, but the name belongs to the sanitizers, and the compiler would call this "
+                        "one in place of theirs. Give it another name.",
+                        name));
+    else if (bind != STB_LOCAL && strcmp(name, "main") == 0)
+        refuse(gate, "main-defined", gate_lines_of_definition(path, name),
                text_format("The file defines main(), and so do the lab's test programs: two cannot be linked. "
                            "Move your own main() to another file."));
-        return;
-    }
-    const char *owner = gate_names_owner(gate->names, name);
-    if (owner != NULL)
-        refuse(
-            gate, "name-taken", gate_lines_of_definition(gate->object->path, name),
-            text_format("%s is defined here, but the name belongs to %s, whose own would no longer be called. Make it "
-                        "static, or give it another name.",
-                        name, owner));
+    else if (!is_of_lab(gate, name) && (bind == STB_GNU_UNIQUE || symbol->st_shndx == SHN_COMMON))
+        refuse(gate, "name-taken", gate_lines_of_definition(path, name),
+               text_format("%s is one for the whole program: whoever else has that name shares it (a common or unique "
+                           "symbol). Leave __attribute__((common)) out.",
+                           name));
 }
 
 /* --- symbols it needs --- */

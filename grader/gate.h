@@ -2,12 +2,13 @@
  * gate.h: what a compiled hand-in may not hold, looked for before it is linked to anything (libelf).
  *
  * The gate is there for hand-ins that want to be graded without doing the work: code that runs before the tests or
- * after them, code in place of Criterion's, the harness's or the C library's, and calls by which a program gets around
- * all of these. Honest code, right or wrong, does not meet it; what it may call is in symbol_groups.def.
+ * after them, tests of its own, and calls by which a program gets around the rest. Honest code, right or wrong, does
+ * not meet it; what it may call is in symbol_groups.def. Names it defines beside the lab's are no matter: contract.h.
  *
  *   main                                   it has one of its own
  *   constructors, destructors, ifuncs      code that runs unasked
- *   names of others                        a definition in place of theirs
+ *   names of the sanitizers                the compiler itself would call them
+ *   common and unique symbols              shared by name with the rest of the program
  *   calls outside of the lab's `symbols`
  *   sections of its own, code in data      Criterion finds tests by a section
  *   assembly                               calls that no symbol shows; allowed by the group `assembly`

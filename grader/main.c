@@ -325,9 +325,14 @@ static int run_list(const struct kit *kit, int argc, char **argv)
 
 static int run_doctor(const struct kit *kit, int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    return doctor_run(kit);
+    uint64_t pairs;
+    if (argc == 1)
+        return doctor_run(kit);
+    if (argc == 3 && strcmp(argv[1], "--starts") == 0 && text_number(argv[2], 1, 100000, &pairs))
+        return doctor_starts((size_t)pairs);
+    fputs("usage: grader doctor [--starts N]    what this machine has; or what isolation adds to a start, N times\n",
+          stderr);
+    return EXIT_USAGE;
 }
 
 static const struct {

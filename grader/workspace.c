@@ -1,5 +1,6 @@
 #include "workspace.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -28,6 +29,16 @@ static char *locate(const struct manifest *manifest, const char *handin)
     return directory ? text_join(handin, manifest->file) : text_copy(handin, strlen(handin));
 }
 
+/* A file's name may hold line breaks, and what follows one stands at the start of a line. */
+static char *make_line(const char *path)
+{
+    char *line = text_copy(path, strlen(path));
+    for (char *c = line; *c != '\0'; c++)
+        if (iscntrl((unsigned char)*c))
+            *c = '?';
+    return line;
+}
+
 /* Whether `path` is a symbolic link that leads out of its folder: its owner could have a file of the grader's user
  * shown that only the latter may read. */
 static bool leads_away(const char *path)
@@ -50,9 +61,9 @@ static bool leads_away(const char *path)
 static int read_handin(struct workspace *workspace, char **error)
 {
     struct stat status;
-    const char *path = workspace->handin_shown;
+    const char *path = workspace->handin, *shown = workspace->handin_shown;
     if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
-        *error = text_format("cannot grade '%s': it is not a file", path);
+        *error = text_format("cannot grade '%s': it is not a file", shown);
         return EXIT_USAGE;
     }
     size_t length = 0;
@@ -70,7 +81,7 @@ static int read_handin(struct workspace *workspace, char **error)
         return EXIT_GRADED;
     }
     if (workspace->content == NULL) {
-        *error = text_format("cannot read '%s': %s", path, strerror(errno));
+        *error = text_format("cannot read '%s': %s", shown, strerror(errno));
         return EXIT_USAGE;
     }
     if (strspn(workspace->content, " \t\r\n") == length)
@@ -160,7 +171,7 @@ static void compare_with_lab(struct workspace *workspace, const struct manifest 
 {
     char *skeleton = text_join(manifest->directory, "skeleton.c");
     char *own = text_join(manifest->directory, manifest->file);
-    char *real_own = realpath(own, NULL), *real_handin = realpath(workspace->handin_shown, NULL);
+    char *real_own = realpath(own, NULL), *real_handin = realpath(workspace->handin, NULL);
     workspace->untouched = same_as_file(workspace->content, skeleton);
     workspace->foreign = real_own == NULL || real_handin == NULL || strcmp(real_own, real_handin) != 0;
     free(real_own);
@@ -190,7 +201,8 @@ int workspace_create(struct workspace *workspace, const struct kit *kit, const s
 {
     *workspace = (struct workspace){.kit = kit, .cores = cores_allowed(), .seed = 1};
     *error = NULL;
-    workspace->handin_shown = locate(manifest, handin);
+    workspace->handin = locate(manifest, handin);
+    workspace->handin_shown = make_line(workspace->handin);
     const int code = read_handin(workspace, error);
     if (code != EXIT_GRADED) {
         workspace_remove(workspace);
@@ -213,6 +225,7 @@ void workspace_remove(struct workspace *workspace)
     if (workspace->root != NULL && !workspace->kept)
         directory_remove(workspace->root);
     free(workspace->root);
+    free(workspace->handin);
     free(workspace->handin_shown);
     free(workspace->content);
     free(workspace->problem);

@@ -21,7 +21,8 @@ struct overlay;
 struct workspace {
     const struct kit *kit;
     char *root;
-    char *handin_shown; /* the hand-in's path as its author gave it */
+    char *handin;       /* the hand-in's path as its author gave it */
+    char *handin_shown; /* the same in one line: control characters are '?' */
     char *content;      /* the hand-in's text, NUL-terminated */
     char *problem;      /* why it cannot be compiled at all (empty, binary, too large), NULL if it can */
     bool untouched;     /* the same as the skeleton */

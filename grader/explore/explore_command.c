@@ -11,7 +11,9 @@
 
 #include "../../harness/explore/protocol.h"
 #include "../directory.h"
+#include "../pipeline.h"
 #include "../process.h"
+#include "../stages/build.h"
 #include "../text.h"
 #include "explore_tell.h"
 #include "scenarios.h"
@@ -268,6 +270,29 @@ static int explore_scenarios(struct wish *wish, const struct manifest *manifest,
     return status;
 }
 
+/* Builds the hand-in as for grading. Returns an exit status other than EXIT_CLEAN, with the reason told, if that fails.
+ */
+static int build_handin(const struct manifest *manifest, struct workspace *workspace)
+{
+    workspace->programs = 1u << STAGE_BUILD | 1u << STAGE_SCHEDULES;
+    struct stage_result result = build_run(manifest, workspace);
+    int status = EXIT_CLEAN;
+    if (process_interrupted()) {
+        status = EXIT_INTERRUPTED;
+    } else if (result.status == STATUS_GRADER_ERROR) {
+        fprintf(stderr, "grader: %s\n", result.summary);
+        status = EXIT_BROKEN;
+    } else if (result.status != STATUS_PASSED) {
+        for (size_t i = 0; i < result.findings_count; i++)
+            if (result.findings[i].cost > 0)
+                fprintf(stderr, "%s:%d: %s\n%s\n", result.findings[i].file, result.findings[i].line,
+                        result.findings[i].message, result.findings[i].detail != NULL ? result.findings[i].detail : "");
+        status = EXIT_MISUSED;
+    }
+    result_release(&result);
+    return status;
+}
+
 static int explore_lab(const struct kit *kit, struct wish *wish)
 {
     char *directory = kit_lab(kit, wish->lab), *error = NULL;
@@ -282,9 +307,9 @@ static int explore_lab(const struct kit *kit, struct wish *wish)
                                   &error);
         free(own);
         if (status == EXIT_GRADED) {
-            status = workspace.problem == NULL ? explore_scenarios(wish, manifest, &workspace) : EXIT_MISUSED;
-            if (workspace.problem != NULL)
-                fprintf(stderr, "%s\n", workspace.problem);
+            status = build_handin(manifest, &workspace);
+            if (status == EXIT_CLEAN)
+                status = explore_scenarios(wish, manifest, &workspace);
             workspace_remove(&workspace);
         }
     }

@@ -15,8 +15,9 @@ static const double tool_seconds = 60.0;
 static const uint64_t tool_memory = (uint64_t)4 << 30;
 
 /* At -O0: the optimiser deletes racy reads that are not used. Without builtins, so that each call is one. */
-static const char compile_flags[] = "-std=gnu17 -g -O0 -w -fsanitize=thread -fno-pie -fno-builtin -fno-stack-protector "
-                                    "-U_FORTIFY_SOURCE -pthread -c";
+const char program_flags[] = "-std=gnu17 -g -O0 -w -fsanitize=thread -fno-pie -fno-builtin -fno-stack-protector "
+                             "-U_FORTIFY_SOURCE -pthread";
+enum { COMMANDS_MAX = PROGRAM_FILES + 1 };
 
 static bool succeeded(const struct process_result *result)
 {
@@ -33,21 +34,19 @@ static char *describe_failure(const struct command *command, const struct proces
     return text;
 }
 
-/* Runs the commands side by side, each in its sandbox of `sandboxes` (NULL: all in that of `spec`), and releases them.
- * `refusal` is what it means that one of them ends with an error. */
+/* Runs the commands side by side, and releases them. `refusal` is what it means that one of them ends with an error. */
 static enum program_outcome run_all(const struct program_spec *spec, struct command *commands, size_t count,
-                                    const struct sandbox *const *sandboxes, enum program_outcome refusal, char **error)
+                                    enum program_outcome refusal, char **error)
 {
-    struct process_spec specs[PROGRAM_FILES] = {0};
-    struct process_result results[PROGRAM_FILES];
+    struct process_spec specs[COMMANDS_MAX] = {0};
+    struct process_result results[COMMANDS_MAX];
     char *temporary = text_format("TMPDIR=%s", spec->directory);
     const char *set[] = {temporary, "LC_ALL=C.UTF-8", NULL};
     enum program_outcome outcome = PROGRAM_BUILT;
     for (size_t i = 0; i < count; i++)
         specs[i] = (struct process_spec){.argv = (const char *const *)commands[i].words,
-                                         .directory = spec->working,
                                          .set = set,
-                                         .sandbox = sandboxes != NULL ? sandboxes[i] : spec->sandbox,
+                                         .sandbox = spec->sandbox,
                                          .deadline = tool_seconds,
                                          .memory_limit = tool_memory};
     if (!process_run(specs, count, spec->jobs, results)) {
@@ -72,20 +71,32 @@ static char *object_path(const struct program_spec *spec, size_t i)
     return text_format("%s/%zu.o", spec->directory, i);
 }
 
+static size_t count_objects(const struct program_spec *spec)
+{
+    return spec->files_count + (spec->object != NULL);
+}
+
+/* Object `i` before its calls are renamed. */
+static char *compiled_path(const struct program_spec *spec, size_t i)
+{
+    return i < spec->files_count ? object_path(spec, i) : text_format("%s", spec->object);
+}
+
 static enum program_outcome compile(const struct program_spec *spec, char **error)
 {
     struct command commands[PROGRAM_FILES] = {0};
     for (size_t i = 0; i < spec->files_count; i++) {
         char *object = object_path(spec, i);
         command_add_words(&commands[i], spec->compiler != NULL ? spec->compiler : command_compiler());
-        command_add_words(&commands[i], compile_flags);
+        command_add_words(&commands[i], program_flags);
         command_add_words(&commands[i], spec->options != NULL ? spec->options : "");
+        command_add(&commands[i], "-c");
         command_add(&commands[i], spec->files[i]);
         command_add(&commands[i], "-o");
         command_add(&commands[i], object);
         free(object);
     }
-    return run_all(spec, commands, spec->files_count, spec->file_sandboxes, PROGRAM_REFUSED, error);
+    return run_all(spec, commands, spec->files_count, PROGRAM_REFUSED, error);
 }
 
 static bool defined_anywhere(const struct object *objects, size_t count, const char *name)
@@ -135,19 +146,19 @@ static bool read_stand_ins(const struct program_spec *spec, struct object *objec
 
 static enum program_outcome check_symbols(const struct program_spec *spec, char **error)
 {
-    const size_t count = spec->files_count + spec->libraries_count;
+    const size_t own = count_objects(spec), count = own + spec->libraries_count;
     struct object *objects = text_allocate(count, sizeof *objects);
     enum program_outcome outcome = PROGRAM_BUILT;
     char *names = text_copy("", 0);
-    if (!read_stand_ins(spec, objects + spec->files_count, error))
+    if (!read_stand_ins(spec, objects + own, error))
         outcome = PROGRAM_BROKEN;
-    for (size_t i = 0; i < spec->files_count && outcome == PROGRAM_BUILT; i++) {
-        char *path = object_path(spec, i);
+    for (size_t i = 0; i < own && outcome == PROGRAM_BUILT; i++) {
+        char *path = compiled_path(spec, i);
         if (!object_read(&objects[i], path, error))
             outcome = PROGRAM_BROKEN;
         free(path);
     }
-    for (size_t i = 0; i < spec->files_count && outcome == PROGRAM_BUILT; i++)
+    for (size_t i = 0; i < own && outcome == PROGRAM_BUILT; i++)
         names = add_unknown(names, &objects[i], objects, count);
     for (size_t i = 0; i < count; i++)
         object_release(&objects[i]);
@@ -162,21 +173,24 @@ static enum program_outcome check_symbols(const struct program_spec *spec, char 
 
 static enum program_outcome rename_calls(const struct program_spec *spec, char **error)
 {
-    struct command commands[PROGRAM_FILES] = {0};
+    const size_t count = count_objects(spec);
+    struct command commands[COMMANDS_MAX] = {0};
     char *renaming = symbols_renaming(), *path = text_join(spec->directory, "renaming");
     const bool written = text_write_file(path, renaming, strlen(renaming));
     if (!written)
         *error = text_format("cannot write '%s': %s", path, strerror(errno));
-    for (size_t i = 0; i < spec->files_count && written; i++) {
-        char *object = object_path(spec, i);
+    for (size_t i = 0; i < count && written; i++) {
+        char *from = compiled_path(spec, i), *to = object_path(spec, i);
         command_add(&commands[i], "objcopy");
         command_add_path(&commands[i], "--redefine-syms=", spec->directory, "renaming");
-        command_add(&commands[i], object);
-        free(object);
+        command_add(&commands[i], from);
+        command_add(&commands[i], to);
+        free(to);
+        free(from);
     }
     free(path);
     free(renaming);
-    return written ? run_all(spec, commands, spec->files_count, NULL, PROGRAM_BROKEN, error) : PROGRAM_BROKEN;
+    return written ? run_all(spec, commands, count, PROGRAM_BROKEN, error) : PROGRAM_BROKEN;
 }
 
 static enum program_outcome link_program(const struct program_spec *spec, char **error)
@@ -193,7 +207,7 @@ static enum program_outcome link_program(const struct program_spec *spec, char *
             command_add(&command, path);
         free(path);
     }
-    for (size_t i = 0; i < spec->files_count; i++) {
+    for (size_t i = 0; i < count_objects(spec); i++) {
         char *object = object_path(spec, i);
         command_add(&command, object);
         free(object);
@@ -201,7 +215,7 @@ static enum program_outcome link_program(const struct program_spec *spec, char *
     command_add_path(&command, "", spec->runtime, "last.o");
     command_add_path(&command, "", spec->runtime, "libexplore.o");
     command_add_words(&command, "-lpthread -lm");
-    return run_all(spec, &command, 1, NULL, PROGRAM_REFUSED, error);
+    return run_all(spec, &command, 1, PROGRAM_REFUSED, error);
 }
 
 enum program_outcome program_build(const struct program_spec *spec, char **error)

@@ -1,7 +1,7 @@
 /*
  * program.h: from C files to an executable linked to the explorer's runtime (harness/explore/explore.h).
  *
- *   FILE.c --compiler -O0 -fsanitize=thread--> N.o --objcopy: malloc becomes x_malloc ...--> N.o
+ *   FILE.c --compiler, program_flags--> N.o --objcopy: malloc becomes x_malloc ...--> N.o
  *   first.o [scenario.o] [libcurl.o] N.o ... last.o libexplore.o --gcc--> program
  */
 #ifndef GRADER_EXPLORE_PROGRAM_H
@@ -12,22 +12,24 @@
 
 enum { PROGRAM_FILES = 16 };
 
+/* How the compiler makes an object for the explorer. */
+extern const char program_flags[];
+
 struct sandbox;
 
 struct program_spec {
     const char *runtime;   /* directory of libexplore.o and its companions */
     const char *directory; /* absolute; DIRECTORY/program and all in between is put there */
-    const char *working;   /* where the compiler is started; NULL: the caller's directory */
     const char *compiler;  /* NULL: command_compiler() */
     const char *const *files;
     size_t files_count;           /* 1 to PROGRAM_FILES */
+    const char *object;           /* one more, made with program_flags already; it stays as it is. NULL: none */
     const char *options;          /* more words for the compiler (-I, -D) */
     bool scenarios;               /* the files are a lab's scenarios: their main is scenario.o's */
     const char *const *libraries; /* names whose stand-ins, RUNTIME/NAME.o where there is one, are linked, too */
     size_t libraries_count;
-    size_t jobs;                                 /* compilers at a time */
-    const struct sandbox *sandbox;               /* of all tools; NULL: none */
-    const struct sandbox *const *file_sandboxes; /* of each file's compiler instead; NULL: as all tools */
+    size_t jobs;                   /* compilers at a time */
+    const struct sandbox *sandbox; /* of all tools; NULL: none */
 };
 
 enum program_outcome {

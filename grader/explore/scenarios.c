@@ -4,15 +4,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../gate.h"
 #include "../libraries.h"
 #include "../policy.h"
 #include "../text.h"
 
 static const char program_directory[] = "bin/schedules";
-
-/* The files of the program: the lab's and the hand-in. */
-enum { OF_LAB, OF_HANDIN, FILES };
 
 static char *results_path(const struct workspace *workspace, const struct manifest_scenario *scenario)
 {
@@ -30,49 +26,34 @@ enum program_outcome scenarios_build(const struct manifest *manifest, const stru
     char *options = text_format("-I%s/lab -I%s/harness -I%s/harness/explore %s", workspace->root, kit->top, kit->top,
                                 cflags != NULL ? cflags : "");
     char *directory = workspace_path(workspace, program_directory), *runtime = text_join(kit->harness, "explore");
-    char *working = workspace_path(workspace, "handin"), *scenarios = workspace_path(workspace, "lab/scenarios.c");
-    struct policy of_lab, of_handin;
-    policy_link(&of_lab, workspace);
-    policy_compile(&of_handin, workspace);
-    const struct program_spec spec = {
-        .runtime = runtime,
-        .directory = directory,
-        .working = working,
-        .files = (const char *const[]){[OF_LAB] = scenarios, [OF_HANDIN] = manifest->file},
-        .files_count = FILES,
-        .options = options,
-        .scenarios = true,
-        .libraries = (const char *const *)manifest->libraries,
-        .libraries_count = manifest->libraries_count,
-        .jobs = (size_t)workspace->cores,
-        .sandbox = &of_lab.sandbox,
-        .file_sandboxes =
-            (const struct sandbox *const[]){[OF_LAB] = &of_lab.sandbox, [OF_HANDIN] = &of_handin.sandbox}};
+    char *scenarios = workspace_path(workspace, "lab/scenarios.c"),
+         *handin = workspace_path(workspace, "bin/handin_tsan.o");
+    struct policy policy;
+    policy_link(&policy, workspace);
+    const struct program_spec spec = {.runtime = runtime,
+                                      .directory = directory,
+                                      .files = (const char *const[]){scenarios},
+                                      .files_count = 1,
+                                      .object = handin,
+                                      .options = options,
+                                      .scenarios = true,
+                                      .libraries = (const char *const *)manifest->libraries,
+                                      .libraries_count = manifest->libraries_count,
+                                      .jobs = (size_t)workspace->cores,
+                                      .sandbox = &policy.sandbox};
     if (cflags != NULL) {
         mkdir(directory, 0755);
         sandbox_hand_over(directory);
         outcome = program_build(&spec, error);
     }
-    policy_release(&of_handin);
-    policy_release(&of_lab);
+    policy_release(&policy);
+    free(handin);
     free(scenarios);
-    free(working);
     free(runtime);
     free(directory);
     free(options);
     free(cflags);
     return outcome;
-}
-
-bool scenarios_pass_gate(struct stage_result *result, const struct manifest *manifest,
-                         const struct workspace *workspace, char **error)
-{
-    char *name = text_format("%s/%d.o", program_directory, OF_HANDIN), *path = workspace_path(workspace, name);
-    const struct gate_object object = {.path = path, .sanitized = true};
-    const bool read = gate_check(result, manifest, workspace, &object, 1, error);
-    free(path);
-    free(name);
-    return read;
 }
 
 /* In a sandbox a program can only write to a file that is there. */

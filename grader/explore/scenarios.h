@@ -9,19 +9,13 @@
 #define GRADER_EXPLORE_SCENARIOS_H
 
 #include "../manifest.h"
-#include "../report.h"
 #include "../workspace.h"
 #include "exploration.h"
 #include "lines.h"
 #include "program.h"
 
-/* scenarios_build: makes the program; as program_build. */
+/* scenarios_build: makes the program of the object that the stage `build` has made for it; as program_build. */
 enum program_outcome scenarios_build(const struct manifest *manifest, const struct workspace *workspace, char **error);
-
-/* scenarios_pass_gate: sends the object of the hand-in in the program through the gate, for code can tell how it is
- * compiled; as gate_check. */
-bool scenarios_pass_gate(struct stage_result *result, const struct manifest *manifest,
-                         const struct workspace *workspace, char **error);
 
 /* scenarios_explore: explores `count` of the lab's scenarios side by side, each as `wish` says; `directory`, `results`
  * and `arguments` of the wish are set here, and so is `schedules` unless the wish has its own (not 0). Returns false if

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "../command.h"
+#include "../contract.h"
 #include "../diagnostics.h"
+#include "../explore/program.h"
 #include "../gate.h"
 #include "../libraries.h"
 #include "../pipeline.h"
@@ -25,11 +27,12 @@ struct build {
     char *cflags, *libs; /* of the lab's libraries, from pkg-config */
 };
 
+/* DWARF 4: valgrind cannot read clang's DWARF 5. */
 static struct command start_command(const struct build *build, const char *flags)
 {
     struct command command = {0};
     command_add_words(&command, command_compiler());
-    command_add_words(&command, "-std=gnu17 -Wall -Wextra -g -pthread -fno-diagnostics-color");
+    command_add_words(&command, "-std=gnu17 -gdwarf-4 -pthread -fno-diagnostics-color");
     command_add_words(&command, flags);
     command_add_words(&command, build->cflags);
     command_add_path(&command, "-I", build->workspace->root, "lab");
@@ -106,15 +109,6 @@ static bool add_stopped(struct stage_result *result, const struct build *build, 
 
 /* --- the programs --- */
 
-static struct command compile_handin(const struct build *build, const char *flags, const char *output)
-{
-    struct command command = start_command(build, flags);
-    command_add_words(&command, build->manifest->file);
-    command_add_words(&command, "-o");
-    command_add_path(&command, "", build->workspace->root, output);
-    return command;
-}
-
 struct program {
     const char *output, *flags, *driver, *handin; /* handin: object or source, NULL for none */
     const char *harness_object;                   /* NULL for none */
@@ -126,7 +120,8 @@ static const struct program programs[] = {
     {"bin/tests", "-O0 -Wl,--wrap=exit,--wrap=_exit,--wrap=quick_exit,--wrap=_Exit", "lab/tests.c", "bin/handin.o",
      "test.o", "-lcriterion", STAGE_TESTS},
     {"bin/race", "-O0", "lab/race.c", "bin/handin.o", NULL, "", STAGE_RACES},
-    {"bin/race_tsan", "-O0 -fsanitize=thread", "lab/race.c", "bin/handin_tsan.o", NULL, "", STAGE_RACES},
+    {"bin/race_tsan", "-O0 -fsanitize=thread -fno-pie -no-pie", "lab/race.c", "bin/handin_tsan.o", NULL, "",
+     STAGE_RACES},
     {"bin/bench", "-O2 -DBENCH_STUDENT=1", "lab/bench.c", "bin/handin_fast.o", "bench.o", "", STAGE_SPEEDUP},
     {"bin/baseline", "-O2 -DBENCH_STUDENT=0", "lab/bench.c", NULL, "bench.o", "", STAGE_SPEEDUP},
 };
@@ -155,24 +150,26 @@ static void add_machine_error(struct stage_result *result, const char *output)
     free(excerpt);
 }
 
-/* The ways in which the hand-in is compiled, and for which stage. Every object goes through the gate, with the assembly
- * it was made from: code can tell how it is compiled. */
+/* The ways in which the hand-in is compiled, and the stages that need them. An object is made of its listing, so the
+ * gate sees in the one what becomes of the other. */
 static const struct {
-    const char *flags, *output;
-    const char *listing; /* NULL: this is one itself */
+    const char *flags, *listing, *object;
     bool sanitized;
-    enum stage_id stage;
+    unsigned stages;
 } objects[] = {
-    {"-O0 -c", "bin/handin.o", "bin/handin.s", false, STAGE_BUILD},
-    {"-O0 -S -w", "bin/handin.s", NULL, false, STAGE_BUILD},
-    {"-O0 -c -w -fsanitize=thread -save-temps=obj", "bin/handin_tsan.o", "bin/handin_tsan.s", true, STAGE_RACES},
-    {"-O2 -c -w -save-temps=obj", "bin/handin_fast.o", "bin/handin_fast.s", false, STAGE_SPEEDUP},
+    {"-O0 -Wall -Wextra", "bin/handin.s", "bin/handin.o", false, 1u << STAGE_BUILD},
+    {program_flags, "bin/handin_tsan.s", "bin/handin_tsan.o", true, 1u << STAGE_SCHEDULES | 1u << STAGE_RACES},
+    {"-O2 -w", "bin/handin_fast.s", "bin/handin_fast.o", false, 1u << STAGE_SPEEDUP},
 };
 enum { OBJECTS = sizeof objects / sizeof *objects };
 
-static bool is_wanted(const struct build *build, enum stage_id stage)
+/* No macro tells in which of these ways the hand-in is compiled: what is graded is the same text each time. */
+static const char same_macros[] = "-U__OPTIMIZE__ -U__NO_INLINE__ -U__SANITIZE_THREAD__ -U__PIC__ -U__pic__ -U__PIE__ "
+                                  "-U__pie__ -U__SSP_STRONG__ -U_FORTIFY_SOURCE";
+
+static bool is_wanted(const struct build *build, unsigned stages)
 {
-    return (build->workspace->programs & (1u << stage)) != 0;
+    return (build->workspace->programs & stages) != 0;
 }
 
 /* Says why the compiler did not finish. */
@@ -191,16 +188,39 @@ static void judge_compile(struct stage_result *result, const struct build *build
     }
 }
 
-/* Compiles the hand-in in each way that is needed. Returns whether it is fit to be linked. */
-static bool compile(struct stage_result *result, const struct build *build)
+static struct command compile_handin(const struct build *build, size_t i)
+{
+    struct command command = start_command(build, objects[i].flags);
+    command_add_words(&command, same_macros);
+    command_add_words(&command, "-S");
+    command_add_words(&command, build->manifest->file);
+    command_add_words(&command, "-o");
+    command_add_path(&command, "", build->workspace->root, objects[i].listing);
+    return command;
+}
+
+static struct command assemble_handin(const struct build *build, size_t i)
+{
+    struct command command = {0};
+    command_add_words(&command, command_compiler());
+    command_add_words(&command, "-c");
+    command_add_path(&command, "", build->workspace->root, objects[i].listing);
+    command_add_words(&command, "-o");
+    command_add_path(&command, "", build->workspace->root, objects[i].object);
+    return command;
+}
+
+/* Takes one step towards all objects that are needed. Returns whether all went well. */
+static bool make_objects(struct stage_result *result, const struct build *build,
+                         struct command (*step)(const struct build *, size_t))
 {
     struct command commands[OBJECTS];
     struct process_result results[OBJECTS];
     struct policy policy;
     size_t count = 0;
     for (size_t i = 0; i < OBJECTS; i++)
-        if (is_wanted(build, objects[i].stage))
-            commands[count++] = compile_handin(build, objects[i].flags, objects[i].output);
+        if (is_wanted(build, objects[i].stages))
+            commands[count++] = step(build, i);
     policy_compile(&policy, build->workspace);
     const bool ran = run_commands(build, commands, count, &policy, results);
     policy_release(&policy);
@@ -220,25 +240,39 @@ static bool compile(struct stage_result *result, const struct build *build)
     return ok;
 }
 
-/* Sends the objects through the gate. */
-static void pass_gate(struct stage_result *result, const struct build *build)
+static bool is_clean(const struct stage_result *result)
+{
+    bool clean = result->status != STATUS_GRADER_ERROR;
+    for (size_t i = 0; i < result->findings_count; i++)
+        clean = clean && result->findings[i].cost == 0;
+    return clean;
+}
+
+/* Sends the objects through the gate, and hides what in them is the hand-in's own. Returns whether they are fit to be
+ * linked. */
+static bool pass_gate(struct stage_result *result, const struct build *build)
 {
     struct gate_object chosen[OBJECTS];
-    char *paths[2 * OBJECTS], *error = NULL;
-    size_t count = 0, paths_count = 0;
+    const char *paths[OBJECTS];
+    char *owned[2 * OBJECTS], *error = NULL;
+    size_t count = 0;
     for (size_t i = 0; i < OBJECTS; i++) {
-        if (objects[i].listing == NULL || !is_wanted(build, objects[i].stage))
+        if (!is_wanted(build, objects[i].stages))
             continue;
-        paths[paths_count++] = workspace_path(build->workspace, objects[i].output);
-        paths[paths_count++] = workspace_path(build->workspace, objects[i].listing);
-        chosen[count++] = (struct gate_object){
-            .path = paths[paths_count - 2], .listing = paths[paths_count - 1], .sanitized = objects[i].sanitized};
+        owned[2 * count] = workspace_path(build->workspace, objects[i].object);
+        owned[2 * count + 1] = workspace_path(build->workspace, objects[i].listing);
+        paths[count] = owned[2 * count];
+        chosen[count] = (struct gate_object){
+            .path = paths[count], .listing = owned[2 * count + 1], .sanitized = objects[i].sanitized};
+        count++;
     }
-    if (!gate_check(result, build->manifest, build->workspace, chosen, count, &error))
+    if (!gate_check(result, build->manifest, build->workspace, chosen, count, &error) ||
+        (is_clean(result) && !contract_keep(build->manifest, build->workspace, paths, count, &error)))
         *result = result_grader_error(result, "%s", error);
-    for (size_t i = 0; i < paths_count; i++)
-        free(paths[i]);
+    for (size_t i = 0; i < 2 * count; i++)
+        free(owned[i]);
     free(error);
+    return is_clean(result);
 }
 
 /* Whether linking failed for the sake of the hand-in: the baseline holds none of it, and only a linker's own error can
@@ -268,7 +302,7 @@ static bool link_programs(struct stage_result *result, const struct build *build
     struct policy policy;
     size_t count = 0;
     for (size_t i = 0; i < PROGRAMS; i++) {
-        if (!is_wanted(build, programs[i].stage))
+        if (!is_wanted(build, 1u << programs[i].stage))
             continue;
         chosen[count] = &programs[i];
         commands[count++] = link_program(build, &programs[i]);
@@ -292,12 +326,8 @@ static bool link_programs(struct stage_result *result, const struct build *build
 
 static void build_all(struct stage_result *result, const struct build *build)
 {
-    if (compile(result, build))
-        pass_gate(result, build);
-    bool clean = result->status != STATUS_GRADER_ERROR;
-    for (size_t i = 0; i < result->findings_count; i++)
-        clean = clean && result->findings[i].cost == 0;
-    if (clean)
+    if (make_objects(result, build, compile_handin) && make_objects(result, build, assemble_handin) &&
+        pass_gate(result, build))
         link_programs(result, build);
 }
 
@@ -333,8 +363,7 @@ struct stage_result build_run(const struct manifest *manifest, const struct work
     free(build.libs);
     if (result.status == STATUS_GRADER_ERROR)
         return result;
-    for (size_t i = 0; i < result.findings_count; i++)
-        if (result.findings[i].cost > 0)
-            return result_finish(&result, STATUS_FAILED, 0, "does not build");
+    if (!is_clean(&result))
+        return result_finish(&result, STATUS_FAILED, 0, "does not build");
     return result_finish(&result, STATUS_PASSED, result.max_score, "compiles and links");
 }

@@ -147,7 +147,7 @@ struct stage_result hidden_run(const struct manifest *manifest, const struct wor
     hidden.points.schedules = overlay_points(overlay);
     for (unsigned i = 0; i < overlay->tests_count; i++)
         hidden.points.schedules -= overlay->tests[i].points;
-    if (workspace_create(&own, workspace->kit, manifest, workspace->handin_shown, NULL, &error) != EXIT_GRADED) {
+    if (workspace_create(&own, workspace->kit, manifest, workspace->handin, NULL, &error) != EXIT_GRADED) {
         result = result_grader_error(&result, "%s", error);
         free(error);
         return result;

@@ -303,16 +303,8 @@ struct stage_result schedules_run(const struct manifest *manifest, const struct 
     struct search search = {.manifest = manifest, .workspace = workspace};
     char *error = NULL;
     const enum program_outcome outcome = scenarios_build(manifest, workspace, &error);
-    if (outcome == PROGRAM_BUILT) {
-        if (!scenarios_pass_gate(&result, manifest, workspace, &error))
-            result = result_grader_error(&result, "%s", error);
-        else if (result.findings_count > 0)
-            result = result_finish(&result, STATUS_FAILED, 0, "not explored");
-        else
-            result = explore(&result, &search);
-        free(error);
-        return result;
-    }
+    if (outcome == PROGRAM_BUILT)
+        return explore(&result, &search);
     result = process_interrupted() ? result_finish(&result, STATUS_NOT_RUN, 0, "interrupted")
                                    : not_built(&result, &search, outcome, error);
     free(error);

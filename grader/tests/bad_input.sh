@@ -88,15 +88,17 @@ row() {
     fi
 }
 
-# misbehaves NAME TEXT LINES: a hand-in that is graded (exit 0), with TEXT in the report. One test shows it. The lab allows
+# misbehaves NAME TEXT LINES [KIT]: a hand-in that is graded (exit 0), with TEXT in the report. One test shows it. The lab allows
 # all calls here: what stands behind the gate is tested.
 misbehaves() {
     counter "$1" "$3"
-    LOCKSTEP_ROOT=$scratch/open row "$1" 0 "$2" grade lab01 "$scratch/in/$1.c" --test counts_on_one_thread
+    LOCKSTEP_ROOT=$scratch/${4:-open} row "$1" 0 "$2" grade lab01 "$scratch/in/$1.c" --test counts_on_one_thread
 }
 
 mkdir "$scratch/open" && cp -r labs harness "$scratch/open/"
 sed -i '/^symbols:/d' "$scratch/open/labs/lab01_counter/lab.yaml"
+cp -r "$scratch/open" "$scratch/hasty" # for what never ends
+sed -i 's/test_seconds: 10/test_seconds: 3/' "$scratch/hasty/labs/lab01_counter/lab.yaml"
 run=
 in=$scratch/in
 counter good ''
@@ -159,7 +161,7 @@ row "a function not defined" 0 "FAILED.*counter_increment is not defined" grade 
 row "a hand-in with main" 0 "FAILED.*defines main()" grade lab01 "$in/main.c"
 
 # what misbehaves
-misbehaves "endless loop" "hangs: it was still running.*counter_add at counter.c:23" '    for (volatile int i = 1; i;) ;'
+misbehaves "endless loop" "hangs: it was still running.*counter_add at counter.c:23" '    for (volatile int i = 1; i;) ;' hasty
 misbehaves "fork without end" "more processes alive at once than it may (limit: 64, used: more than 64, stage: tests)" '    for (const time_t end = time(NULL) + 3; time(NULL) < end;) { alarm(20); fork(); }'
 misbehaves "10 GB allocation" "SIGSEGV" '    char *p = malloc((size_t)10 << 30); memset(p, 1, (size_t)10 << 30);'
 misbehaves "1 GB printed" "printed more than" '    for (int i = 0; i < 1 << 24; i++) puts("0123456789012345678901234567890123456789012345678901234567890123");'
@@ -171,7 +173,7 @@ misbehaves "deletes its working directory" "of 1 tests pass" '    if (system("rm
 misbehaves "exit(0) in a function" "ended the whole program" '    exit(0);'
 misbehaves "_exit(0) in a function" "ended the whole program" '    _exit(0);'
 misbehaves "a daemon left behind" "of 1 tests pass" '    if (fork() == 0) { setsid(); if (fork() == 0) { alarm(60); for (;;) pause(); } _exit(0); }'
-misbehaves "a child that hangs" "hangs: it was still running" '    pid_t p = fork(); if (p == 0) { alarm(60); for (;;) pause(); } waitpid(p, NULL, 0);'
+misbehaves "a child that hangs" "hangs: it was still running" '    pid_t p = fork(); if (p == 0) { alarm(60); for (;;) pause(); } waitpid(p, NULL, 0);' hasty
 misbehaves "escape sequences printed" "your program printed.*red" '    printf("\\033[31mred\\n"); fflush(stdout); c->value += 1;'
 
 # calls and manifests

@@ -38,25 +38,34 @@ explorer() {
 }
 
 suite "unit tests" grader/tests/unit.sh
+# The suites of this part spend much of their time waiting, and none judges a measurement: side by side.
+beside=$(mktemp -d)
+start_beside() {
+    local file=$beside/$1
+    shift
+    "$@" >"$file" 2>&1 &
+}
+start_beside make grader/tests/make_goals.sh
+start_beside bad_input grader/tests/bad_input.sh
 if [ -z "${SANITIZE:-}" ]; then
-    suite "warnings" grader/tests/warnings.sh
+    start_beside hosts grader/tests/hosts.sh
+    start_beside warnings grader/tests/warnings.sh
     suite "set-up" grader/tests/setup_test.sh
     suite "explorer, a few programs" explorer
     suite "pages of grader explain" grader/tests/explain.sh
 fi
-# The suites in pairs spend much of their time waiting, and none judges a measurement: side by side.
-beside=$(mktemp -d)
-grader/tests/make_goals.sh >"$beside/goals" 2>&1 &
-[ -n "${SANITIZE:-}" ] || grader/tests/hosts.sh >"$beside/hosts" 2>&1 &
 suite "watch" grader/tests/watch.sh
 suite "a class at once" grader/tests/batch.sh
 suite "pages about a class" grader/tests/pages.sh
-suite "bad input" grader/tests/bad_input.sh
-ATTACKS=short suite "hostile hand-ins" grader/tests/attacks.sh
 wait
-suite "make" cat "$beside/goals"
-[ -n "${SANITIZE:-}" ] || suite "hosts" cat "$beside/hosts"
+suite "make" cat "$beside/make"
+suite "bad input" cat "$beside/bad_input"
+if [ -z "${SANITIZE:-}" ]; then
+    suite "hosts" cat "$beside/hosts"
+    suite "warnings" cat "$beside/warnings"
+fi
 rm -rf "$beside"
+suite "hostile hand-ins" grader/tests/attacks.sh
 if [ -z "${SANITIZE:-}" ]; then
     RUNS=2 SPECIMENS=short suite "verdicts" grader/tests/verdicts.sh
 else

@@ -161,17 +161,32 @@ Test(gate, main_of_its_own)
     expect_refusal("int main(void)\n{\n    return 0;\n}", "main-defined", 3, "main()");
 }
 
-Test(gate, names_of_the_c_library)
+Test(gate, names_of_others_are_made_local_later)
 {
-    expect_refusal("int x;\nlong write(int fd, const void *p, size_t n) { return n; }", "name-taken", 4,
-                   "the C library");
+    expect_pass("int x;\nlong write(int fd, const void *p, size_t n) { return n; }\n"
+                "__attribute__((weak)) void *malloc(size_t n) { return 0; }\n"
+                "void exit(int status) { for (;;) ; }\nint errno_of_mine, stdout, environ;\n"
+                "void cr_assert_all(void) {}\nvoid receipt_write(void) __attribute__((alias(\"cr_assert_all\")));\n"
+                "__attribute__((symver(\"read@@GLIBC_2.2.5\"))) long mine(void) { return 1; }\n"
+                "__attribute__((visibility(\"protected\"))) int signal(int n) { return n; }");
 }
 
-Test(gate, names_of_criterion_and_sanitizers)
+Test(gate, names_that_the_compiler_calls)
 {
-    expect_refusal("void cr_assert_all(void) {}", "name-taken", 3, "Criterion");
-    result_release(&result);
     expect_refusal("void __tsan_read4(void *p) {}", "name-taken", 3, "the sanitizers");
+    result_release(&result);
+    expect_refusal("static __attribute__((used)) void __tsan_read4(void *p) {}", "name-taken", 3, "the sanitizers");
+    result_release(&result);
+    expect_refusal("static int __tsan_read4;\nint *f(void) { return &__tsan_read4; }", "name-taken", 3,
+                   "the sanitizers");
+}
+
+Test(gate, what_cannot_be_made_local)
+{
+    expect_refusal("__attribute__((common)) int calls;", "name-taken", 3, "calls is one for the whole program");
+    result_release(&result);
+    expect_refusal("__asm__(\".globl u\\n.type u, @gnu_unique_object\\n.data\\nu: .long 1\\n.text\");", "name-taken", 0,
+                   "u is one for the whole program");
 }
 
 Test(gate, constructors_also_with_a_sanitizer)

@@ -108,6 +108,20 @@ Test(workspace, commands_quote_the_file_name, .init = set_up, .fini = remove_all
     free(handin);
 }
 
+Test(workspace, a_file_name_is_shown_in_one_line, .init = set_up, .fini = remove_all)
+{
+    struct workspace workspace;
+    char *error = NULL, *handin = put("a\n::error::\033[2J.c", "x\n");
+    cr_assert_eq(workspace_create(&workspace, &kit, &manifest, handin, NULL, &error), EXIT_GRADED);
+    char *command = workspace_command(&workspace, &manifest, "keep", NULL);
+    cr_expect_str_eq(workspace.handin, handin);
+    cr_expect_not_null(strstr(workspace.handin_shown, "/a?::error::?[2J.c"), "%s", workspace.handin_shown);
+    cr_expect_null(strpbrk(command, "\n\033"), "%s", command);
+    free(command);
+    workspace_remove(&workspace);
+    free(handin);
+}
+
 Test(workspace, shows_no_path_of_its_own, .init = set_up, .fini = remove_all)
 {
     struct workspace workspace;

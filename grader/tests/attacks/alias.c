@@ -1,4 +1,4 @@
-/* attack: idle build gate 0 name-taken | an alias takes the name of a function of the harness */
+/* attack: idle tests gate 0 - | an alias takes the name of a function of the harness */
 static void nothing(const char *line, size_t n)
 {
     (void)line;

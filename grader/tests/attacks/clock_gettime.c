@@ -1,4 +1,4 @@
-/* attack: idle build gate 0 name-taken | a clock that stands still */
+/* attack: idle build,speedup gate 0 - | a clock that stands still */
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
     (void)clock;

@@ -1,4 +1,4 @@
-/* attack: idle build gate 0 name-taken | a malloc that sees what the harness asks for */
+/* attack: idle tests gate 0 - | a malloc that sees what the harness asks for */
 void *malloc(size_t size)
 {
     (void)size;

@@ -1,4 +1,4 @@
-/* attack: idle build gate 0 name-taken | a pthread_create that starts nothing */
+/* attack: idle tests gate 0 - | a pthread_create that starts nothing */
 int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *x)
 {
     (void)t;

@@ -16,6 +16,8 @@ static void attack(void)
     show("@KIT@/labs/lab01_counter/tests.c");
     show("../lab/tests.c");
     show("../handin/counter.c");
+    show("@CANARY@/counter.c");
+    show("@CANARY@/class.sqlite");
     show("/etc/shadow");
     show("/etc/passwd");
     show("/proc/1/environ");

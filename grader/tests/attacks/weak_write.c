@@ -1,4 +1,4 @@
-/* attack: idle build gate 0 name-taken | a weak write, which no linker complains of */
+/* attack: idle tests gate 0 - | a weak write, which no linker complains of */
 __attribute__((weak)) ssize_t write(int fd, const void *from, size_t n)
 {
     (void)fd;
