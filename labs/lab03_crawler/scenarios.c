@@ -81,6 +81,33 @@ SCENARIO(queue_hands_out_each_item_once)
     crawler_queue_free(queue);
 }
 
+/* Puts two items and gets one. */
+static void *put_two_get_one(void *argument)
+{
+    struct hand *hand = argument;
+    put_two(hand);
+    hand->item = get_item(hand->queue);
+    return NULL;
+}
+
+SCENARIO(queue_keeps_the_order)
+{
+    struct crawler_queue *queue = create(0);
+    struct hand before = {.queue = queue, .item = 1}, hand = {.queue = queue, .item = 11};
+    put_two(&before);
+    scenario_expect(get_item(queue) == 1 && get_item(queue) == 2, "items do not come out in the order they went in");
+    pthread_t thread = start(put_two_get_one, &hand);
+    scenario_expect(crawler_queue_put(queue, (void *)21), "put returns false although the queue is open");
+    pthread_join(thread, NULL);
+    scenario_expect(crawler_queue_put(queue, (void *)31), "put returns false although the queue is open");
+    const uintptr_t first = hand.item, second = get_item(queue), third = get_item(queue), last = get_item(queue);
+    scenario_expect(first + second + third == 11 + 12 + 21 && first != second && second != third && first != third,
+                    "what came out of the queue is not what went in");
+    scenario_expect(first != 12 && third != 11, "an item comes out before one that the same thread had put earlier");
+    scenario_expect(last == 31, "the item put last does not come out last");
+    crawler_queue_free(queue);
+}
+
 SCENARIO(queue_blocks_when_full)
 {
     struct crawler_queue *queue = create(1);

@@ -23,6 +23,7 @@
 #include "crawler.h"
 #include "seed.h"
 #include "site.h"
+#include "step.h"
 #include "timing.h"
 
 enum {
@@ -40,16 +41,17 @@ static const double patience = 4.0;
 
 /* ---- stirring ---- */
 
-/* When it is not 0, every thread pauses after each `stir`-th lock it gives back. Two steps that must be one are
- * nearly always together on a quiet machine, and a lock given back between them shows only by luck; with a
- * pause there, the others get in. The functions below stand in front of those of the C library. */
+/* When it is not 0, every thread pauses after each `stir`-th lock it takes or gives back. Two steps that must be one
+ * are nearly always together on a quiet machine, and a lock given back between them, or two taken in the wrong order,
+ * show only by luck; with a pause there, the others get in. The functions below stand in front of those of the C
+ * library. */
 static atomic_uint stir;
 
-static void pause_after_unlock(void)
+static void pause_at_lock(void)
 {
-    static _Thread_local unsigned unlocks;
+    static _Thread_local unsigned locks;
     const unsigned every = stir;
-    if (every != 0 && ++unlocks % every == 0)
+    if (every != 0 && ++locks % every == 0)
         nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
 }
 
@@ -62,25 +64,22 @@ static void find_original(const char *name, void *_Atomic *cache, void *function
     memcpy(function, &found, sizeof found);
 }
 
-int pthread_mutex_unlock(pthread_mutex_t *mutex)
-{
-    static void *_Atomic cache;
-    int (*unlock)(pthread_mutex_t *);
-    find_original("pthread_mutex_unlock", &cache, &unlock);
-    const int status = unlock(mutex);
-    pause_after_unlock();
-    return status;
-}
+/* Defines `name`, which does what the C library's function of this name does, and then pauses. */
+#define STIRRED(name, type)                                                                                            \
+    int name(type *lock)                                                                                               \
+    {                                                                                                                  \
+        static void *_Atomic cache;                                                                                    \
+        int (*original)(type *);                                                                                       \
+        find_original(#name, &cache, &original);                                                                       \
+        const int status = original(lock);                                                                             \
+        pause_at_lock();                                                                                               \
+        return status;                                                                                                 \
+    }
 
-int mtx_unlock(mtx_t *mutex)
-{
-    static void *_Atomic cache;
-    int (*unlock)(mtx_t *);
-    find_original("mtx_unlock", &cache, &unlock);
-    const int status = unlock(mutex);
-    pause_after_unlock();
-    return status;
-}
+STIRRED(pthread_mutex_lock, pthread_mutex_t)
+STIRRED(pthread_mutex_unlock, pthread_mutex_t)
+STIRRED(mtx_lock, mtx_t)
+STIRRED(mtx_unlock, mtx_t)
 
 /* ---- the queue ---- */
 
@@ -506,6 +505,7 @@ struct traffic {
     atomic_uint strange; /* items got that no one put */
     atomic_uint refused; /* puts that returned false */
     atomic_uint worked;  /* items worked on, up to the call of task_done */
+    atomic_uint early;   /* items got after a later one of the same producer, by the same consumer */
     atomic_uint home;    /* threads that have ended */
 };
 
@@ -522,11 +522,16 @@ static void *produce(void *context)
 static void *consume(void *context)
 {
     struct traffic *traffic = context;
+    uintptr_t next[PRODUCERS] = {0}; /* what may come next from each producer, at the least */
     for (void *item = NULL; crawler_queue_get(traffic->queue, &item);) {
-        if ((uintptr_t)item < (uintptr_t)PRODUCERS * traffic->each)
-            traffic->times_got[(uintptr_t)item]++;
-        else
+        const uintptr_t n = (uintptr_t)item;
+        if (n < (uintptr_t)PRODUCERS * traffic->each) {
+            traffic->times_got[n]++;
+            traffic->early += n < next[n / traffic->each];
+            next[n / traffic->each] = n;
+        } else {
             traffic->strange++;
+        }
         traffic->worked++;
         crawler_queue_task_done(traffic->queue);
     }
@@ -555,6 +560,11 @@ static void check_traffic(const struct traffic *traffic)
     for (unsigned i = 0; i < items; i++)
         cr_assert_leq(traffic->times_got[i], 1, "each of %u items put must be got once: item %u was got %u times",
                       items, i, (unsigned)traffic->times_got[i]);
+    cr_assert_eq(
+        traffic->early, 0,
+        "first in, first out, also when several threads put and get: %u items came out after one that the same "
+        "thread had put later",
+        (unsigned)traffic->early);
 }
 
 /* All producers and consumers at once, then join and close; what they find must be what was put. */
@@ -586,12 +596,122 @@ static void run_traffic(struct traffic *traffic, size_t capacity, unsigned each)
     crawler_queue_free(traffic->queue);
 }
 
+/* ---- a call that is overtaken by another one, after each of its instructions ---- */
+
+enum { CROSSING_ITEMS = 4 };
+
+struct crossing {
+    const char *what; /* both calls, in words */
+    size_t capacity;
+    unsigned put, got; /* items put before, 1, 2, ..., and how many of them are got, and being worked on */
+    void (*walk)(struct crossing *);  /* is held up after each of its instructions in turn, */
+    void (*other)(struct crossing *); /* while this is done */
+    struct crawler_queue *queue;
+    atomic_uint times_got[CROSSING_ITEMS + 1]; /* of each item; 0: of what no one put */
+    atomic_uint next;                          /* item to put */
+};
+
+static void note_item(struct crossing *crossing, void *item)
+{
+    const uintptr_t n = (uintptr_t)item;
+    crossing->times_got[n <= CROSSING_ITEMS ? n : 0]++;
+}
+
+static void cross_put(struct crossing *crossing)
+{
+    const unsigned n = crossing->next++;
+    if (!crawler_queue_put(crossing->queue, number(n)))
+        note_item(crossing, number(n)); /* it stays with its owner */
+}
+
+static void cross_get(struct crossing *crossing)
+{
+    void *item = NULL;
+    if (crawler_queue_get(crossing->queue, &item))
+        note_item(crossing, item);
+}
+
+static void cross_done(struct crossing *crossing)
+{
+    crawler_queue_task_done(crossing->queue);
+}
+
+static void cross_join(struct crossing *crossing)
+{
+    crawler_queue_join(crossing->queue);
+}
+
+static void cross_close(struct crossing *crossing)
+{
+    crawler_queue_close(crossing->queue);
+}
+
+static void *walk(void *context)
+{
+    struct crossing *crossing = context;
+    step_begin();
+    crossing->walk(crossing);
+    step_end();
+    step_over();
+    return NULL;
+}
+
+/* One round: both calls return, and each item that was put comes out once. */
+static void cross(void *context)
+{
+    struct crossing *crossing = context;
+    pthread_t thread;
+    crossing->queue = create(crossing->capacity);
+    crossing->next = 1;
+    memset(crossing->times_got, 0, sizeof crossing->times_got);
+    while (crossing->next <= crossing->put)
+        cross_put(crossing);
+    for (unsigned i = 0; i < crossing->got; i++)
+        cross_get(crossing);
+    cr_assert_eq(pthread_create(&thread, NULL, walk, crossing), 0, "cannot start a thread");
+    step_wait_held(0.5);
+    step_other_begins();
+    crossing->other(
+        crossing); /* if it never returns, the deadline ends the test, and the report shows where it stands */
+    step_other_done();
+    cr_assert(step_wait_over(patience), "%s: the first, held up after %ld instructions, never returns", crossing->what,
+              step_held_after());
+    pthread_join(thread, NULL);
+    crawler_queue_close(crossing->queue);
+    for (void *item = NULL; crossing->times_got[0] < 2 && crawler_queue_get(crossing->queue, &item);)
+        note_item(crossing, item);
+    cr_assert_eq(crossing->times_got[0], 0,
+                 "%s, the first held up after %ld instructions: get gave out what no one had put", crossing->what,
+                 step_held_after());
+    for (unsigned i = 1; i < crossing->next; i++)
+        cr_assert_eq(crossing->times_got[i], 1,
+                     "%s, the first held up after %ld instructions: item %u came out %u times", crossing->what,
+                     step_held_after(), i, (unsigned)crossing->times_got[i]);
+    crawler_queue_free(crossing->queue);
+}
+
 LAB_TEST(nothing_lost_nothing_twice)
 {
     static struct traffic wide, narrow;
+    struct crossing puts = {"two puts at once", .walk = cross_put, .other = cross_put, .put = 1};
+    struct crossing gets = {"two gets at once", .walk = cross_get, .other = cross_get, .put = 3};
+    step_check_each(cross, &puts);
+    step_check_each(cross, &gets);
     run_traffic(&wide, 1000, EACH); /* hardly anyone blocks: puts and gets really run side by side */
     stir = 3;
     run_traffic(&narrow, 3, 400); /* hardly anyone does not */
+}
+
+LAB_TEST(no_wake_up_is_missed)
+{
+    struct crossing crossings[] = {
+        {"a get on the empty queue, and a put", .walk = cross_get, .other = cross_put},
+        {"a put into the full queue, and a get", .capacity = 1, .put = 1, .walk = cross_put, .other = cross_get},
+        {"a join, and the last task_done", .put = 1, .got = 1, .walk = cross_join, .other = cross_done},
+        {"a get on the empty queue, and close", .walk = cross_get, .other = cross_close},
+    };
+    for (size_t i = 0; i < sizeof crossings / sizeof *crossings; i++)
+        step_check_each(cross, &crossings[i]);
 }
 
 LAB_TEST(waiting_costs_nothing)
