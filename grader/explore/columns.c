@@ -120,8 +120,10 @@ char *columns_places(const struct results *results, struct lines *lines)
     for (size_t i = 0; i < results->place_count; i++) {
         const struct told *place = &results->places[i];
         const struct line line = lines_at(lines, place->pc);
-        char *who = place->thread > 0 ? text_format("thread %d", place->thread) : text_format("main");
-        char *longer = text_format("%s%s%s, %s:%d in %s: %s\n    %s", text, i > 0 ? "\n" : "", who, line.file,
+        char *who = place->thread > 0    ? text_format("thread %d, ", place->thread)
+                    : place->thread == 0 ? text_format("main, ")
+                                         : text_format("%s", "");
+        char *longer = text_format("%s%s%s%s:%d in %s: %s\n    %s", text, i > 0 ? "\n" : "", who, line.file,
                                    line.number, line.function, place->words, line.text);
         free(who);
         free(text);

@@ -142,10 +142,30 @@ static bool is_left_over(const char *kind)
     return strcmp(kind, "memory-leak") == 0 || strcmp(kind, "thread-never-joined") == 0;
 }
 
+/* A race of the scenario's own memory is a symptom: what the scenario says is wrong is the reason. */
+static void prefer_assertion(const struct search *search, struct results *results)
+{
+    static const char prefix[] = "assertion: ";
+    if (results->effect == NULL || strncmp(results->effect, prefix, strlen(prefix)) != 0 ||
+        place_line(search, results, "") > 0)
+        return;
+    free(results->kind);
+    free(results->text);
+    free(results->token);
+    results->kind = text_copy("assertion", strlen("assertion"));
+    results->text = text_copy(plain_effect(results->effect), strlen(plain_effect(results->effect)));
+    results->token = results->effect_token;
+    free(results->effect);
+    results->effect = results->effect_token = NULL;
+    while (results->place_count > 0) /* they are the race's */
+        free(results->places[--results->place_count].words);
+}
+
 static void add_failure(struct stage_result *result, const struct search *search, size_t i)
 {
     const struct manifest_scenario *scenario = &search->manifest->scenarios[i];
-    const struct results *results = &search->items[i].results;
+    struct results *results = &search->items[i].results;
+    prefer_assertion(search, results);
     char *kind = kind_word(results->kind);
     /* Where a wake-up was lost, others may wait for the end of the thread that waits for it. */
     int line = strcmp(results->kind, "lost wake-up") == 0 ? place_line(search, results, "signal") : 0;

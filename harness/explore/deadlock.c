@@ -29,6 +29,12 @@ static bool is_lock(const struct sync *sync)
     return sync->kind == SYNC_MUTEX || sync->kind == SYNC_RWLOCK || sync->kind == SYNC_SPIN;
 }
 
+static bool waits_at_barrier(const struct thread *thread)
+{
+    const struct sync *sync = held_lock(thread->operation.object);
+    return sync != NULL && sync->kind == SYNC_BARRIER;
+}
+
 /* Whom `thread` waits for: the holder of the lock it wants, or the thread it joins; NULL if that cannot be said. */
 static struct thread *waits_for(const struct thread *thread)
 {
@@ -52,6 +58,35 @@ static bool in_circle(struct thread *from)
             return true;
     }
     return false;
+}
+
+/* The lock that `thread` wants from somebody who waits, too, but not for a lock or for the end of a thread: NULL if
+ * there is none. */
+static struct sync *kept_while_waiting(const struct thread *thread)
+{
+    struct sync *sync = held_lock(thread->operation.object);
+    const struct thread *other = sync != NULL ? waits_for(thread) : NULL;
+    return other != NULL && other->alive && waits_for(other) == NULL ? sync : NULL;
+}
+
+/* Somebody waits with a lock in hand that another one needs: reports that, or returns. */
+static void report_hold_and_wait(void)
+{
+    for (int id = 0; id < schedule.count; id++) {
+        const struct thread *thread = &schedule.threads[id];
+        const struct sync *lock = thread->alive ? kept_while_waiting(thread) : NULL;
+        if (lock == NULL)
+            continue;
+        const struct thread *keeper = waits_for(thread);
+        verdict_place(keeper->id, lock->pc, "took the %s", sync_name(lock->kind));
+        verdict_place(keeper->id, keeper->operation.pc, "keeps it, and waits: %s", keeper->operation.words);
+        verdict_place(thread->id, thread->operation.pc, "waits to %s, held by thread %d", thread->operation.words,
+                      keeper->id);
+        verdict_end(VERDICT_DEADLOCK,
+                    "a thread waits while it holds a %s that another one needs to go on: what it waits for cannot "
+                    "happen before it gives the lock back, so they take turns at best, and wait for ever at worst",
+                    sync_name(lock->kind));
+    }
 }
 
 static void tell_waiting(const struct thread *thread)
@@ -90,11 +125,14 @@ static const char *name_circle(void)
 
 _Noreturn void deadlock_report(void)
 {
-    bool circle = false, data = false;
+    bool circle = false, data = false, barrier = false;
     for (int id = 0; id < schedule.count; id++) {
         circle |= schedule.threads[id].alive && in_circle(&schedule.threads[id]);
         data |= schedule.threads[id].alive && schedule.threads[id].operation.data;
+        barrier |= schedule.threads[id].alive && waits_at_barrier(&schedule.threads[id]);
     }
+    if (!circle)
+        report_hold_and_wait();
     for (int id = 0; id < schedule.count; id++)
         if (schedule.threads[id].alive && (!circle || in_circle(&schedule.threads[id])))
             tell_waiting(&schedule.threads[id]);
@@ -104,6 +142,8 @@ _Noreturn void deadlock_report(void)
         verdict_end(VERDICT_LOST_WAKEUP,
                     "every thread waits, one for data that nobody will write or for their end, which "
                     "does not come while any process holds the writing end open");
+    if (barrier)
+        verdict_end(VERDICT_LOST_WAKEUP, "every thread waits, and not as many come to the barrier as it waits for");
     verdict_end(VERDICT_LOST_WAKEUP, "every thread waits, and nobody is left to wake one: the signal was given before "
                                      "anybody waited, went to another waiter, or was never given");
 }
