@@ -98,8 +98,24 @@ static char *sentence(const struct manifest_scenario *scenario, const struct res
     return text_format("%s: %s%s%s. %s", scenario->name, kind, *text != '\0' ? ": " : "", text, scenario->why);
 }
 
+/* What is left over at the end shows in every scenario that uses the function. */
+static bool is_left_over(const char *kind)
+{
+    return strcmp(kind, "memory leak") == 0 || strcmp(kind, "thread never joined") == 0;
+}
+
+/* Whether what is left over is so in the plainest schedule: then no order of the threads is to blame. */
+static bool is_in_any_schedule(const struct results *results)
+{
+    const bool made =
+        results->place_count > 0 && strcmp(results->places[results->place_count - 1].words, "made here") == 0;
+    return (is_left_over(results->kind) || made) && results->token != NULL && strcmp(results->token, "0") == 0;
+}
+
 static char *show_schedule(const struct search *search, const struct results *results)
 {
+    if (is_in_any_schedule(results))
+        return columns_places(results, search->lines);
     char *columns = columns_text(results, search->lines, search->manifest->file, WIDTH);
     /* Of several threads that wait for each other or for nothing, the schedule shows where the last step was made. */
     char *places = results->effect == NULL && results->place_count > 1 ? columns_places(results, search->lines) : NULL;
@@ -134,12 +150,6 @@ static struct finding *find_same(struct stage_result *result, const char *kind, 
             return other;
     }
     return NULL;
-}
-
-/* What is left over at the end shows in every scenario that uses the function, and costs the points of one. */
-static bool is_left_over(const char *kind)
-{
-    return strcmp(kind, "memory-leak") == 0 || strcmp(kind, "thread-never-joined") == 0;
 }
 
 /* A race of the scenario's own memory is a symptom: what the scenario says is wrong is the reason. */
@@ -185,7 +195,7 @@ static void add_failure(struct stage_result *result, const struct search *search
                            : text_format("%s%s%s.", same->message, also, scenario->name);
         free(same->message);
         same->message = longer;
-        same->cost += is_left_over(kind) ? 0 : scenario->points;
+        same->cost += is_left_over(results->kind) ? 0 : scenario->points; /* the points of one */
         free(kind);
         return;
     }

@@ -178,7 +178,8 @@ void heap_check_leaks(void)
             verdict_place(-1, header->pc, "allocated %zu bytes", header->size);
             if (header->caller != 0)
                 verdict_place(-1, header->caller, "called from here");
-            verdict_end(VERDICT_MEMORY_LEAK, "when the program ends, nothing leads to this memory any more");
+            verdict_end(VERDICT_MEMORY_LEAK,
+                        "what is allocated here is never freed: when the program ends, nothing leads to it any more");
         }
 }
 

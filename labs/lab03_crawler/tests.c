@@ -31,7 +31,7 @@ enum {
     BLOCKED_MS = 60, /* how long a call that must block is watched */
     CALLERS_MAX = 8,
     PRODUCERS = 4,
-    EACH = 5000, /* items a producer, at most */
+    EACH = 2000, /* items a producer, at most */
     RELAYS = 3,
     RELAY_ROUNDS = 60,
     RELAY_ITEMS = 100000,
@@ -42,18 +42,30 @@ static const double patience = 4.0;
 
 /* ---- stirring ---- */
 
-/* When it is not 0, every thread pauses after each `stir`-th lock it takes or gives back. Two steps that must be one
- * are nearly always together on a quiet machine, and a lock given back between them, or two taken in the wrong order,
- * show only by luck; with a pause there, the others get in. The functions below stand in front of those of the C
- * library. */
+/* When it is not 0, every thread pauses after each `stir`-th lock it gives back, and while `stir_inside` is set also
+ * with each lock in hand. Two steps that must be one are nearly always together on a quiet machine, and a lock given
+ * back between them, or two taken in the wrong order, show only by luck; with a pause there, the others get in. The
+ * functions below stand in front of those of the C library. */
 static atomic_uint stir;
+static atomic_bool stir_inside;
 
-static void pause_at_lock(void)
+static void pause_shortly(void)
 {
-    static _Thread_local unsigned locks;
+    nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+}
+
+static void pause_outside(void)
+{
+    static _Thread_local unsigned unlocks;
     const unsigned every = stir;
-    if (every != 0 && ++locks % every == 0)
-        nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+    if (every != 0 && ++unlocks % every == 0)
+        pause_shortly();
+}
+
+static void pause_inside(void)
+{
+    if (stir_inside)
+        pause_shortly();
 }
 
 /* Copies the address of the C library's function `name` to `*function`, a pointer to a function. */
@@ -66,26 +78,26 @@ static void find_original(const char *name, void *_Atomic *cache, void *function
 }
 
 /* Defines `name`, which does what the C library's function of this name does, and then pauses. */
-#define STIRRED(name, type)                                                                                            \
+#define STIRRED(name, type, pause)                                                                                     \
     int name(type *lock)                                                                                               \
     {                                                                                                                  \
         static void *_Atomic cache;                                                                                    \
         int (*original)(type *);                                                                                       \
         find_original(#name, &cache, &original);                                                                       \
         const int status = original(lock);                                                                             \
-        pause_at_lock();                                                                                               \
+        pause();                                                                                                       \
         return status;                                                                                                 \
     }
 
-STIRRED(pthread_mutex_lock, pthread_mutex_t)
-STIRRED(pthread_mutex_unlock, pthread_mutex_t)
-STIRRED(pthread_rwlock_rdlock, pthread_rwlock_t)
-STIRRED(pthread_rwlock_wrlock, pthread_rwlock_t)
-STIRRED(pthread_rwlock_unlock, pthread_rwlock_t)
-STIRRED(mtx_lock, mtx_t)
-STIRRED(mtx_unlock, mtx_t)
-STIRRED(sem_wait, sem_t)
-STIRRED(sem_post, sem_t)
+STIRRED(pthread_mutex_lock, pthread_mutex_t, pause_inside)
+STIRRED(pthread_mutex_unlock, pthread_mutex_t, pause_outside)
+STIRRED(pthread_rwlock_rdlock, pthread_rwlock_t, pause_inside)
+STIRRED(pthread_rwlock_wrlock, pthread_rwlock_t, pause_inside)
+STIRRED(pthread_rwlock_unlock, pthread_rwlock_t, pause_outside)
+STIRRED(mtx_lock, mtx_t, pause_inside)
+STIRRED(mtx_unlock, mtx_t, pause_outside)
+STIRRED(sem_wait, sem_t, pause_inside)
+STIRRED(sem_post, sem_t, pause_outside)
 
 /* ---- the queue ---- */
 
@@ -697,28 +709,40 @@ static void cross(void *context)
     crawler_queue_free(crossing->queue);
 }
 
+/* The second only if the machine is not so busy that there would be no time left. */
+static void cross_both(struct crossing *one, struct crossing *other)
+{
+    const double start = timing_now();
+    step_check_each(cross, one);
+    if (timing_now() - start < 2)
+        step_check_each(cross, other);
+}
+
 LAB_TEST(nothing_lost_nothing_twice)
 {
     static struct traffic wide, narrow;
     struct crossing puts = {"two puts at once", .walk = cross_put, .other = cross_put, .put = 1};
     struct crossing gets = {"two gets at once", .walk = cross_get, .other = cross_get, .put = 3};
-    step_check_each(cross, &puts);
-    step_check_each(cross, &gets);
+    cross_both(&puts, &gets);
     run_traffic(&wide, 1000, EACH); /* hardly anyone blocks: puts and gets really run side by side */
     stir = 3;
-    run_traffic(&narrow, 3, 400); /* hardly anyone does not */
+    run_traffic(&narrow, 3, 150); /* hardly anyone does not */
 }
 
 LAB_TEST(no_wake_up_is_missed)
 {
-    struct crossing crossings[] = {
-        {"a get on the empty queue, and a put", .walk = cross_get, .other = cross_put},
-        {"a put into the full queue, and a get", .capacity = 1, .put = 1, .walk = cross_put, .other = cross_get},
-        {"a join, and the last task_done", .put = 1, .got = 1, .walk = cross_join, .other = cross_done},
-        {"a get on the empty queue, and close", .walk = cross_get, .other = cross_close},
-    };
-    for (size_t i = 0; i < sizeof crossings / sizeof *crossings; i++)
-        step_check_each(cross, &crossings[i]);
+    struct crossing get_put = {"a get on the empty queue, and a put", .walk = cross_get, .other = cross_put};
+    struct crossing put_get = {"a put into the full queue, and a get", .capacity = 1, .put = 1, .walk = cross_put,
+                               .other = cross_get};
+    cross_both(&get_put, &put_get);
+}
+
+LAB_TEST(no_end_is_missed)
+{
+    struct crossing join_done = {"a join, and the last task_done", .put = 1, .got = 1, .walk = cross_join,
+                                 .other = cross_done};
+    struct crossing get_close = {"a get on the empty queue, and close", .walk = cross_get, .other = cross_close};
+    cross_both(&join_done, &get_close);
 }
 
 LAB_TEST(waiting_costs_nothing)
@@ -846,8 +870,9 @@ LAB_TEST(crawl_visits_each_page_once)
     struct site_stats stats;
     /* Layers of 12: the first 8 pages are answered at the same time, and all have the same 12 new links. */
     const struct site_spec spec = {
-        .seed = seed_get() + 1, .pages = 61, .width = 12, .latency_us = 2000, .gather = 8, .gather_ms = 1000};
+        .seed = seed_get() + 1, .pages = 37, .width = 12, .latency_us = 2000, .gather = 8, .gather_ms = 1000};
     stir = 1;
+    stir_inside = true;
     const struct crawler_result result = crawl_site(&spec, 8, &stats);
     check_visits(&stats);
     check_counts(&result, &stats);

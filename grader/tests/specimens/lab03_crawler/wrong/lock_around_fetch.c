@@ -1,4 +1,4 @@
-/* expect: tests crawl_uses_all_workers; schedules take turns | one lock held while a page is fetched: the workers take turns */
+/* expect: tests crawl_uses_all_workers; schedules deadlock | one lock held while a page is fetched: the workers take turns */
 #include "crawler.h"
 
 #include <curl/curl.h>
