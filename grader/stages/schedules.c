@@ -83,8 +83,19 @@ static bool stands_for_itself(const char *kind)
     return false;
 }
 
+/* A race that the scenario itself sees: its threads use a variable of its own before one call and after another. */
+static char *race_outside(const struct manifest_scenario *scenario)
+{
+    return text_format(
+        "%s: data race: what one thread did before it called your code is not ordered before what another "
+        "thread does after its call returned. Only your functions can order the two: under the same lock, "
+        "or with an atomic that is released by one and acquired by the other. %s",
+        scenario->name, scenario->why);
+}
+
 /* What is wrong, as the scenario says it if it does, and why. */
-static char *sentence(const struct manifest_scenario *scenario, const struct results *results)
+static char *sentence(const struct search *search, const struct manifest_scenario *scenario,
+                      const struct results *results)
 {
     const char *text = results->text != NULL ? results->text : "", *kind = results->kind;
     if (results->effect != NULL)
@@ -92,10 +103,14 @@ static char *sentence(const struct manifest_scenario *scenario, const struct res
                            scenario->why);
     if (strcmp(kind, "assertion") == 0)
         return text_format("%s: %s. %s", scenario->name, text, scenario->why);
+    const bool race = strcmp(kind, "data race") == 0;
     const bool circle = strcmp(kind, "deadlock") == 0 && strstr(text, "same order") != NULL;
+    if (race && place_line(search, results, "") == 0)
+        return race_outside(scenario);
     if ((stands_for_itself(kind) || circle) && *text != '\0')
         return text_format("%s: %s: %s.", scenario->name, kind, text);
-    return text_format("%s: %s%s%s. %s", scenario->name, kind, *text != '\0' ? ": " : "", text, scenario->why);
+    return text_format("%s: %s%s%s.%s What this scenario is about: %s", scenario->name, kind, *text != '\0' ? ": " : "",
+                       text, race ? " Guard every access to it with the same lock." : "", scenario->why);
 }
 
 /* What is left over at the end shows in every scenario that uses the function. */
@@ -139,14 +154,30 @@ static char *replay_command(const struct search *search, const struct manifest_s
     return command;
 }
 
+/* Whether a finding at `line` is what the results tell: at that place or, of a race, with either access there. */
+static bool is_told(const struct search *search, const struct results *results, int line, int told_line)
+{
+    if (line == told_line)
+        return true;
+    for (size_t i = 0; strcmp(results->kind, "data race") == 0 && i < results->place_count; i++) {
+        const struct line place = lines_at(search->lines, results->places[i].pc);
+        if (strcmp(place.file, search->manifest->file) == 0 && place.number == told_line &&
+            strcmp(results->places[i].words, "called from here") != 0)
+            return true;
+    }
+    return false;
+}
+
 /* An earlier scenario's finding of the same kind, or from the same wait that ended for no reason, at the same line: one
  * mistake is told once. */
-static struct finding *find_same(struct stage_result *result, const char *kind, int line, bool spurious)
+static struct finding *find_same(struct stage_result *result, const struct search *search,
+                                 const struct results *results, const char *kind, int line, bool spurious)
 {
     for (size_t i = 0; i < result->findings_count; i++) {
         struct finding *other = &result->findings[i];
         const bool both_spurious = spurious && strstr(other->message, spurious_words) != NULL;
-        if (line > 0 && other->line == line && (both_spurious || strcmp(other->kind, kind) == 0))
+        if (line > 0 && other->line > 0 && is_told(search, results, line, other->line) &&
+            (both_spurious || strcmp(other->kind, kind) == 0))
             return other;
     }
     return NULL;
@@ -186,7 +217,7 @@ static void add_failure(struct stage_result *result, const struct search *search
         line = place_line(search, results, "");
     if (line == 0)
         line = function_line(search, scenario);
-    struct finding *same = find_same(result, kind, line, spurious > 0);
+    struct finding *same = find_same(result, search, results, kind, line, spurious > 0);
     if (same != NULL) {
         static const char also[] = " It also fails in ";
         const char *listed = strstr(same->message, also);
@@ -199,7 +230,7 @@ static void add_failure(struct stage_result *result, const struct search *search
         free(kind);
         return;
     }
-    char *message = sentence(scenario, results);
+    char *message = sentence(search, scenario, results);
     struct finding *finding = result_add(result, kind, "%s%s", message, spurious > 0 ? spurious_words : "");
     finding->file = text_copy(search->workspace->handin_shown, strlen(search->workspace->handin_shown));
     finding->line = line;

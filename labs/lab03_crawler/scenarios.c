@@ -90,6 +90,14 @@ static void *put_two_get_one(void *argument)
     return NULL;
 }
 
+/* From a closed queue in which something is left. */
+static uintptr_t get_left(struct crawler_queue *queue)
+{
+    void *item = NULL;
+    scenario_expect(crawler_queue_get(queue, &item), "an item that was put never comes out");
+    return (uintptr_t)item;
+}
+
 SCENARIO(queue_keeps_the_order)
 {
     struct crawler_queue *queue = create(0);
@@ -100,7 +108,8 @@ SCENARIO(queue_keeps_the_order)
     scenario_expect(crawler_queue_put(queue, (void *)21), "put returns false although the queue is open");
     pthread_join(thread, NULL);
     scenario_expect(crawler_queue_put(queue, (void *)31), "put returns false although the queue is open");
-    const uintptr_t first = hand.item, second = get_item(queue), third = get_item(queue), last = get_item(queue);
+    crawler_queue_close(queue);
+    const uintptr_t first = hand.item, second = get_left(queue), third = get_left(queue), last = get_left(queue);
     scenario_expect(first + second + third == 11 + 12 + 21 && first != second && second != third && first != third,
                     "what came out of the queue is not what went in");
     scenario_expect(first != 12 && third != 11, "an item comes out before one that the same thread had put earlier");
