@@ -378,6 +378,7 @@ static void run_relay(struct relay *relay, void *(*turn)(void *), bool put_first
     cr_assert_eq(relay->refused, 0, "put or get returned false although the queue is open");
     cr_assert_eq(relay->wrong, 0, "a get that was woken gave out an item that is not in the queue any more");
     cr_assert_eq(relay->overfull, 0, "a put that was woken added an item although the queue was full again");
+    timing_sleep_ms(BLOCKED_MS); /* nobody takes turns with them now: all block */
     relay->closing = true;
     crawler_queue_close(relay->queue);
     cr_assert(timing_wait_until(relay_is_home, relay, patience),

@@ -1,4 +1,4 @@
-/* expect: schedules queue_keeps_the_order | two lists for less contention: whoever finds the first one locked puts into the second, and is overtaken */
+/* expect: tests nothing_lost; schedules queue_keeps_the_order | two lists in turn for less contention: a get that finds one empty goes on to the next, and from then on takes from the wrong one */
 #include "crawler.h"
 
 #include <curl/curl.h>
@@ -29,6 +29,7 @@ struct crawler_queue {
     bool bounded;
     atomic_bool closed;
     atomic_size_t left; /* in all stripes */
+    atomic_uint put_turn, get_turn;
     pthread_mutex_t done_lock;
     pthread_cond_t done;
     size_t unfinished;
@@ -49,14 +50,12 @@ struct crawler_queue *crawler_queue_create(size_t capacity)
     return queue;
 }
 
-/* The first stripe that is free, locked. */
-static struct stripe *lock_any(struct crawler_queue *queue)
+/* The stripe whose turn it is, locked: both are used alternately, in put as in get, so the order is kept. */
+static struct stripe *lock_next(struct crawler_queue *queue, atomic_uint *turn)
 {
-    for (int i = 0; i < STRIPES; i++)
-        if (pthread_mutex_trylock(&queue->stripes[i].lock) == 0)
-            return &queue->stripes[i];
-    pthread_mutex_lock(&queue->stripes[0].lock);
-    return &queue->stripes[0];
+    struct stripe *stripe = &queue->stripes[(*turn)++ % STRIPES];
+    pthread_mutex_lock(&stripe->lock);
+    return stripe;
 }
 
 bool crawler_queue_put(struct crawler_queue *queue, void *item)
@@ -67,7 +66,7 @@ bool crawler_queue_put(struct crawler_queue *queue, void *item)
     piece->item = item;
     while (queue->bounded && sem_wait(&queue->places) != 0)
         continue;
-    struct stripe *stripe = lock_any(queue);
+    struct stripe *stripe = lock_next(queue, &queue->put_turn);
     const bool open = !queue->closed;
     if (open) {
         pthread_mutex_lock(&queue->done_lock);
@@ -87,13 +86,12 @@ bool crawler_queue_put(struct crawler_queue *queue, void *item)
     return open;
 }
 
-/* The first piece of the first stripe that has one; NULL if there is none. */
+/* The first piece of the next stripe that has one; NULL if there is none. */
 static struct piece *take_any(struct crawler_queue *queue)
 {
     struct piece *piece = NULL;
     for (int i = 0; i < STRIPES && piece == NULL; i++) {
-        struct stripe *stripe = &queue->stripes[i];
-        pthread_mutex_lock(&stripe->lock);
+        struct stripe *stripe = lock_next(queue, &queue->get_turn);
         piece = stripe->head;
         if (piece != NULL) {
             stripe->head = piece->next;

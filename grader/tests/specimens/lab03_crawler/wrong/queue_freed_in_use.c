@@ -1,4 +1,4 @@
-/* expect: schedules use-after-free | the workers are detached and counted out before their last touch of what is freed then */
+/* expect: schedules misuse | the workers are detached and counted out before their last touch of what is freed then */
 #include "crawler.h"
 #include "links.h"
 #include "seen.h"
