@@ -134,8 +134,10 @@ char *columns_places(const struct results *results, struct lines *lines)
     for (size_t i = 0; i < results->place_count; i++) {
         const struct told *place = &results->places[i];
         const struct line line = lines_at(lines, place->pc);
-        char *who = name_of(results, place->thread);
-        char *longer = text_format("%s%s%s, %s:%d in %s: %s\n    %s", text, i > 0 ? "\n" : "", who, line.file,
+        char *owner = place->thread >= 0 ? name_of(results, place->thread) : NULL;
+        char *who = owner != NULL ? text_format("%s, ", owner) : text_format("%s", "");
+        free(owner);
+        char *longer = text_format("%s%s%s%s:%d in %s: %s\n    %s", text, i > 0 ? "\n" : "", who, line.file,
                                    line.number, line.function, place->words, line.text);
         free(who);
         free(text);

@@ -100,9 +100,20 @@ static bool stands_for_itself(const char *kind)
     return false;
 }
 
+/* A race that the scenario itself sees: its threads use a variable of its own before one call and after another. */
+static char *race_outside(const struct manifest_scenario *scenario)
+{
+    return text_format(
+        "%s: data race: what one thread did before it called your code is not ordered before what another "
+        "thread does after its call returned. Only your functions can order the two: under the same lock, "
+        "or with an atomic that is released by one and acquired by the other. %s",
+        scenario->name, scenario->why);
+}
+
 /* What is wrong, as the scenario says it if it does, and why: by the scenario's own words where they are a whole
  * sentence, else by the manifest's. */
-static char *sentence(const struct manifest_scenario *scenario, const struct results *results)
+static char *sentence(const struct search *search, const struct manifest_scenario *scenario,
+                      const struct results *results)
 {
     const char *text = results->text != NULL ? results->text : "", *kind = results->kind;
     const char *said = results->effect != NULL ? plain_effect(results->effect) : text;
@@ -112,14 +123,34 @@ static char *sentence(const struct manifest_scenario *scenario, const struct res
         return text_format("%s: %s%s It comes of a %s.%s%s", scenario->name, said, stop, kind, space, why);
     if (strcmp(kind, "assertion") == 0)
         return text_format("%s: %s%s%s%s", scenario->name, text, stop, space, why);
+    const bool race = strcmp(kind, "data race") == 0;
     const bool circle = strcmp(kind, "deadlock") == 0 && strstr(text, "same order") != NULL;
+    if (race && place_line(search, results, "") == 0)
+        return race_outside(scenario);
     if ((stands_for_itself(kind) || circle) && *text != '\0')
         return text_format("%s: %s: %s.", scenario->name, kind, text);
-    return text_format("%s: %s%s%s. %s", scenario->name, kind, *text != '\0' ? ": " : "", text, scenario->why);
+    return text_format("%s: %s%s%s.%s What this scenario is about: %s", scenario->name, kind, *text != '\0' ? ": " : "",
+                       text, race ? " Guard every access to it with the same lock." : "", scenario->why);
+}
+
+/* What is left over at the end shows in every scenario that uses the function. */
+static bool is_left_over(const char *kind)
+{
+    return strcmp(kind, "memory leak") == 0 || strcmp(kind, "thread never joined") == 0;
+}
+
+/* Whether what is left over is so in the plainest schedule: then no order of the threads is to blame. */
+static bool is_in_any_schedule(const struct results *results)
+{
+    const bool made =
+        results->place_count > 0 && strcmp(results->places[results->place_count - 1].words, "made here") == 0;
+    return (is_left_over(results->kind) || made) && results->token != NULL && strcmp(results->token, "0") == 0;
 }
 
 static char *show_schedule(const struct search *search, const struct results *results)
 {
+    if (is_in_any_schedule(results))
+        return columns_places(results, search->lines);
     char *columns = columns_text(results, search->lines, search->manifest->file, WIDTH);
     /* Of several threads that wait for each other or for nothing, the schedule shows where the last step was made. */
     char *places = results->effect == NULL && results->place_count > 1 ? columns_places(results, search->lines) : NULL;
@@ -143,23 +174,52 @@ static char *replay_command(const struct search *search, const struct manifest_s
     return command;
 }
 
+/* Whether a finding at `line` is what the results tell: at that place or, of a race, with either access there. */
+static bool is_told(const struct search *search, const struct results *results, int line, int told_line)
+{
+    if (line == told_line)
+        return true;
+    for (size_t i = 0; strcmp(results->kind, "data race") == 0 && i < results->place_count; i++) {
+        const struct line place = lines_at(search->lines, results->places[i].pc);
+        if (strcmp(place.file, search->manifest->file) == 0 && place.number == told_line &&
+            strcmp(results->places[i].words, "called from here") != 0)
+            return true;
+    }
+    return false;
+}
+
 /* An earlier scenario's finding of the same kind, or from the same wait that ended for no reason, at the same line: one
  * mistake is told once. */
-static struct finding *find_same(struct stage_result *result, const char *kind, int line, bool spurious)
+static struct finding *find_same(struct stage_result *result, const struct search *search,
+                                 const struct results *results, const char *kind, int line, bool spurious)
 {
     for (size_t i = 0; i < result->findings_count; i++) {
         struct finding *other = &result->findings[i];
         const bool both_spurious = spurious && strstr(other->message, spurious_words) != NULL;
-        if (line > 0 && other->line == line && (both_spurious || strcmp(other->kind, kind) == 0))
+        if (line > 0 && other->line > 0 && is_told(search, results, line, other->line) &&
+            (both_spurious || strcmp(other->kind, kind) == 0))
             return other;
     }
     return NULL;
 }
 
-/* What is left over at the end shows in every scenario that uses the function, and costs the points of one. */
-static bool is_left_over(const char *kind)
+/* A race of the scenario's own memory is a symptom: what the scenario says is wrong is the reason. */
+static void prefer_assertion(const struct search *search, struct results *results)
 {
-    return strcmp(kind, "memory-leak") == 0 || strcmp(kind, "thread-never-joined") == 0;
+    static const char prefix[] = "assertion: ";
+    if (results->effect == NULL || strncmp(results->effect, prefix, strlen(prefix)) != 0 ||
+        place_line(search, results, "") > 0)
+        return;
+    free(results->kind);
+    free(results->text);
+    free(results->token);
+    results->kind = text_copy("assertion", strlen("assertion"));
+    results->text = text_copy(plain_effect(results->effect), strlen(plain_effect(results->effect)));
+    results->token = results->effect_token;
+    free(results->effect);
+    results->effect = results->effect_token = NULL;
+    while (results->place_count > 0) /* they are the race's */
+        free(results->places[--results->place_count].words);
 }
 
 /* `It fails in ONE and ANOTHER, too.` at the end of the message. */
@@ -177,7 +237,8 @@ static void add_scenario(struct finding *finding, const char *name)
 static void add_failure(struct stage_result *result, const struct search *search, size_t i)
 {
     const struct manifest_scenario *scenario = &search->manifest->scenarios[i];
-    const struct results *results = &search->items[i].results;
+    struct results *results = &search->items[i].results;
+    prefer_assertion(search, results);
     char *kind = kind_word(results->kind);
     /* Where a wake-up was lost, others may wait for the end of the thread that waits for it. */
     int line = strcmp(results->kind, "lost wake-up") == 0 ? place_line(search, results, "signal") : 0;
@@ -188,14 +249,14 @@ static void add_failure(struct stage_result *result, const struct search *search
         line = place_line(search, results, "");
     if (line == 0)
         line = function_line(search, scenario, results->text);
-    struct finding *same = find_same(result, kind, line, spurious > 0);
+    struct finding *same = find_same(result, search, results, kind, line, spurious > 0);
     if (same != NULL) {
         add_scenario(same, scenario->name);
-        same->cost += is_left_over(kind) ? 0 : scenario->points;
+        same->cost += is_left_over(results->kind) ? 0 : scenario->points; /* the points of one */
         free(kind);
         return;
     }
-    char *message = sentence(scenario, results);
+    char *message = sentence(search, scenario, results);
     struct finding *finding = result_add(result, kind, "%s%s", message, spurious > 0 ? spurious_words : "");
     finding->file = text_copy(search->workspace->handin_shown, strlen(search->workspace->handin_shown));
     finding->line = line;

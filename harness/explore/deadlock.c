@@ -5,6 +5,16 @@
 #include "sync.h"
 #include "verdict.h"
 
+enum { NAME_BYTES = 24 };
+
+static const char *name_thread(const struct thread *thread, char name[NAME_BYTES])
+{
+    if (thread->id == 0)
+        return "main";
+    snprintf(name, NAME_BYTES, "thread %d", thread->id);
+    return name;
+}
+
 static struct sync *held_lock(uintptr_t address)
 {
     for (struct sync *sync = sync_all(); sync != NULL; sync = sync->next)
@@ -27,6 +37,12 @@ static int holder(const struct sync *sync)
 static bool is_lock(const struct sync *sync)
 {
     return sync->kind == SYNC_MUTEX || sync->kind == SYNC_RWLOCK || sync->kind == SYNC_SPIN;
+}
+
+static bool waits_at_barrier(const struct thread *thread)
+{
+    const struct sync *sync = held_lock(thread->operation.object);
+    return sync != NULL && sync->kind == SYNC_BARRIER;
 }
 
 /* Whom `thread` waits for: the holder of the lock it wants, or the thread it joins; NULL if that cannot be said. */
@@ -70,16 +86,44 @@ static const char *const circle_words[] = {
     [AT_THE_DEAD] = "who holds the lock has ended and cannot give it back, and others wait for it for ever",
 };
 
+/* The lock that `thread` wants from somebody who waits, too, but not for a lock or for the end of a thread: NULL if
+ * there is none. */
+static struct sync *kept_while_waiting(const struct thread *thread)
+{
+    struct sync *sync = held_lock(thread->operation.object);
+    const struct thread *other = sync != NULL ? waits_for(thread) : NULL;
+    return other != NULL && other->alive && waits_for(other) == NULL ? sync : NULL;
+}
+
+/* Somebody waits with a lock in hand that another one needs: reports that, or returns. */
+static void report_hold_and_wait(void)
+{
+    for (int id = 0; id < schedule.count; id++) {
+        const struct thread *thread = &schedule.threads[id];
+        const struct sync *lock = thread->alive ? kept_while_waiting(thread) : NULL;
+        if (lock == NULL)
+            continue;
+        const struct thread *keeper = waits_for(thread);
+        verdict_place(keeper->id, lock->pc, "took the %s", sync_name(lock->kind));
+        verdict_place(keeper->id, keeper->operation.pc, "keeps it, and waits: %s", keeper->operation.words);
+        char name[NAME_BYTES];
+        verdict_place(thread->id, thread->operation.pc, "waits to %s, held by %s", thread->operation.words,
+                      name_thread(keeper, name));
+        verdict_end(VERDICT_DEADLOCK,
+                    "a thread waits while it holds a %s that another one needs to go on: what it waits for cannot "
+                    "happen before it gives the lock back, so they take turns at best, and wait for ever at worst",
+                    sync_name(lock->kind));
+    }
+}
+
 static void tell_waiting(const struct thread *thread)
 {
     const struct thread *other = waits_for(thread);
     const struct sync *sync = held_lock(thread->operation.object);
     if (sync != NULL && other != NULL) {
-        char who[24] = "main";
-        if (other->id > 0)
-            snprintf(who, sizeof who, "thread %d", other->id);
+        char name[NAME_BYTES];
         verdict_place(thread->id, thread->operation.pc, "waits to %s, held by %s%s", thread->operation.words,
-                      other == thread ? "itself" : who, other->alive ? "" : ", which has ended");
+                      other == thread ? "itself" : name_thread(other, name), other->alive ? "" : ", which has ended");
         verdict_place(other->id, sync->pc, "took it");
         return;
     }
@@ -89,12 +133,15 @@ static void tell_waiting(const struct thread *thread)
 _Noreturn void deadlock_report(void)
 {
     enum circle circle = NOWHERE;
-    bool data = false;
+    bool data = false, barrier = false;
     for (int id = 0; id < schedule.count; id++) {
         if (circle == NOWHERE && schedule.threads[id].alive)
             circle = circle_of(&schedule.threads[id]);
         data |= schedule.threads[id].alive && schedule.threads[id].operation.data;
+        barrier |= schedule.threads[id].alive && waits_at_barrier(&schedule.threads[id]);
     }
+    if (circle == NOWHERE)
+        report_hold_and_wait();
     for (int id = 0; id < schedule.count; id++)
         if (schedule.threads[id].alive && (circle == NOWHERE || circle_of(&schedule.threads[id]) != NOWHERE))
             tell_waiting(&schedule.threads[id]);
@@ -104,6 +151,8 @@ _Noreturn void deadlock_report(void)
         verdict_end(VERDICT_LOST_WAKEUP,
                     "every thread waits, one for data that nobody will write or for their end, which "
                     "does not come while any process holds the writing end open");
+    if (barrier)
+        verdict_end(VERDICT_LOST_WAKEUP, "every thread waits, and not as many come to the barrier as it waits for");
     verdict_end(VERDICT_LOST_WAKEUP, "every thread waits, and nobody is left to wake one: the signal was given before "
                                      "anybody waited, went to another waiter, or was never given");
 }

@@ -18,8 +18,8 @@
 enum { LIVE = 0x4c495645, FREED = 0x46524545, PATTERN = 0xa5 };
 
 struct header {
-    struct header *next; /* allocated after this one */
-    uintptr_t pc;
+    struct header *next;  /* allocated after this one */
+    uintptr_t pc, caller; /* where it was allocated, and the call of the function that did */
     size_t size;
     uint32_t state;
     bool reached; /* by the search for leaks */
@@ -51,6 +51,12 @@ static char *block_of(struct header *header)
     return (char *)(header + 1);
 }
 
+static uintptr_t caller(void)
+{
+    const struct thread *self = thread_self();
+    return self->depth > 0 && self->depth <= CALLS_MAX ? self->calls[self->depth - 1] : 0;
+}
+
 void *heap_take(size_t bytes, size_t alignment, uintptr_t pc)
 {
     handlers_forbid("malloc");
@@ -61,7 +67,7 @@ void *heap_take(size_t bytes, size_t alignment, uintptr_t pc)
     if (at + bytes + 16 > REGION_BASE + HEAP_BYTES)
         verdict_unsupported("a program that allocates more than %d MiB in one run", HEAP_BYTES >> 20);
     struct header *header = (struct header *)at - 1;
-    *header = (struct header){.pc = pc, .size = bytes, .state = LIVE};
+    *header = (struct header){.pc = pc, .caller = caller(), .size = bytes, .state = LIVE};
     top = (char *)((at + bytes + 16) & ~(uintptr_t)15);
     if (last != NULL)
         last->next = header;
@@ -169,8 +175,11 @@ void heap_check_leaks(void)
     }
     for (struct header *header = first; header != NULL; header = header->next)
         if (header->state == LIVE && !header->reached) {
-            verdict_place(0, header->pc, "allocated %zu bytes", header->size);
-            verdict_end(VERDICT_MEMORY_LEAK, "when the program ends, nothing leads to this memory any more");
+            verdict_place(-1, header->pc, "allocated %zu bytes", header->size);
+            if (header->caller != 0)
+                verdict_place(-1, header->caller, "called from here");
+            verdict_end(VERDICT_MEMORY_LEAK,
+                        "what is allocated here is never freed: when the program ends, nothing leads to it any more");
         }
 }
 

@@ -158,6 +158,14 @@ MODEL(_Noreturn void, scenario_failed, (const char *sentence))
     verdict_end(VERDICT_ASSERTION, "%s", sentence);
 }
 
+MODEL(_Noreturn void, scenario_failed_at, (void *place, const char *sentence))
+{
+    trace_event(PC, "this is not so");
+    verdict_place(thread_self()->id, PC, "this is not so");
+    verdict_place(-1, (uintptr_t)place, "made here");
+    verdict_end(VERDICT_ASSERTION, "%s", sentence);
+}
+
 MODEL(_Noreturn void, scenario_unsupported, (const char *what))
 {
     verdict_unsupported("%s", what);

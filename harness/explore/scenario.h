@@ -27,6 +27,9 @@ struct scenario {
 _Noreturn void scenario_failed(const char *sentence);
 #define scenario_expect(condition, sentence) ((condition) ? (void)0 : scenario_failed(sentence))
 
+/* scenario_failed_at: the same of something that a call of the hand-in made; the call returns to `place`. */
+_Noreturn void scenario_failed_at(void *place, const char *sentence);
+
 /* scenario_until_all_sleep: blocks until all other threads are blocked, too, with no time-out within the next hour. If
  * they never come to rest because one looks again and again whether something has happened, in a loop or with naps, the
  * schedule ends as a livelock; a loop that gives up after some hundred rounds and a spin lock that somebody will

@@ -68,6 +68,10 @@ const struct fake_page *fake_site_find(const char *url, bool *reached);
 void fake_site_begin(const struct fake_page *page); /* a request; page NULL: for no page of the site */
 void fake_site_end(void);
 void fake_site_wait(const struct fake_page *page); /* blocks until the site answers */
-void fake_curl_count(int by);                      /* handles made and cleaned up */
+
+/* fake_curl_made, fake_curl_gone: a handle is made, by a call that returns to `place`, or cleaned up. */
+void fake_curl_made(const void *handle, void *place);
+void fake_curl_gone(const void *handle);
+#define FAKE_CALLER __builtin_return_address(0)
 
 #endif

@@ -16,7 +16,7 @@ CURL *curl_easy_init(void)
     struct fake_easy *easy = calloc(1, sizeof *easy);
     if (easy != NULL) {
         set_defaults(easy);
-        fake_curl_count(1);
+        fake_curl_made(easy, FAKE_CALLER);
     }
     return easy;
 }
@@ -39,8 +39,8 @@ void curl_easy_cleanup(CURL *handle)
     fake_multi_drop(easy);
     forget_transfer(easy);
     free(easy->set.url);
+    fake_curl_gone(easy);
     free(easy);
-    fake_curl_count(-1);
 }
 
 void curl_easy_reset(CURL *handle)
@@ -56,6 +56,7 @@ CURL *curl_easy_duphandle(CURL *handle)
 {
     const struct fake_easy *easy = handle;
     struct fake_easy *copy = curl_easy_init();
+    fake_curl_made(copy, FAKE_CALLER);
     if (copy != NULL) {
         copy->set = easy->set;
         copy->set.url = easy->set.url != NULL ? strdup(easy->set.url) : NULL;

@@ -19,7 +19,7 @@ CURLM *curl_multi_init(void)
 {
     struct fake_multi *multi = calloc(1, sizeof *multi);
     if (multi != NULL)
-        fake_curl_count(1);
+        fake_curl_made(multi, FAKE_CALLER);
     return multi;
 }
 
@@ -74,8 +74,8 @@ CURLMcode curl_multi_cleanup(CURLM *handle)
         return CURLM_BAD_HANDLE;
     while (multi->first != NULL)
         fake_multi_drop(multi->first);
+    fake_curl_gone(multi);
     free(multi);
-    fake_curl_count(-1);
     return CURLM_OK;
 }
 

@@ -104,7 +104,7 @@ CURLSH *curl_share_init(void)
 {
     struct fake_share *share = calloc(1, sizeof *share);
     if (share != NULL)
-        fake_curl_count(1);
+        fake_curl_made(share, FAKE_CALLER);
     return share;
 }
 
@@ -125,8 +125,8 @@ CURLSHcode curl_share_setopt(CURLSH *handle, CURLSHoption option, ...)
 
 CURLSHcode curl_share_cleanup(CURLSH *handle)
 {
+    fake_curl_gone(handle);
     free(handle);
-    fake_curl_count(handle != NULL ? -1 : 0);
     return handle != NULL ? CURLSHE_OK : CURLSHE_INVALID;
 }
 

@@ -25,7 +25,7 @@ CURLU *curl_url(void)
 {
     CURLU *url = calloc(1, sizeof *url);
     if (url != NULL)
-        fake_curl_count(1);
+        fake_curl_made(url, FAKE_CALLER);
     return url;
 }
 
@@ -42,13 +42,14 @@ void curl_url_cleanup(CURLU *url)
     if (url == NULL)
         return;
     clear(url);
+    fake_curl_gone(url);
     free(url);
-    fake_curl_count(-1);
 }
 
 CURLU *curl_url_dup(READ_ONLY CURLU *url)
 {
     CURLU *copy = curl_url();
+    fake_curl_made(copy, FAKE_CALLER);
     for (int i = 0; copy != NULL && i < PARTS; i++)
         copy->parts[i] = url->parts[i] != NULL ? strdup(url->parts[i]) : NULL;
     return copy;

@@ -6,12 +6,18 @@
 
 #include "scenario.h"
 
-enum { PAGES_MAX = 320 };
+enum { PAGES_MAX = 320, HANDLES_MAX = 512 };
 
 static const struct fake_page *pages;
 static size_t page_count;
 static unsigned visits[PAGES_MAX], strangers, in_progress, most_in_progress;
-static int handles;
+
+/* Handles that are not cleaned up yet, and where each was made. */
+static struct {
+    const void *handle;
+    void *place;
+} handles[HANDLES_MAX];
+static unsigned handle_count;
 
 static pthread_mutex_t gather_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gathered = PTHREAD_COND_INITIALIZER;
@@ -52,14 +58,33 @@ FAKE_UNSEEN unsigned fake_site_at_once(void)
     return most_in_progress;
 }
 
-FAKE_UNSEEN int fake_curl_left(void)
+FAKE_UNSEEN void *fake_curl_left(void)
 {
-    return handles;
+    return handle_count > 0 ? handles[0].place : NULL;
 }
 
-FAKE_UNSEEN void fake_curl_count(int by)
+FAKE_UNSEEN static unsigned find_handle(const void *handle)
 {
-    handles += by;
+    unsigned i = 0;
+    while (i < handle_count && handles[i].handle != handle)
+        i++;
+    return i;
+}
+
+FAKE_UNSEEN void fake_curl_made(const void *handle, void *place)
+{
+    const unsigned i = find_handle(handle);
+    scenario_expect(i < HANDLES_MAX, "more than 512 handles of libcurl are in use at once");
+    handles[i].handle = handle;
+    handles[i].place = place;
+    handle_count += i == handle_count;
+}
+
+FAKE_UNSEEN void fake_curl_gone(const void *handle)
+{
+    const unsigned i = find_handle(handle);
+    if (i < handle_count)
+        handles[i] = handles[--handle_count];
 }
 
 /* What follows `site` in `url`; NULL if it is another one. */

@@ -43,7 +43,8 @@ unsigned fake_site_visits(const char *path); /* requests for a page */
 unsigned fake_site_strangers(void);          /* requests for anything else, wherever */
 unsigned fake_site_at_once(void);            /* most requests in progress at one moment */
 
-/* fake_curl_left: how many handles of libcurl (easy, multi, share, URL) have been made and not cleaned up. */
-int fake_curl_left(void);
+/* fake_curl_left: where a handle of libcurl (easy, multi, share, URL) was made that has not been cleaned up: what
+ * scenario_failed_at takes. NULL if there is none. */
+void *fake_curl_left(void);
 
 #endif

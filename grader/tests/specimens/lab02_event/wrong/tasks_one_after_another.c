@@ -1,4 +1,4 @@
-/* expect: schedules lost-wake-up; speedup overlap | a lock held while a task runs: the tasks are threads and still stand in line */
+/* expect: schedules deadlock; speedup overlap | a lock held while a task runs: the tasks are threads and still stand in line */
 #define _GNU_SOURCE
 #include "event.h"
 #include <pthread.h>

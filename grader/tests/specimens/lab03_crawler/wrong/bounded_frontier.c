@@ -1,245 +1,233 @@
-/* expect: tests crawl_never_blocks; schedules lost-wake-up | its own queue has a bound: all workers end up blocked in put */
+/* expect: tests crawl_never_blocks; schedules crawl_never_blocks | its own queue has a bound: all workers end up blocked in put */
 #include "crawler.h"
-
-#include <curl/curl.h>
-#include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "links.h"
 #include "seen.h"
+#include <pthread.h>
+#include <semaphore.h>
 
-struct node {
-    void *item;
-    struct node *next;
-};
+/* Bounded buffer as in the lecture: semaphores `slots` and `items`, a mutex for the indices. A queue without a
+   bound is one with a very large bound, its array grows. close() lets everybody through: each one that comes
+   through posts for the next. */
+
+#define UNBOUNDED 1000000000
+
+typedef struct crawler_queue Q;
 
 struct crawler_queue {
-    pthread_mutex_t mutex;
-    pthread_cond_t not_full, not_empty, finished;
-    struct node *head, *tail;
-    size_t length, capacity, unfinished;
+    sem_t slots, items;
+    pthread_mutex_t m;
+    void **buf;
+    size_t in, out, size, count;
+    unsigned tasks;
+    pthread_cond_t no_tasks;
     bool closed;
 };
 
-struct crawler_queue *crawler_queue_create(size_t capacity)
+Q *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *q = calloc(1, sizeof *q);
-    if (!q)
+    Q *q = malloc(sizeof(Q));
+    if (q == NULL)
         return NULL;
-    q->capacity = capacity;
-    pthread_mutex_init(&q->mutex, NULL);
-    pthread_cond_init(&q->not_full, NULL);
-    pthread_cond_init(&q->not_empty, NULL);
-    pthread_cond_init(&q->finished, NULL);
+    *q = (Q){.size = capacity > 0 ? capacity : 256};
+    q->buf = malloc(q->size * sizeof(void *));
+    sem_init(&q->slots, 0, capacity > 0 ? capacity : UNBOUNDED);
+    sem_init(&q->items, 0, 0);
+    pthread_mutex_init(&q->m, NULL);
+    pthread_cond_init(&q->no_tasks, NULL);
     return q;
 }
 
-bool crawler_queue_put(struct crawler_queue *q, void *item)
+static void wait_for(sem_t *s)
 {
-    struct node *n = malloc(sizeof *n);
-    if (!n)
-        return false;
-    n->item = item;
-    n->next = NULL;
+    while (sem_wait(s) != 0)
+        ;
+}
 
-    pthread_mutex_lock(&q->mutex);
-    while (q->capacity != 0 && q->length >= q->capacity && !q->closed)
-        pthread_cond_wait(&q->not_full, &q->mutex);
+bool crawler_queue_put(Q *q, void *item)
+{
+    wait_for(&q->slots);
+    pthread_mutex_lock(&q->m);
     if (q->closed) {
-        pthread_mutex_unlock(&q->mutex);
-        free(n);
+        pthread_mutex_unlock(&q->m);
+        sem_post(&q->slots);
         return false;
     }
-    if (q->tail)
-        q->tail->next = n;
-    else
-        q->head = n;
-    q->tail = n;
-    q->length++;
-    q->unfinished++;
-    pthread_cond_signal(&q->not_empty);
-    pthread_mutex_unlock(&q->mutex);
+    if (q->count == q->size) {
+        void **wide = malloc(2 * q->size * sizeof(void *));
+        for (size_t i = 0; i < q->count; i++)
+            wide[i] = q->buf[(q->out + i) % q->size];
+        free(q->buf);
+        q->buf = wide;
+        q->out = 0;
+        q->in = q->count;
+        q->size *= 2;
+    }
+    q->buf[q->in] = item;
+    q->in = (q->in + 1) % q->size;
+    q->count++;
+    q->tasks++;
+    pthread_mutex_unlock(&q->m);
+    sem_post(&q->items);
     return true;
 }
 
-bool crawler_queue_get(struct crawler_queue *q, void **item)
+bool crawler_queue_get(Q *q, void **item)
 {
-    pthread_mutex_lock(&q->mutex);
-    while (q->length == 0 && !q->closed)
-        pthread_cond_wait(&q->not_empty, &q->mutex);
-    if (q->length == 0) {
-        pthread_mutex_unlock(&q->mutex);
+    wait_for(&q->items);
+    pthread_mutex_lock(&q->m);
+    if (q->count == 0) { /* so it is closed */
+        pthread_mutex_unlock(&q->m);
+        sem_post(&q->items);
         return false;
     }
-    struct node *n = q->head;
-    q->head = n->next;
-    if (!q->head)
-        q->tail = NULL;
-    q->length--;
-    pthread_cond_signal(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
-    *item = n->item;
-    free(n);
+    *item = q->buf[q->out];
+    q->out = (q->out + 1) % q->size;
+    q->count--;
+    pthread_mutex_unlock(&q->m);
+    sem_post(&q->slots);
     return true;
 }
 
-void crawler_queue_task_done(struct crawler_queue *q)
+void crawler_queue_task_done(Q *q)
 {
-    pthread_mutex_lock(&q->mutex);
-    if (--q->unfinished == 0)
-        pthread_cond_broadcast(&q->finished);
-    pthread_mutex_unlock(&q->mutex);
+    pthread_mutex_lock(&q->m);
+    if (--q->tasks == 0)
+        pthread_cond_broadcast(&q->no_tasks);
+    pthread_mutex_unlock(&q->m);
 }
 
-void crawler_queue_join(struct crawler_queue *q)
+void crawler_queue_join(Q *q)
 {
-    pthread_mutex_lock(&q->mutex);
-    while (q->unfinished != 0)
-        pthread_cond_wait(&q->finished, &q->mutex);
-    pthread_mutex_unlock(&q->mutex);
+    pthread_mutex_lock(&q->m);
+    while (q->tasks != 0)
+        pthread_cond_wait(&q->no_tasks, &q->m);
+    pthread_mutex_unlock(&q->m);
 }
 
-void crawler_queue_close(struct crawler_queue *q)
+void crawler_queue_close(Q *q)
 {
-    pthread_mutex_lock(&q->mutex);
+    pthread_mutex_lock(&q->m);
+    bool before = q->closed;
     q->closed = true;
-    pthread_cond_broadcast(&q->not_empty);
-    pthread_cond_broadcast(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
+    pthread_mutex_unlock(&q->m);
+    if (!before) {
+        sem_post(&q->items);
+        sem_post(&q->slots);
+    }
 }
 
-void crawler_queue_free(struct crawler_queue *q)
+void crawler_queue_free(Q *q)
 {
-    if (!q)
+    if (q == NULL)
         return;
-    while (q->head) {
-        struct node *n = q->head;
-        q->head = n->next;
-        free(n);
-    }
-    pthread_mutex_destroy(&q->mutex);
-    pthread_cond_destroy(&q->not_full);
-    pthread_cond_destroy(&q->not_empty);
-    pthread_cond_destroy(&q->finished);
+    sem_destroy(&q->slots);
+    sem_destroy(&q->items);
+    pthread_mutex_destroy(&q->m);
+    pthread_cond_destroy(&q->no_tasks);
+    free(q->buf);
     free(q);
 }
 
-struct shared {
-    struct crawler_queue *queue;
-    const char *start;
-    pthread_mutex_t seen_lock;
+/* ---- crawler ---- */
+
+struct crawler {
+    Q *urls;
+    const char *site;
     struct seen *seen;
-    pthread_mutex_t result_lock;
-    struct crawler_result result;
+    sem_t mutex;
+    struct crawler_result r;
 };
 
-struct body {
-    char *data;
-    size_t length;
+struct mem {
+    char *at;
+    size_t n;
 };
 
-static size_t collect(char *data, size_t size, size_t n, void *p)
+static size_t keep(char *p, size_t one, size_t n, void *m_)
 {
-    struct body *body = p;
-    char *bigger = realloc(body->data, body->length + size * n);
-    if (!bigger)
-        return 0;
-    memcpy(bigger + body->length, data, size * n);
-    body->data = bigger;
-    body->length += size * n;
-    return size * n;
+    struct mem *m = m_;
+    m->at = realloc(m->at, m->n + one * n);
+    memcpy(m->at + m->n, p, one * n);
+    m->n += one * n;
+    return one * n;
 }
 
-static void add_url(struct shared *s, const char *url)
+static void visit_later(struct crawler *c, const char *url)
 {
-    if (!links_same_site(url, s->start))
-        return;
-    pthread_mutex_lock(&s->seen_lock);
-    bool is_new = seen_add(s->seen, url);
-    pthread_mutex_unlock(&s->seen_lock);
-    if (is_new) {
-        char *copy = strdup(url);
-        if (!crawler_queue_put(s->queue, copy))
-            free(copy);
-    }
+    sem_wait(&c->mutex);
+    bool go = links_same_site(url, c->site) && seen_add(c->seen, url);
+    sem_post(&c->mutex);
+    if (go)
+        crawler_queue_put(c->urls, strdup(url));
 }
 
-static void fetch(struct shared *s, CURL *curl, const char *url)
+static void *thread(void *c_)
 {
-    struct body body = {NULL, 0};
-    long code = 0;
-    char *redirect = NULL;
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-    CURLcode rc = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
-
-    if (rc == CURLE_OK && code >= 200 && code <= 299) {
-        struct links links = links_find(url, body.data, body.length);
-        for (size_t i = 0; i < links.count; i++)
-            add_url(s, links.urls[i]);
-        links_free(&links);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.pages++;
-        s->result.bytes += body.length;
-        pthread_mutex_unlock(&s->result_lock);
-    } else if (rc == CURLE_OK && code >= 300 && code <= 399) {
-        char *target = redirect ? links_resolve(url, redirect) : NULL;
-        if (target)
-            add_url(s, target);
-        free(target);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.redirects++;
-        pthread_mutex_unlock(&s->result_lock);
-    } else {
-        pthread_mutex_lock(&s->result_lock);
-        s->result.errors++;
-        pthread_mutex_unlock(&s->result_lock);
-    }
-    free(body.data);
-}
-
-static void *worker(void *p)
-{
-    struct shared *s = p;
-    CURL *curl = curl_easy_init();
+    struct crawler *c = c_;
+    CURL *h = curl_easy_init();
     void *url;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    while (crawler_queue_get(s->queue, &url)) {
-        fetch(s, curl, url);
+    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, keep);
+    while (crawler_queue_get(c->urls, &url)) {
+        struct mem m = {0};
+        long s = 0;
+        char *loc = NULL;
+        struct crawler_result r = {0};
+        curl_easy_setopt(h, CURLOPT_URL, (char *)url);
+        curl_easy_setopt(h, CURLOPT_WRITEDATA, &m);
+        if (curl_easy_perform(h) == CURLE_OK)
+            curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &s);
+        if (s >= 200 && s < 300) {
+            r.pages = 1;
+            r.bytes = m.n;
+            struct links l = links_find(url, m.at, m.n);
+            for (size_t i = 0; i < l.count; i++)
+                visit_later(c, l.urls[i]);
+            links_free(&l);
+        } else if (s >= 300 && s < 400) {
+            r.redirects = 1;
+            curl_easy_getinfo(h, CURLINFO_REDIRECT_URL, &loc);
+            if (loc != NULL && (loc = links_resolve(url, loc)) != NULL) {
+                visit_later(c, loc);
+                free(loc);
+            }
+        } else {
+            r.errors = 1;
+        }
+        sem_wait(&c->mutex);
+        c->r.pages += r.pages;
+        c->r.redirects += r.redirects;
+        c->r.errors += r.errors;
+        c->r.bytes += r.bytes;
+        sem_post(&c->mutex);
+        free(m.at);
         free(url);
-        crawler_queue_task_done(s->queue);
+        crawler_queue_task_done(c->urls);
     }
-    curl_easy_cleanup(curl);
+    curl_easy_cleanup(h);
     return NULL;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct shared s = {.start = start_url};
-    pthread_t threads[workers];
-    unsigned started = 0;
-    s.queue = crawler_queue_create(100);
-    s.seen = seen_create();
-    pthread_mutex_init(&s.seen_lock, NULL);
-    pthread_mutex_init(&s.result_lock, NULL);
-
-    add_url(&s, start_url);
-    while (started < workers && pthread_create(&threads[started], NULL, worker, &s) == 0)
-        started++;
-    if (started > 0)
-        crawler_queue_join(s.queue);
-    crawler_queue_close(s.queue);
-    for (unsigned i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-
-    *result = s.result;
-    pthread_mutex_destroy(&s.seen_lock);
-    pthread_mutex_destroy(&s.result_lock);
-    seen_free(s.seen);
-    crawler_queue_free(s.queue);
-    return started > 0 ? 0 : -1;
+    struct crawler c = {.urls = crawler_queue_create(100), /* plenty */
+                        .site = start_url,
+                        .seen = seen_create()};
+    pthread_t *t = malloc(sizeof(pthread_t) * workers);
+    unsigned i, n = 0;
+    sem_init(&c.mutex, 0, 1);
+    visit_later(&c, start_url);
+    for (i = 0; i < workers; i++)
+        n += pthread_create(&t[n], NULL, thread, &c) == 0;
+    if (n > 0)
+        crawler_queue_join(c.urls);
+    crawler_queue_close(c.urls);
+    for (i = 0; i < n; i++)
+        pthread_join(t[i], NULL);
+    *result = c.r;
+    free(t);
+    sem_destroy(&c.mutex);
+    seen_free(c.seen);
+    crawler_queue_free(c.urls);
+    return n > 0 ? 0 : -1;
 }

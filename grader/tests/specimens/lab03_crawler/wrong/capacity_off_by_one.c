@@ -1,245 +1,261 @@
 /* expect: tests put_blocks_when_full; schedules assertion | lets one item too many in */
-#include "crawler.h"
-
-#include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
+#include <curl/curl.h>
+#include "crawler.h"
 #include "links.h"
 #include "seen.h"
 
-struct node {
-    void *item;
-    struct node *next;
-};
-
-struct crawler_queue {
-    pthread_mutex_t mutex;
-    pthread_cond_t not_full, not_empty, finished;
-    struct node *head, *tail;
-    size_t length, capacity, unfinished;
-    bool closed;
+/*
+ * Ring with one slot more than the capacity, so that "full" and "empty" can be told apart: empty is
+ * read == write, full is write + 1 == read.
+ * Without a bound the ring is made larger instead of waiting.
+ */
+struct crawler_queue
+{
+	void **ring;
+	int ring_size, read, write;
+	int bounded;
+	int closed;
+	int not_done;
+	pthread_mutex_t mutex;
+	pthread_cond_t cond_room;
+	pthread_cond_t cond_item;
+	pthread_cond_t cond_done;
 };
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *q = calloc(1, sizeof *q);
-    if (!q)
-        return NULL;
-    q->capacity = capacity;
-    pthread_mutex_init(&q->mutex, NULL);
-    pthread_cond_init(&q->not_full, NULL);
-    pthread_cond_init(&q->not_empty, NULL);
-    pthread_cond_init(&q->finished, NULL);
-    return q;
+	struct crawler_queue *q;
+
+	if ((q = calloc(1, sizeof(*q))) == NULL)
+		return NULL;
+	q->bounded = capacity != 0;
+	q->ring_size = (q->bounded ? (int)capacity : 30) + 2;	/* one slot more, see above */
+	if ((q->ring = calloc(q->ring_size, sizeof(void *))) == NULL) {
+		free(q);
+		return NULL;
+	}
+	pthread_mutex_init(&q->mutex, NULL);
+	pthread_cond_init(&q->cond_room, NULL);
+	pthread_cond_init(&q->cond_item, NULL);
+	pthread_cond_init(&q->cond_done, NULL);
+	return q;
+}
+
+static int next(const struct crawler_queue *q, int i)
+{
+	return i + 1 == q->ring_size ? 0 : i + 1;
+}
+
+static int enlarge(struct crawler_queue *q)
+{
+	int size = 3 * q->ring_size, n = 0;
+	void **ring = calloc(size, sizeof(void *));
+
+	if (ring == NULL)
+		return ENOMEM;
+	for (int i = q->read; i != q->write; i = next(q, i))
+		ring[n++] = q->ring[i];
+	free(q->ring);
+	q->ring = ring;
+	q->ring_size = size;
+	q->read = 0;
+	q->write = n;
+	return 0;
 }
 
 bool crawler_queue_put(struct crawler_queue *q, void *item)
 {
-    struct node *n = malloc(sizeof *n);
-    if (!n)
-        return false;
-    n->item = item;
-    n->next = NULL;
+	int error = 0;
 
-    pthread_mutex_lock(&q->mutex);
-    while (q->capacity != 0 && q->length > q->capacity && !q->closed)
-        pthread_cond_wait(&q->not_full, &q->mutex);
-    if (q->closed) {
-        pthread_mutex_unlock(&q->mutex);
-        free(n);
-        return false;
-    }
-    if (q->tail)
-        q->tail->next = n;
-    else
-        q->head = n;
-    q->tail = n;
-    q->length++;
-    q->unfinished++;
-    pthread_cond_signal(&q->not_empty);
-    pthread_mutex_unlock(&q->mutex);
-    return true;
+	pthread_mutex_lock(&q->mutex);
+	while (q->bounded && !q->closed && next(q, q->write) == q->read)
+		pthread_cond_wait(&q->cond_room, &q->mutex);
+	if (q->closed)
+		error = EPIPE;
+	else if (next(q, q->write) == q->read)
+		error = enlarge(q);
+	if (error == 0) {
+		q->ring[q->write] = item;
+		q->write = next(q, q->write);
+		q->not_done++;
+		pthread_cond_signal(&q->cond_item);
+	}
+	pthread_mutex_unlock(&q->mutex);
+	return error == 0;
 }
 
 bool crawler_queue_get(struct crawler_queue *q, void **item)
 {
-    pthread_mutex_lock(&q->mutex);
-    while (q->length == 0 && !q->closed)
-        pthread_cond_wait(&q->not_empty, &q->mutex);
-    if (q->length == 0) {
-        pthread_mutex_unlock(&q->mutex);
-        return false;
-    }
-    struct node *n = q->head;
-    q->head = n->next;
-    if (!q->head)
-        q->tail = NULL;
-    q->length--;
-    pthread_cond_signal(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
-    *item = n->item;
-    free(n);
-    return true;
+	pthread_mutex_lock(&q->mutex);
+	while (q->read == q->write && !q->closed)
+		pthread_cond_wait(&q->cond_item, &q->mutex);
+	const bool any = q->read != q->write;
+	if (any) {
+		*item = q->ring[q->read];
+		q->read = next(q, q->read);
+		pthread_cond_signal(&q->cond_room);
+	}
+	pthread_mutex_unlock(&q->mutex);
+	return any;
 }
 
 void crawler_queue_task_done(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
-    if (--q->unfinished == 0)
-        pthread_cond_broadcast(&q->finished);
-    pthread_mutex_unlock(&q->mutex);
+	pthread_mutex_lock(&q->mutex);
+	q->not_done--;
+	pthread_mutex_unlock(&q->mutex);
+	pthread_cond_broadcast(&q->cond_done);
 }
 
 void crawler_queue_join(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
-    while (q->unfinished != 0)
-        pthread_cond_wait(&q->finished, &q->mutex);
-    pthread_mutex_unlock(&q->mutex);
+	pthread_mutex_lock(&q->mutex);
+	while (q->not_done > 0)
+		pthread_cond_wait(&q->cond_done, &q->mutex);
+	pthread_mutex_unlock(&q->mutex);
 }
 
 void crawler_queue_close(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
-    q->closed = true;
-    pthread_cond_broadcast(&q->not_empty);
-    pthread_cond_broadcast(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
+	pthread_mutex_lock(&q->mutex);
+	q->closed = 1;
+	pthread_cond_broadcast(&q->cond_room);
+	pthread_cond_broadcast(&q->cond_item);
+	pthread_mutex_unlock(&q->mutex);
 }
 
 void crawler_queue_free(struct crawler_queue *q)
 {
-    if (!q)
-        return;
-    while (q->head) {
-        struct node *n = q->head;
-        q->head = n->next;
-        free(n);
-    }
-    pthread_mutex_destroy(&q->mutex);
-    pthread_cond_destroy(&q->not_full);
-    pthread_cond_destroy(&q->not_empty);
-    pthread_cond_destroy(&q->finished);
-    free(q);
+	if (q == NULL)
+		return;
+	pthread_cond_destroy(&q->cond_room);
+	pthread_cond_destroy(&q->cond_item);
+	pthread_cond_destroy(&q->cond_done);
+	pthread_mutex_destroy(&q->mutex);
+	free(q->ring);
+	free(q);
 }
 
-struct shared {
-    struct crawler_queue *queue;
-    const char *start;
-    pthread_mutex_t seen_lock;
-    struct seen *seen;
-    pthread_mutex_t result_lock;
-    struct crawler_result result;
+/* The main thread starts the workers, and works itself only when there is nobody else. */
+
+struct shared
+{
+	struct crawler_queue *queue;
+	char *start;
+	struct seen *seen;
+	pthread_mutex_t seen_mutex;
 };
 
-struct body {
-    char *data;
-    size_t length;
+struct worker
+{
+	pthread_t id;
+	struct shared *shared;
+	CURL *curl;
+	struct crawler_result result;
+	char *page;
+	size_t page_length;
 };
 
-static size_t collect(char *data, size_t size, size_t n, void *p)
+static size_t page_arrives(char *data, size_t size, size_t nmemb, void *w_)
 {
-    struct body *body = p;
-    char *bigger = realloc(body->data, body->length + size * n);
-    if (!bigger)
-        return 0;
-    memcpy(bigger + body->length, data, size * n);
-    body->data = bigger;
-    body->length += size * n;
-    return size * n;
+	struct worker *w = w_;
+	char *page = realloc(w->page, w->page_length + size * nmemb);
+
+	if (page == NULL)
+		return 0;
+	memcpy(page + w->page_length, data, size * nmemb);
+	w->page = page;
+	w->page_length += size * nmemb;
+	return size * nmemb;
 }
 
-static void add_url(struct shared *s, const char *url)
+static void offer(struct shared *s, const char *url)
 {
-    if (!links_same_site(url, s->start))
-        return;
-    pthread_mutex_lock(&s->seen_lock);
-    bool is_new = seen_add(s->seen, url);
-    pthread_mutex_unlock(&s->seen_lock);
-    if (is_new) {
-        char *copy = strdup(url);
-        if (!crawler_queue_put(s->queue, copy))
-            free(copy);
-    }
+	pthread_mutex_lock(&s->seen_mutex);
+	const int is_new = links_same_site(s->start, url) && seen_add(s->seen, url);
+	pthread_mutex_unlock(&s->seen_mutex);
+	if (is_new)
+		crawler_queue_put(s->queue, strdup(url));
 }
 
-static void fetch(struct shared *s, CURL *curl, const char *url)
+static void offer_all(struct worker *w, const char *url)
 {
-    struct body body = {NULL, 0};
-    long code = 0;
-    char *redirect = NULL;
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-    CURLcode rc = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
+	struct links links = links_find(url, w->page, w->page_length);
 
-    if (rc == CURLE_OK && code >= 200 && code <= 299) {
-        struct links links = links_find(url, body.data, body.length);
-        for (size_t i = 0; i < links.count; i++)
-            add_url(s, links.urls[i]);
-        links_free(&links);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.pages++;
-        s->result.bytes += body.length;
-        pthread_mutex_unlock(&s->result_lock);
-    } else if (rc == CURLE_OK && code >= 300 && code <= 399) {
-        char *target = redirect ? links_resolve(url, redirect) : NULL;
-        if (target)
-            add_url(s, target);
-        free(target);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.redirects++;
-        pthread_mutex_unlock(&s->result_lock);
-    } else {
-        pthread_mutex_lock(&s->result_lock);
-        s->result.errors++;
-        pthread_mutex_unlock(&s->result_lock);
-    }
-    free(body.data);
+	for (size_t i = 0; i < links.count; i++)
+		offer(w->shared, links.urls[i]);
+	links_free(&links);
 }
 
-static void *worker(void *p)
+static void *work(void *w_)
 {
-    struct shared *s = p;
-    CURL *curl = curl_easy_init();
-    void *url;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    while (crawler_queue_get(s->queue, &url)) {
-        fetch(s, curl, url);
-        free(url);
-        crawler_queue_task_done(s->queue);
-    }
-    curl_easy_cleanup(curl);
-    return NULL;
+	struct worker *w = w_;
+	void *url;
+
+	while (crawler_queue_get(w->shared->queue, &url)) {
+		long status = 0;
+		char *target = NULL;
+
+		curl_easy_setopt(w->curl, CURLOPT_URL, url);
+		const CURLcode code = curl_easy_perform(w->curl);
+		curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);
+		if (code != CURLE_OK || status < 200 || status > 399) {
+			w->result.errors++;
+		} else if (status < 300) {
+			w->result.pages++;
+			w->result.bytes += w->page_length;
+			offer_all(w, url);
+		} else {
+			w->result.redirects++;
+			curl_easy_getinfo(w->curl, CURLINFO_REDIRECT_URL, &target);
+			target = target != NULL ? links_resolve(url, target) : NULL;
+			if (target != NULL)
+				offer(w->shared, target);
+			free(target);
+		}
+		free(w->page);
+		w->page = NULL;
+		w->page_length = 0;
+		free(url);
+		crawler_queue_task_done(w->shared->queue);
+	}
+	return NULL;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct shared s = {.start = start_url};
-    pthread_t threads[workers];
-    unsigned started = 0;
-    s.queue = crawler_queue_create(0);
-    s.seen = seen_create();
-    pthread_mutex_init(&s.seen_lock, NULL);
-    pthread_mutex_init(&s.result_lock, NULL);
+	struct worker *w = calloc(workers, sizeof(*w));
+	struct shared s = { crawler_queue_create(0), strdup(start_url), seen_create(), PTHREAD_MUTEX_INITIALIZER };
+	unsigned i;
 
-    add_url(&s, start_url);
-    while (started < workers && pthread_create(&threads[started], NULL, worker, &s) == 0)
-        started++;
-    if (started > 0)
-        crawler_queue_join(s.queue);
-    crawler_queue_close(s.queue);
-    for (unsigned i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-
-    *result = s.result;
-    pthread_mutex_destroy(&s.seen_lock);
-    pthread_mutex_destroy(&s.result_lock);
-    seen_free(s.seen);
-    crawler_queue_free(s.queue);
-    return started > 0 ? 0 : -1;
+	memset(result, 0, sizeof(*result));
+	offer(&s, start_url);
+	for (i = 0; i < workers; i++) {
+		w[i].shared = &s;
+		w[i].curl = curl_easy_init();
+		curl_easy_setopt(w[i].curl, CURLOPT_NOSIGNAL, 1L);
+		curl_easy_setopt(w[i].curl, CURLOPT_WRITEFUNCTION, page_arrives);
+		curl_easy_setopt(w[i].curl, CURLOPT_WRITEDATA, &w[i]);
+		if (pthread_create(&w[i].id, NULL, work, &w[i]) != 0)
+			abort();
+	}
+	crawler_queue_join(s.queue);
+	crawler_queue_close(s.queue);
+	for (i = 0; i < workers; i++) {
+		pthread_join(w[i].id, NULL);
+		curl_easy_cleanup(w[i].curl);
+		result->pages += w[i].result.pages;
+		result->redirects += w[i].result.redirects;
+		result->errors += w[i].result.errors;
+		result->bytes += w[i].result.bytes;
+	}
+	crawler_queue_free(s.queue);
+	seen_free(s.seen);
+	free(s.start);
+	free(w);
+	return 0;
 }

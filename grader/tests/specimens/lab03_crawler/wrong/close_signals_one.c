@@ -1,102 +1,87 @@
 /* expect: tests came home; schedules lost-wake-up | close wakes one blocked putter with signal instead of all with broadcast */
+#define _GNU_SOURCE
 #include "crawler.h"
-
-#include <curl/curl.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "links.h"
 #include "seen.h"
 
-struct node {
-    void *item;
-    struct node *next;
-};
-
 struct crawler_queue {
     pthread_mutex_t mutex;
-    pthread_cond_t not_full, not_empty, finished;
-    struct node *head, *tail;
-    size_t length, capacity, unfinished;
+    pthread_cond_t can_put, can_get, can_leave;
+    size_t capacity, length, in_work;
     bool closed;
+    struct elem { struct elem *next; void *item; } *elems; /* the last one; its next is the first */
 };
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *q = calloc(1, sizeof *q);
-    if (!q)
-        return NULL;
-    q->capacity = capacity;
-    pthread_mutex_init(&q->mutex, NULL);
-    pthread_cond_init(&q->not_full, NULL);
-    pthread_cond_init(&q->not_empty, NULL);
-    pthread_cond_init(&q->finished, NULL);
-    return q;
+    struct crawler_queue *new = malloc(sizeof *new);
+    if (new)
+        *new = (struct crawler_queue){PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER,
+                                      PTHREAD_COND_INITIALIZER, capacity, 0, 0, false, NULL};
+    return new;
 }
 
 bool crawler_queue_put(struct crawler_queue *q, void *item)
 {
-    struct node *n = malloc(sizeof *n);
-    if (!n)
-        return false;
-    n->item = item;
-    n->next = NULL;
-
+    struct elem *elem = malloc(sizeof *elem);
     pthread_mutex_lock(&q->mutex);
-    while (q->capacity != 0 && q->length >= q->capacity && !q->closed)
-        pthread_cond_wait(&q->not_full, &q->mutex);
-    if (q->closed) {
-        pthread_mutex_unlock(&q->mutex);
-        free(n);
-        return false;
+    while (q->capacity != 0 && q->length == q->capacity && !q->closed)
+        pthread_cond_wait(&q->can_put, &q->mutex);
+    bool accepted = elem != NULL && !q->closed;
+    if (accepted) {
+        elem->item = item;
+        if (q->elems == NULL) {
+            elem->next = elem;
+        } else {
+            elem->next = q->elems->next;
+            q->elems->next = elem;
+        }
+        q->elems = elem;
+        q->length++;
+        q->in_work++;
+        pthread_cond_signal(&q->can_get);
     }
-    if (q->tail)
-        q->tail->next = n;
-    else
-        q->head = n;
-    q->tail = n;
-    q->length++;
-    q->unfinished++;
-    pthread_cond_signal(&q->not_empty);
     pthread_mutex_unlock(&q->mutex);
-    return true;
+    if (!accepted)
+        free(elem);
+    return accepted;
 }
 
 bool crawler_queue_get(struct crawler_queue *q, void **item)
 {
+    struct elem *elem = NULL;
     pthread_mutex_lock(&q->mutex);
     while (q->length == 0 && !q->closed)
-        pthread_cond_wait(&q->not_empty, &q->mutex);
-    if (q->length == 0) {
-        pthread_mutex_unlock(&q->mutex);
-        return false;
+        pthread_cond_wait(&q->can_get, &q->mutex);
+    if (q->length > 0) {
+        elem = q->elems->next;
+        if (--q->length == 0)
+            q->elems = NULL;
+        else
+            q->elems->next = elem->next;
+        *item = elem->item;
+        pthread_cond_signal(&q->can_put);
     }
-    struct node *n = q->head;
-    q->head = n->next;
-    if (!q->head)
-        q->tail = NULL;
-    q->length--;
-    pthread_cond_signal(&q->not_full);
     pthread_mutex_unlock(&q->mutex);
-    *item = n->item;
-    free(n);
-    return true;
+    bool got = elem != NULL;
+    free(elem);
+    return got;
 }
 
 void crawler_queue_task_done(struct crawler_queue *q)
 {
     pthread_mutex_lock(&q->mutex);
-    if (--q->unfinished == 0)
-        pthread_cond_broadcast(&q->finished);
+    if (--q->in_work == 0)
+        pthread_cond_broadcast(&q->can_leave);
     pthread_mutex_unlock(&q->mutex);
 }
 
 void crawler_queue_join(struct crawler_queue *q)
 {
     pthread_mutex_lock(&q->mutex);
-    while (q->unfinished != 0)
-        pthread_cond_wait(&q->finished, &q->mutex);
+    while (q->in_work > 0)
+        pthread_cond_wait(&q->can_leave, &q->mutex);
     pthread_mutex_unlock(&q->mutex);
 }
 
@@ -104,114 +89,115 @@ void crawler_queue_close(struct crawler_queue *q)
 {
     pthread_mutex_lock(&q->mutex);
     q->closed = true;
-    pthread_cond_broadcast(&q->not_empty);
-    pthread_cond_signal(&q->not_full);
+    pthread_cond_broadcast(&q->can_get); /* there may be many workers */
+    pthread_cond_signal(&q->can_put);    /* and the one who puts */
     pthread_mutex_unlock(&q->mutex);
 }
 
 void crawler_queue_free(struct crawler_queue *q)
 {
-    if (!q)
+    if (q == NULL)
         return;
-    while (q->head) {
-        struct node *n = q->head;
-        q->head = n->next;
-        free(n);
+    for (struct elem *elem = q->elems; q->length > 0; q->length--) {
+        struct elem *next = elem->next;
+        free(elem);
+        elem = next;
     }
     pthread_mutex_destroy(&q->mutex);
-    pthread_cond_destroy(&q->not_full);
-    pthread_cond_destroy(&q->not_empty);
-    pthread_cond_destroy(&q->finished);
+    pthread_cond_destroy(&q->can_put);
+    pthread_cond_destroy(&q->can_get);
+    pthread_cond_destroy(&q->can_leave);
     free(q);
 }
 
-struct shared {
-    struct crawler_queue *queue;
-    const char *start;
-    pthread_mutex_t seen_lock;
-    struct seen *seen;
-    pthread_mutex_t result_lock;
-    struct crawler_result result;
-};
+/* The crawler. What a worker found out about an address goes into a struct visit, which is then added up. */
 
-struct body {
-    char *data;
+struct visit {
+    char *url, *html, *location;
     size_t length;
+    long status; /* 0: none */
 };
 
-static size_t collect(char *data, size_t size, size_t n, void *p)
-{
-    struct body *body = p;
-    char *bigger = realloc(body->data, body->length + size * n);
-    if (!bigger)
-        return 0;
-    memcpy(bigger + body->length, data, size * n);
-    body->data = bigger;
-    body->length += size * n;
-    return size * n;
-}
+struct crawl {
+    char const *root;
+    struct crawler_queue *visits;
+    struct seen *seen;
+    struct crawler_result *result;
+    pthread_mutex_t mutex;
+};
 
-static void add_url(struct shared *s, const char *url)
+static void plan(struct crawl *crawl, char *url) /* takes over url */
 {
-    if (!links_same_site(url, s->start))
-        return;
-    pthread_mutex_lock(&s->seen_lock);
-    bool is_new = seen_add(s->seen, url);
-    pthread_mutex_unlock(&s->seen_lock);
-    if (is_new) {
-        char *copy = strdup(url);
-        if (!crawler_queue_put(s->queue, copy))
-            free(copy);
-    }
-}
-
-static void fetch(struct shared *s, CURL *curl, const char *url)
-{
-    struct body body = {NULL, 0};
-    long code = 0;
-    char *redirect = NULL;
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-    CURLcode rc = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
-
-    if (rc == CURLE_OK && code >= 200 && code <= 299) {
-        struct links links = links_find(url, body.data, body.length);
-        for (size_t i = 0; i < links.count; i++)
-            add_url(s, links.urls[i]);
-        links_free(&links);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.pages++;
-        s->result.bytes += body.length;
-        pthread_mutex_unlock(&s->result_lock);
-    } else if (rc == CURLE_OK && code >= 300 && code <= 399) {
-        char *target = redirect ? links_resolve(url, redirect) : NULL;
-        if (target)
-            add_url(s, target);
-        free(target);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.redirects++;
-        pthread_mutex_unlock(&s->result_lock);
-    } else {
-        pthread_mutex_lock(&s->result_lock);
-        s->result.errors++;
-        pthread_mutex_unlock(&s->result_lock);
-    }
-    free(body.data);
-}
-
-static void *worker(void *p)
-{
-    struct shared *s = p;
-    CURL *curl = curl_easy_init();
-    void *url;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    while (crawler_queue_get(s->queue, &url)) {
-        fetch(s, curl, url);
+    struct visit *visit = calloc(1, sizeof *visit);
+    pthread_mutex_lock(&crawl->mutex);
+    bool wanted = links_same_site(crawl->root, url) && seen_add(crawl->seen, url);
+    pthread_mutex_unlock(&crawl->mutex);
+    visit->url = url;
+    if (!wanted || !crawler_queue_put(crawl->visits, visit)) {
         free(url);
-        crawler_queue_task_done(s->queue);
+        free(visit);
+    }
+}
+
+static size_t write_html(char *data, size_t size, size_t count, void *context)
+{
+    struct visit *visit = context;
+    visit->html = realloc(visit->html, visit->length + size * count);
+    memcpy(visit->html + visit->length, data, size * count);
+    visit->length += size * count;
+    return size * count;
+}
+
+static void perform(struct visit *visit, CURL *curl)
+{
+    char *location = NULL;
+    curl_easy_setopt(curl, CURLOPT_URL, visit->url);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, visit);
+    if (curl_easy_perform(curl) != CURLE_OK)
+        return;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &visit->status);
+    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+    if (location != NULL)
+        visit->location = strdup(location);
+}
+
+static void finish(struct crawl *crawl, struct visit *visit)
+{
+    bool page = visit->status >= 200 && visit->status <= 299;
+    bool redirect = visit->status >= 300 && visit->status <= 399;
+    if (page) {
+        struct links links = links_find(visit->url, visit->html, visit->length);
+        for (size_t i = 0; i < links.count; i++) {
+            plan(crawl, links.urls[i]);
+            links.urls[i] = NULL;
+        }
+        links_free(&links);
+    }
+    if (redirect && visit->location != NULL) {
+        char *target = links_resolve(visit->url, visit->location);
+        if (target != NULL)
+            plan(crawl, target);
+    }
+    pthread_mutex_lock(&crawl->mutex);
+    *(page ? &crawl->result->pages : redirect ? &crawl->result->redirects : &crawl->result->errors) += 1;
+    if (page)
+        crawl->result->bytes += visit->length;
+    pthread_mutex_unlock(&crawl->mutex);
+    free(visit->url);
+    free(visit->html);
+    free(visit->location);
+    free(visit);
+}
+
+static void *visitor(void *context)
+{
+    struct crawl *crawl = context;
+    CURL *curl = curl_easy_init();
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, write_html);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    for (void *visit; crawler_queue_get(crawl->visits, &visit); crawler_queue_task_done(crawl->visits)) {
+        perform(visit, curl);
+        finish(crawl, visit);
     }
     curl_easy_cleanup(curl);
     return NULL;
@@ -219,27 +205,19 @@ static void *worker(void *p)
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct shared s = {.start = start_url};
-    pthread_t threads[workers];
-    unsigned started = 0;
-    s.queue = crawler_queue_create(0);
-    s.seen = seen_create();
-    pthread_mutex_init(&s.seen_lock, NULL);
-    pthread_mutex_init(&s.result_lock, NULL);
-
-    add_url(&s, start_url);
-    while (started < workers && pthread_create(&threads[started], NULL, worker, &s) == 0)
-        started++;
-    if (started > 0)
-        crawler_queue_join(s.queue);
-    crawler_queue_close(s.queue);
-    for (unsigned i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-
-    *result = s.result;
-    pthread_mutex_destroy(&s.seen_lock);
-    pthread_mutex_destroy(&s.result_lock);
-    seen_free(s.seen);
-    crawler_queue_free(s.queue);
-    return started > 0 ? 0 : -1;
+    struct crawl crawl = {start_url, crawler_queue_create(0), seen_create(), result, PTHREAD_MUTEX_INITIALIZER};
+    pthread_t visitors[workers];
+    unsigned n = 0;
+    *result = (struct crawler_result){0, 0, 0, 0};
+    plan(&crawl, strdup(start_url));
+    while (n < workers && pthread_create(&visitors[n], NULL, visitor, &crawl) == 0)
+        n++;
+    if (n > 0)
+        crawler_queue_join(crawl.visits);
+    crawler_queue_close(crawl.visits);
+    while (n > 0)
+        pthread_join(visitors[--n], NULL);
+    crawler_queue_free(crawl.visits);
+    seen_free(crawl.seen);
+    return 0;
 }

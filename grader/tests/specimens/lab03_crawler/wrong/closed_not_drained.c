@@ -1,233 +1,224 @@
 /* expect: tests drained; schedules assertion | get fails as soon as the queue is closed, items left or not */
-#include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-#include <curl/curl.h>
+#define _GNU_SOURCE
 #include "crawler.h"
 #include "links.h"
 #include "seen.h"
+#include <stdatomic.h>
+#include <stdio.h>
+#include <threads.h>
 
-typedef struct crawler_queue queue_t;
-
-struct crawler_queue {
-    pthread_mutex_t lock;
-    pthread_cond_t putters, getters, joiners;
-    void **items;
-    size_t head, tail; /* count without end, taken modulo room */
-    size_t room, capacity;
-    size_t pending;
-    bool closed;
+/* two piles: `in` takes what is put, `out` is `in` turned over when it runs empty */
+struct sheet {
+	void *what;
+	struct sheet *below;
 };
 
-queue_t *crawler_queue_create(size_t capacity)
+struct crawler_queue {
+	mtx_t mtx;
+	cnd_t cnd;	/* whatever changed */
+	struct sheet *in, *out;
+	size_t have, may;
+	size_t promised;
+	_Bool closed;
+};
+
+struct crawler_queue *crawler_queue_create(size_t capacity)
 {
-    queue_t *q = calloc(1, sizeof(queue_t));
-    if (!q)
-        return NULL;
-    q->capacity = capacity;
-    q->room = capacity ? capacity : 8;
-    q->items = calloc(q->room, sizeof(void *));
-    if (!q->items) {
-        free(q);
-        return NULL;
-    }
-    pthread_mutex_init(&q->lock, 0);
-    pthread_cond_init(&q->putters, 0);
-    pthread_cond_init(&q->getters, 0);
-    pthread_cond_init(&q->joiners, 0);
-    return q;
+	struct crawler_queue *q = calloc(1, sizeof *q);
+	if (!q || mtx_init(&q->mtx, mtx_plain) != thrd_success) {
+		free(q);
+		return NULL;
+	}
+	cnd_init(&q->cnd);
+	q->may = capacity;
+	return q;
 }
 
-bool crawler_queue_put(queue_t *q, void *item)
+bool crawler_queue_put(struct crawler_queue *q, void *item)
 {
-    pthread_mutex_lock(&q->lock);
-    for (;;) {
-        if (q->closed) {
-            pthread_mutex_unlock(&q->lock);
-            return false;
-        }
-        if (q->tail - q->head < q->room)
-            break;
-        if (q->capacity == 0) {
-            void **wider = malloc(2 * q->room * sizeof(void *));
-            if (!wider) {
-                pthread_mutex_unlock(&q->lock);
-                return false;
-            }
-            for (size_t i = q->head; i != q->tail; i++)
-                wider[i - q->head] = q->items[i % q->room];
-            free(q->items);
-            q->items = wider;
-            q->tail -= q->head;
-            q->head = 0;
-            q->room *= 2;
-            break;
-        }
-        pthread_cond_wait(&q->putters, &q->lock);
-    }
-    q->items[q->tail++ % q->room] = item;
-    q->pending++;
-    pthread_mutex_unlock(&q->lock);
-    pthread_cond_signal(&q->getters); /* after the unlock: just as good */
-    return true;
+	struct sheet *s = NULL;
+
+	mtx_lock(&q->mtx);
+	while (!q->closed && q->may && q->have == q->may)
+		cnd_wait(&q->cnd, &q->mtx);
+	if (!q->closed && (s = malloc(sizeof *s))) {
+		s->what = item;
+		s->below = q->in;
+		q->in = s;
+		q->have++;
+		q->promised++;
+		cnd_broadcast(&q->cnd);
+	}
+	mtx_unlock(&q->mtx);
+	return s;
 }
 
-bool crawler_queue_get(queue_t *q, void **item)
+bool crawler_queue_get(struct crawler_queue *q, void **item)
 {
-    pthread_mutex_lock(&q->lock);
-    while (q->head == q->tail && !q->closed)
-        pthread_cond_wait(&q->getters, &q->lock);
-    if (q->closed) {
-        pthread_mutex_unlock(&q->lock);
-        return false;
-    }
-    *item = q->items[q->head++ % q->room];
-    pthread_mutex_unlock(&q->lock);
-    pthread_cond_signal(&q->putters);
-    return true;
+	struct sheet *s;
+
+	mtx_lock(&q->mtx);
+	while (!q->closed && !q->have)
+		cnd_wait(&q->cnd, &q->mtx);
+	if (q->closed) {
+		mtx_unlock(&q->mtx);
+		return 0;
+	}
+	if (!q->out)
+		while ((s = q->in)) {
+			q->in = s->below;
+			s->below = q->out;
+			q->out = s;
+		}
+	s = q->out;
+	q->out = s->below;
+	q->have--;
+	cnd_broadcast(&q->cnd);
+	mtx_unlock(&q->mtx);
+	*item = s->what;
+	free(s);
+	return 1;
 }
 
-void crawler_queue_task_done(queue_t *q)
+void crawler_queue_task_done(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->lock);
-    q->pending--;
-    if (q->pending == 0)
-        pthread_cond_broadcast(&q->joiners);
-    pthread_mutex_unlock(&q->lock);
+	mtx_lock(&q->mtx);
+	if (--q->promised == 0)
+		cnd_broadcast(&q->cnd);
+	mtx_unlock(&q->mtx);
 }
 
-void crawler_queue_join(queue_t *q)
+void crawler_queue_join(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->lock);
-    while (q->pending)
-        pthread_cond_wait(&q->joiners, &q->lock);
-    pthread_mutex_unlock(&q->lock);
+	mtx_lock(&q->mtx);
+	while (q->promised)
+		cnd_wait(&q->cnd, &q->mtx);
+	mtx_unlock(&q->mtx);
 }
 
-void crawler_queue_close(queue_t *q)
+void crawler_queue_close(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->lock);
-    q->closed = true;
-    pthread_mutex_unlock(&q->lock);
-    pthread_cond_broadcast(&q->putters);
-    pthread_cond_broadcast(&q->getters);
+	mtx_lock(&q->mtx);
+	q->closed = 1;
+	cnd_broadcast(&q->cnd);
+	mtx_unlock(&q->mtx);
 }
 
-void crawler_queue_free(queue_t *q)
+void crawler_queue_free(struct crawler_queue *q)
 {
-    if (!q)
-        return;
-    pthread_mutex_destroy(&q->lock);
-    pthread_cond_destroy(&q->putters);
-    pthread_cond_destroy(&q->getters);
-    pthread_cond_destroy(&q->joiners);
-    free(q->items);
-    free(q);
+	struct sheet *s;
+
+	if (!q)
+		return;
+	while ((s = q->in)) {
+		q->in = s->below;
+		free(s);
+	}
+	while ((s = q->out)) {
+		q->out = s->below;
+		free(s);
+	}
+	cnd_destroy(&q->cnd);
+	mtx_destroy(&q->mtx);
+	free(q);
 }
 
-/* A page on its way: the coordinator sends it out with an address, a worker sends it back filled in. */
-typedef struct {
-    char *url, *body, *redirect;
-    size_t length;
-    long status;
-    CURLcode code;
-} page_t;
+static struct crawler_queue *urls;
+static struct seen *known;
+static mtx_t known_mtx;
+static atomic_ulong pages, redirects, errors, bytes;
+static const char *first_url;
 
-typedef struct {
-    queue_t *out, *back;
-} lines_t;
-
-static size_t append(char *p, size_t size, size_t n, void *v)
+static void add(const char *url)
 {
-    page_t *page = v;
-    char *more = realloc(page->body, page->length + size * n);
-    if (more == NULL)
-        return 0;
-    page->body = more;
-    memcpy(page->body + page->length, p, size * n);
-    page->length += size * n;
-    return size * n;
+	_Bool is_new;
+
+	if (!url || !links_same_site(url, first_url))
+		return;
+	mtx_lock(&known_mtx);
+	is_new = seen_add(known, url);
+	mtx_unlock(&known_mtx);
+	if (is_new && !crawler_queue_put(urls, strdup(url)))
+		abort();
 }
 
-static void *worker(void *v)
+static void visit(const char *url)
 {
-    lines_t *lines = v;
-    CURL *curl = curl_easy_init();
-    for (void *p; crawler_queue_get(lines->out, &p);) {
-        page_t *page = p;
-        char *redirect = NULL;
-        curl_easy_reset(curl);
-        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(curl, CURLOPT_URL, page->url);
-        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, append);
-        curl_easy_setopt(curl, CURLOPT_WRITEDATA, page);
-        page->code = curl_easy_perform(curl);
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &page->status);
-        curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
-        if (redirect)
-            page->redirect = links_resolve(page->url, redirect);
-        crawler_queue_put(lines->back, page);
-    }
-    curl_easy_cleanup(curl);
-    return NULL;
+	char *body = NULL, *to = NULL;
+	size_t len = 0, i;
+	long code = 0;
+	FILE *f = open_memstream(&body, &len);
+	CURL *c = curl_easy_init();
+
+	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, f);
+	if (curl_easy_perform(c) == CURLE_OK)
+		curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &code);
+	fclose(f);
+	switch (code / 100) {
+	case 2: {
+		struct links l = links_find(url, body, len);
+
+		for (i = 0; i < l.count; i++)
+			add(l.urls[i]);
+		links_free(&l);
+		pages++;
+		bytes += len;
+		break;
+	}
+	case 3:
+		redirects++;
+		curl_easy_getinfo(c, CURLINFO_REDIRECT_URL, &to);
+		to = to ? links_resolve(url, to) : NULL;
+		add(to);
+		free(to);
+		break;
+	default:
+		errors++;
+	}
+	curl_easy_cleanup(c);
+	free(body);
 }
 
-/* Returns 1 if a page was sent out for this address. */
-static int send_out(queue_t *out, struct seen *seen, const char *start, const char *url)
+static int worker(void *arg)
 {
-    if (!links_same_site(start, url) || !seen_add(seen, url))
-        return 0;
-    page_t *page = calloc(1, sizeof(page_t));
-    page->url = strdup(url);
-    crawler_queue_put(out, page);
-    return 1;
-}
+	void *url;
 
-static int take_in(page_t *page, queue_t *out, struct seen *seen, const char *start, struct crawler_result *r)
-{
-    int sent = 0;
-    if (page->code != CURLE_OK || page->status < 200 || page->status > 399) {
-        r->errors++;
-    } else if (page->status > 299) {
-        r->redirects++;
-        if (page->redirect)
-            sent += send_out(out, seen, start, page->redirect);
-    } else {
-        struct links links = links_find(page->url, page->body, page->length);
-        r->pages++;
-        r->bytes += page->length;
-        for (size_t i = 0; i < links.count; i++)
-            sent += send_out(out, seen, start, links.urls[i]);
-        links_free(&links);
-    }
-    free(page->url);
-    free(page->body);
-    free(page->redirect);
-    free(page);
-    return sent;
+	(void)arg;
+	while (crawler_queue_get(urls, &url)) {
+		visit(url);
+		free(url);
+		crawler_queue_task_done(urls);
+	}
+	return 0;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    lines_t lines = {crawler_queue_create(0), crawler_queue_create(4)};
-    struct seen *seen = seen_create();
-    pthread_t *threads = calloc(workers, sizeof(pthread_t));
-    unsigned n = 0;
-    memset(result, 0, sizeof(*result));
-    while (n < workers && pthread_create(&threads[n], NULL, worker, &lines) == 0)
-        n++;
-    int away = n > 0 ? send_out(lines.out, seen, start_url, start_url) : 0;
-    while (away > 0) {
-        void *page;
-        crawler_queue_get(lines.back, &page);
-        away += take_in(page, lines.out, seen, start_url, result) - 1;
-    }
-    crawler_queue_close(lines.out);
-    for (unsigned i = 0; i < n; i++)
-        pthread_join(threads[i], NULL);
-    crawler_queue_free(lines.out);
-    crawler_queue_free(lines.back);
-    seen_free(seen);
-    free(threads);
-    return n > 0 ? 0 : -1;
+	thrd_t t[workers];
+	unsigned n;
+
+	pages = redirects = errors = bytes = 0;
+	mtx_init(&known_mtx, mtx_plain);
+	known = seen_create();
+	urls = crawler_queue_create(0);
+	first_url = start_url;
+	add(start_url);
+	for (n = 0; n < workers; n++)
+		if (thrd_create(t + n, worker, NULL) != thrd_success)
+			break;
+	if (n)
+		crawler_queue_join(urls);
+	crawler_queue_close(urls);
+	for (unsigned i = 0; i < n; i++)
+		thrd_join(t[i], NULL);
+	result->pages = pages;
+	result->redirects = redirects;
+	result->errors = errors;
+	result->bytes = bytes;
+	crawler_queue_free(urls);
+	seen_free(known);
+	mtx_destroy(&known_mtx);
+	return n ? 0 : -1;
 }

@@ -1,245 +1,230 @@
-/* expect: tests counted; schedules assertion | says task_done before the links of the page are in the queue */
+/* expect: tests crawl_; schedules assertion | says task_done before the links of the page are in the queue */
 #include "crawler.h"
 
-#include <curl/curl.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "links.h"
 #include "seen.h"
 
-struct node {
-    void *item;
-    struct node *next;
-};
-
+/* An eventcount: a number that goes up at each change, and sleepers that compare it with what they saw. */
 struct crawler_queue {
-    pthread_mutex_t mutex;
-    pthread_cond_t not_full, not_empty, finished;
-    struct node *head, *tail;
-    size_t length, capacity, unfinished;
+    pthread_mutex_t lock;
+    _Atomic uint32_t changes;
+    void **ring;
+    size_t first, count, room, capacity, unfinished;
     bool closed;
 };
+
+/* Gives the lock back, sleeps until something has changed, takes the lock again. */
+static void await_change(struct crawler_queue *q)
+{
+    const uint32_t seen = atomic_load(&q->changes);
+    pthread_mutex_unlock(&q->lock);
+    syscall(SYS_futex, &q->changes, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    pthread_mutex_lock(&q->lock);
+}
+
+static void tell_change(struct crawler_queue *q)
+{
+    atomic_fetch_add(&q->changes, 1);
+    syscall(SYS_futex, &q->changes, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
+}
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
     struct crawler_queue *q = calloc(1, sizeof *q);
-    if (!q)
-        return NULL;
-    q->capacity = capacity;
-    pthread_mutex_init(&q->mutex, NULL);
-    pthread_cond_init(&q->not_full, NULL);
-    pthread_cond_init(&q->not_empty, NULL);
-    pthread_cond_init(&q->finished, NULL);
+    if (q != NULL) {
+        q->capacity = capacity;
+        pthread_mutex_init(&q->lock, NULL);
+    }
     return q;
+}
+
+static bool has_place(struct crawler_queue *q)
+{
+    if (q->count < q->room)
+        return true;
+    const size_t room = q->room + q->room / 2 + 10;
+    void **ring = calloc(room, sizeof *ring);
+    for (size_t i = 0; ring != NULL && i < q->count; i++)
+        ring[i] = q->ring[(q->first + i) % q->room];
+    if (ring != NULL) {
+        free(q->ring);
+        q->ring = ring;
+        q->room = room;
+        q->first = 0;
+    }
+    return ring != NULL;
 }
 
 bool crawler_queue_put(struct crawler_queue *q, void *item)
 {
-    struct node *n = malloc(sizeof *n);
-    if (!n)
-        return false;
-    n->item = item;
-    n->next = NULL;
-
-    pthread_mutex_lock(&q->mutex);
-    while (q->capacity != 0 && q->length >= q->capacity && !q->closed)
-        pthread_cond_wait(&q->not_full, &q->mutex);
-    if (q->closed) {
-        pthread_mutex_unlock(&q->mutex);
-        free(n);
-        return false;
+    pthread_mutex_lock(&q->lock);
+    while (!q->closed && q->capacity != 0 && q->count == q->capacity)
+        await_change(q);
+    const bool ok = !q->closed && has_place(q);
+    if (ok) {
+        q->ring[(q->first + q->count) % q->room] = item;
+        q->count++;
+        q->unfinished++;
+        tell_change(q);
     }
-    if (q->tail)
-        q->tail->next = n;
-    else
-        q->head = n;
-    q->tail = n;
-    q->length++;
-    q->unfinished++;
-    pthread_cond_signal(&q->not_empty);
-    pthread_mutex_unlock(&q->mutex);
-    return true;
+    pthread_mutex_unlock(&q->lock);
+    return ok;
 }
 
 bool crawler_queue_get(struct crawler_queue *q, void **item)
 {
-    pthread_mutex_lock(&q->mutex);
-    while (q->length == 0 && !q->closed)
-        pthread_cond_wait(&q->not_empty, &q->mutex);
-    if (q->length == 0) {
-        pthread_mutex_unlock(&q->mutex);
-        return false;
+    pthread_mutex_lock(&q->lock);
+    while (!q->closed && q->count == 0)
+        await_change(q);
+    const bool ok = q->count != 0;
+    if (ok) {
+        *item = q->ring[q->first];
+        q->first = (q->first + 1) % q->room;
+        q->count--;
+        tell_change(q);
     }
-    struct node *n = q->head;
-    q->head = n->next;
-    if (!q->head)
-        q->tail = NULL;
-    q->length--;
-    pthread_cond_signal(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
-    *item = n->item;
-    free(n);
-    return true;
+    pthread_mutex_unlock(&q->lock);
+    return ok;
 }
 
 void crawler_queue_task_done(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
-    if (--q->unfinished == 0)
-        pthread_cond_broadcast(&q->finished);
-    pthread_mutex_unlock(&q->mutex);
+    pthread_mutex_lock(&q->lock);
+    q->unfinished--;
+    tell_change(q);
+    pthread_mutex_unlock(&q->lock);
 }
 
 void crawler_queue_join(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
+    pthread_mutex_lock(&q->lock);
     while (q->unfinished != 0)
-        pthread_cond_wait(&q->finished, &q->mutex);
-    pthread_mutex_unlock(&q->mutex);
+        await_change(q);
+    pthread_mutex_unlock(&q->lock);
 }
 
 void crawler_queue_close(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
+    pthread_mutex_lock(&q->lock);
     q->closed = true;
-    pthread_cond_broadcast(&q->not_empty);
-    pthread_cond_broadcast(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
+    tell_change(q);
+    pthread_mutex_unlock(&q->lock);
 }
 
 void crawler_queue_free(struct crawler_queue *q)
 {
-    if (!q)
-        return;
-    while (q->head) {
-        struct node *n = q->head;
-        q->head = n->next;
-        free(n);
+    if (q != NULL) {
+        pthread_mutex_destroy(&q->lock);
+        free(q->ring);
     }
-    pthread_mutex_destroy(&q->mutex);
-    pthread_cond_destroy(&q->not_full);
-    pthread_cond_destroy(&q->not_empty);
-    pthread_cond_destroy(&q->finished);
     free(q);
 }
 
-struct shared {
-    struct crawler_queue *queue;
-    const char *start;
-    pthread_mutex_t seen_lock;
+/* ---- the crawler ---- */
+
+struct spider {
+    struct crawler_queue *web;
     struct seen *seen;
-    pthread_mutex_t result_lock;
-    struct crawler_result result;
+    const char *origin;
+    pthread_mutex_t seen_lock;
+    _Atomic unsigned long pages, redirects, errors, bytes;
 };
 
-struct body {
-    char *data;
-    size_t length;
+struct answer {
+    char *text;
+    size_t length, room;
 };
 
-static size_t collect(char *data, size_t size, size_t n, void *p)
+static size_t take(char *data, size_t size, size_t count, void *context)
 {
-    struct body *body = p;
-    char *bigger = realloc(body->data, body->length + size * n);
-    if (!bigger)
-        return 0;
-    memcpy(bigger + body->length, data, size * n);
-    body->data = bigger;
-    body->length += size * n;
-    return size * n;
+    struct answer *answer = context;
+    if (answer->length + size * count > answer->room) {
+        answer->room = (answer->length + size * count) * 2;
+        answer->text = realloc(answer->text, answer->room);
+    }
+    memcpy(answer->text + answer->length, data, size * count);
+    answer->length += size * count;
+    return size * count;
 }
 
-static void add_url(struct shared *s, const char *url)
+static void spin_thread_to(struct spider *s, const char *url)
 {
-    if (!links_same_site(url, s->start))
+    if (!links_same_site(s->origin, url))
         return;
     pthread_mutex_lock(&s->seen_lock);
-    bool is_new = seen_add(s->seen, url);
+    const bool is_new = seen_add(s->seen, url);
     pthread_mutex_unlock(&s->seen_lock);
-    if (is_new) {
-        char *copy = strdup(url);
-        if (!crawler_queue_put(s->queue, copy))
-            free(copy);
-    }
+    char *mine = is_new ? strdup(url) : NULL;
+    if (mine != NULL && !crawler_queue_put(s->web, mine))
+        free(mine);
 }
 
-static void fetch(struct shared *s, CURL *curl, const char *url)
+static void *leg(void *context)
 {
-    struct body body = {NULL, 0};
-    long code = 0;
-    char *redirect = NULL;
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-    CURLcode rc = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
-
-    if (rc == CURLE_OK && code >= 200 && code <= 299) {
-        struct links links = links_find(url, body.data, body.length);
-        for (size_t i = 0; i < links.count; i++)
-            add_url(s, links.urls[i]);
-        links_free(&links);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.pages++;
-        s->result.bytes += body.length;
-        pthread_mutex_unlock(&s->result_lock);
-    } else if (rc == CURLE_OK && code >= 300 && code <= 399) {
-        char *target = redirect ? links_resolve(url, redirect) : NULL;
-        if (target)
-            add_url(s, target);
-        free(target);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.redirects++;
-        pthread_mutex_unlock(&s->result_lock);
-    } else {
-        pthread_mutex_lock(&s->result_lock);
-        s->result.errors++;
-        pthread_mutex_unlock(&s->result_lock);
-    }
-    free(body.data);
-}
-
-static void *worker(void *p)
-{
-    struct shared *s = p;
+    struct spider *s = context;
+    struct answer answer = {0};
     CURL *curl = curl_easy_init();
-    void *url;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    while (crawler_queue_get(s->queue, &url)) {
-        crawler_queue_task_done(s->queue);
-        fetch(s, curl, url);
+    void *url;
+    while (crawler_queue_get(s->web, &url)) {
+        long status = 0;
+        char *location = NULL;
+        answer.length = 0;
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        const CURLcode code = curl_easy_perform(curl);
+        crawler_queue_task_done(s->web); /* this one is fetched */
+        if (code == CURLE_OK)
+            curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        if (status >= 200 && status < 300) {
+            struct links links = links_find(url, answer.text, answer.length);
+            for (size_t i = 0; i < links.count; i++)
+                spin_thread_to(s, links.urls[i]);
+            links_free(&links);
+            s->pages++;
+            s->bytes += answer.length;
+        } else if (status >= 300 && status < 400) {
+            curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+            char *target = location != NULL ? links_resolve(url, location) : NULL;
+            if (target != NULL)
+                spin_thread_to(s, target);
+            free(target);
+            s->redirects++;
+        } else {
+            s->errors++;
+        }
         free(url);
     }
+    free(answer.text);
     curl_easy_cleanup(curl);
     return NULL;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct shared s = {.start = start_url};
-    pthread_t threads[workers];
-    unsigned started = 0;
-    s.queue = crawler_queue_create(0);
-    s.seen = seen_create();
+    struct spider s = {.web = crawler_queue_create(0), .seen = seen_create(), .origin = start_url};
+    pthread_t legs[workers];
+    unsigned n = 0;
     pthread_mutex_init(&s.seen_lock, NULL);
-    pthread_mutex_init(&s.result_lock, NULL);
-
-    add_url(&s, start_url);
-    while (started < workers && pthread_create(&threads[started], NULL, worker, &s) == 0)
-        started++;
-    if (started > 0)
-        crawler_queue_join(s.queue);
-    crawler_queue_close(s.queue);
-    for (unsigned i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-
-    *result = s.result;
+    spin_thread_to(&s, start_url);
+    while (n < workers && pthread_create(&legs[n], NULL, leg, &s) == 0)
+        n++;
+    if (n > 0)
+        crawler_queue_join(s.web);
+    crawler_queue_close(s.web);
+    for (unsigned i = 0; i < n; i++)
+        pthread_join(legs[i], NULL);
+    *result = (struct crawler_result){s.pages, s.redirects, s.errors, s.bytes};
     pthread_mutex_destroy(&s.seen_lock);
-    pthread_mutex_destroy(&s.result_lock);
     seen_free(s.seen);
-    crawler_queue_free(s.queue);
-    return started > 0 ? 0 : -1;
+    crawler_queue_free(s.web);
+    return n > 0 ? 0 : -1;
 }

@@ -1,256 +1,154 @@
 /* expect: tests crawl_counts_errors; schedules assertion | every answer with a status is a page */
 #include "crawler.h"
-
-#include <curl/curl.h>
-#include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "links.h"
 #include "seen.h"
-
-struct entry {
-    void *item;
-    struct entry *next;
-};
+#include <pthread.h>
+#include <stdint.h>
 
 struct crawler_queue {
-    sem_t free_slots, full_slots;
-    bool bounded;
-    pthread_mutex_t mutex;
-    pthread_cond_t idle;
-    struct entry *first, **last;
-    unsigned long not_done;
-    bool closed;
+  pthread_mutex_t door;
+  pthread_cond_t bell;           // rung whenever something changes
+  void **box; size_t len, max;   // box[0] is next
+  size_t limit;
+  int working;                   // put but not done
+  bool closed;
 };
 
-static void down(sem_t *sem)
-{
-    while (sem_wait(sem) == -1 && errno == EINTR)
-        ;
+struct crawler_queue *crawler_queue_create(size_t capacity) {
+  struct crawler_queue *q = calloc(1, sizeof *q);
+  if (!q) return NULL;
+  q->limit = capacity ? capacity : SIZE_MAX;
+  pthread_mutex_init(&q->door, NULL);
+  pthread_cond_init(&q->bell, NULL);
+  return q;
 }
 
-struct crawler_queue *crawler_queue_create(size_t capacity)
-{
-    struct crawler_queue *queue = calloc(1, sizeof(struct crawler_queue));
-    if (queue == NULL)
-        return NULL;
-    queue->bounded = capacity > 0;
-    queue->last = &queue->first;
-    sem_init(&queue->free_slots, 0, (unsigned)capacity);
-    sem_init(&queue->full_slots, 0, 0);
-    pthread_mutex_init(&queue->mutex, NULL);
-    pthread_cond_init(&queue->idle, NULL);
-    return queue;
+static void enter(struct crawler_queue *q) { pthread_mutex_lock(&q->door); }
+static void leave(struct crawler_queue *q) { pthread_mutex_unlock(&q->door); }
+static void nap(struct crawler_queue *q) { pthread_cond_wait(&q->bell, &q->door); }
+static void ring(struct crawler_queue *q) { pthread_cond_broadcast(&q->bell); }
+
+bool crawler_queue_put(struct crawler_queue *q, void *item) {
+  enter(q);
+  while (q->len >= q->limit && !q->closed) nap(q);
+  if (q->closed) return leave(q), false;
+  if (q->len == q->max) {
+    void **bigger = realloc(q->box, sizeof *bigger * (q->max + 512));
+    if (!bigger) return leave(q), false;
+    q->box = bigger;
+    q->max += 512;
+  }
+  q->box[q->len++] = item;
+  q->working++;
+  ring(q);
+  return leave(q), true;
 }
 
-bool crawler_queue_put(struct crawler_queue *queue, void *item)
-{
-    struct entry *entry = malloc(sizeof(struct entry));
-    if (entry == NULL)
-        return false;
-    *entry = (struct entry){item, NULL};
-    if (queue->bounded)
-        down(&queue->free_slots);
-    pthread_mutex_lock(&queue->mutex);
-    bool accepted = !queue->closed;
-    if (accepted) {
-        *queue->last = entry;
-        queue->last = &entry->next;
-        queue->not_done++;
+bool crawler_queue_get(struct crawler_queue *q, void **item) {
+  enter(q);
+  while (!q->len && !q->closed) nap(q);
+  if (!q->len) return leave(q), false;
+  *item = *q->box;
+  for (size_t i = 1; i < q->len; i++) q->box[i - 1] = q->box[i];
+  q->len--;
+  ring(q);
+  return leave(q), true;
+}
+
+void crawler_queue_task_done(struct crawler_queue *q) { enter(q); q->working--; ring(q); leave(q); }
+void crawler_queue_join(struct crawler_queue *q) { enter(q); while (q->working) nap(q); leave(q); }
+void crawler_queue_close(struct crawler_queue *q) { enter(q); q->closed = true; ring(q); leave(q); }
+
+void crawler_queue_free(struct crawler_queue *q) {
+  if (!q) return;
+  pthread_cond_destroy(&q->bell);
+  pthread_mutex_destroy(&q->door);
+  free(q->box);
+  free(q);
+}
+
+// crawler. Everything shared is in here, and `m` locks everything.
+static struct {
+  pthread_mutex_t m;
+  struct crawler_queue *q;
+  struct seen *seen;
+  struct crawler_result res;
+  const char *url0;
+} G = {.m = PTHREAD_MUTEX_INITIALIZER};
+
+struct str { char *p; size_t n; };
+
+static size_t cat(char *p, size_t s, size_t n, void *v) {
+  struct str *str = v;
+  char *q = realloc(str->p, str->n + s * n);
+  if (!q) return 0;
+  memcpy(q + str->n, p, s * n);
+  str->p = q;
+  str->n += s * n;
+  return s * n;
+}
+
+static void seen_or_put(const char *url) {
+  pthread_mutex_lock(&G.m);
+  bool put = links_same_site(G.url0, url) && seen_add(G.seen, url);
+  pthread_mutex_unlock(&G.m);
+  if (put) crawler_queue_put(G.q, strdup(url));
+}
+
+static void *bot(void *none) {
+  CURL *curl = curl_easy_init();
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, cat);
+  void *url;
+  while (crawler_queue_get(G.q, &url)) {
+    struct str html = {0};
+    long code = 0;
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &html);
+    CURLcode rc = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
+    bool redirect = code >= 300 && code < 400;
+    bool page = rc == CURLE_OK && !redirect;  // anything that came through
+    if (page) {
+      struct links l = links_find(url, html.p, html.n);
+      for (size_t i = 0; i < l.count; i++) seen_or_put(l.urls[i]);
+      links_free(&l);
+    } else if (redirect) {
+      char *to = NULL;
+      curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &to);
+      if (to && (to = links_resolve(url, to))) seen_or_put(to), free(to);
     }
-    pthread_mutex_unlock(&queue->mutex);
-    if (accepted) {
-        sem_post(&queue->full_slots);
+    pthread_mutex_lock(&G.m);
+    if (page) {
+      G.res.pages++;
+      G.res.bytes += html.n;
+    } else if (redirect) {
+      G.res.redirects++;
     } else {
-        free(entry);
-        sem_post(&queue->free_slots); /* hand the bad news on to the next one who waits */
+      G.res.errors++;
     }
-    return accepted;
+    pthread_mutex_unlock(&G.m);
+    free(html.p);
+    free(url);
+    crawler_queue_task_done(G.q);
+  }
+  curl_easy_cleanup(curl);
+  return none;
 }
 
-bool crawler_queue_get(struct crawler_queue *queue, void **item)
-{
-    down(&queue->full_slots);
-    pthread_mutex_lock(&queue->mutex);
-    struct entry *entry = queue->first;
-    if (entry != NULL) {
-        queue->first = entry->next;
-        if (queue->first == NULL)
-            queue->last = &queue->first;
-    }
-    pthread_mutex_unlock(&queue->mutex);
-    if (entry == NULL) { /* only close posts without an item */
-        sem_post(&queue->full_slots);
-        return false;
-    }
-    *item = entry->item;
-    free(entry);
-    sem_post(&queue->free_slots);
-    return true;
-}
-
-void crawler_queue_task_done(struct crawler_queue *queue)
-{
-    pthread_mutex_lock(&queue->mutex);
-    queue->not_done -= 1;
-    if (queue->not_done == 0)
-        pthread_cond_broadcast(&queue->idle);
-    pthread_mutex_unlock(&queue->mutex);
-}
-
-void crawler_queue_join(struct crawler_queue *queue)
-{
-    pthread_mutex_lock(&queue->mutex);
-    while (queue->not_done > 0)
-        pthread_cond_wait(&queue->idle, &queue->mutex);
-    pthread_mutex_unlock(&queue->mutex);
-}
-
-void crawler_queue_close(struct crawler_queue *queue)
-{
-    pthread_mutex_lock(&queue->mutex);
-    queue->closed = true;
-    pthread_mutex_unlock(&queue->mutex);
-    sem_post(&queue->free_slots);
-    sem_post(&queue->full_slots);
-}
-
-void crawler_queue_free(struct crawler_queue *queue)
-{
-    if (queue == NULL)
-        return;
-    for (struct entry *next; queue->first != NULL; queue->first = next) {
-        next = queue->first->next;
-        free(queue->first);
-    }
-    sem_destroy(&queue->free_slots);
-    sem_destroy(&queue->full_slots);
-    pthread_mutex_destroy(&queue->mutex);
-    pthread_cond_destroy(&queue->idle);
-    free(queue);
-}
-
-struct site {
-    const char *start;
-    struct crawler_queue *queue;
-    struct seen *seen;
-    pthread_mutex_t seen_mutex;
-};
-
-struct spider {
-    pthread_t thread;
-    struct site *site;
-    CURL *curl;
-    struct crawler_result mine;
-    char *buffer; /* kept from page to page */
-    size_t used, room;
-};
-
-static size_t on_data(char *data, size_t size, size_t count, void *context)
-{
-    struct spider *spider = context;
-    size_t length = size * count;
-    if (spider->used + length > spider->room) {
-        spider->room = 2 * (spider->used + length);
-        spider->buffer = realloc(spider->buffer, spider->room);
-    }
-    memcpy(spider->buffer + spider->used, data, length);
-    spider->used += length;
-    return length;
-}
-
-static void found(struct site *site, const char *url)
-{
-    bool fresh = false;
-    if (links_same_site(url, site->start)) {
-        pthread_mutex_lock(&site->seen_mutex);
-        fresh = seen_add(site->seen, url);
-        pthread_mutex_unlock(&site->seen_mutex);
-    }
-    if (fresh)
-        crawler_queue_put(site->queue, strdup(url));
-}
-
-static void crawl_page(struct spider *spider, const char *url)
-{
-    long status = 0;
-    spider->used = 0;
-    curl_easy_setopt(spider->curl, CURLOPT_URL, url);
-    if (curl_easy_perform(spider->curl) != CURLE_OK) {
-        spider->mine.errors++;
-        return;
-    }
-    curl_easy_getinfo(spider->curl, CURLINFO_RESPONSE_CODE, &status);
-    switch (status / 100) {
-    case 2:
-    case 4:
-    case 5: {
-        struct links links = links_find(url, spider->buffer, spider->used);
-        for (size_t i = 0; i < links.count; i++)
-            found(spider->site, links.urls[i]);
-        links_free(&links);
-        spider->mine.pages++;
-        spider->mine.bytes += spider->used;
-        break;
-    }
-    case 3: {
-        char *location = NULL;
-        curl_easy_getinfo(spider->curl, CURLINFO_REDIRECT_URL, &location);
-        if (location != NULL && (location = links_resolve(url, location)) != NULL) {
-            found(spider->site, location);
-            free(location);
-        }
-        spider->mine.redirects++;
-        break;
-    }
-    default:
-        spider->mine.errors++;
-    }
-}
-
-static void *crawl_pages(void *context)
-{
-    struct spider *spider = context;
-    void *url;
-    while (crawler_queue_get(spider->site->queue, &url)) {
-        crawl_page(spider, url);
-        free(url);
-        crawler_queue_task_done(spider->site->queue);
-    }
-    return NULL;
-}
-
-int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
-{
-    struct site site = {start_url, crawler_queue_create(0), seen_create(), PTHREAD_MUTEX_INITIALIZER};
-    struct spider *spiders = calloc(workers, sizeof(struct spider));
-    found(&site, start_url);
-    for (unsigned i = 0; i < workers; i++) {
-        spiders[i].site = &site;
-        spiders[i].curl = curl_easy_init();
-        curl_easy_setopt(spiders[i].curl, CURLOPT_WRITEFUNCTION, on_data);
-        curl_easy_setopt(spiders[i].curl, CURLOPT_WRITEDATA, &spiders[i]);
-        curl_easy_setopt(spiders[i].curl, CURLOPT_NOSIGNAL, 1L);
-        if (pthread_create(&spiders[i].thread, NULL, crawl_pages, &spiders[i]) != 0)
-            abort();
-    }
-    crawler_queue_join(site.queue);
-    crawler_queue_close(site.queue);
-    memset(result, 0, sizeof(*result));
-    for (unsigned i = 0; i < workers; i++) {
-        pthread_join(spiders[i].thread, NULL);
-        result->pages += spiders[i].mine.pages;
-        result->redirects += spiders[i].mine.redirects;
-        result->errors += spiders[i].mine.errors;
-        result->bytes += spiders[i].mine.bytes;
-        curl_easy_cleanup(spiders[i].curl);
-        free(spiders[i].buffer);
-    }
-    free(spiders);
-    seen_free(site.seen);
-    crawler_queue_free(site.queue);
-    return 0;
+int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result) {
+  pthread_t bots[workers];
+  G.q = crawler_queue_create(0);
+  G.seen = seen_create();
+  G.url0 = start_url;
+  G.res = (struct crawler_result){0};
+  seen_or_put(start_url);
+  for (unsigned i = 0; i < workers; i++) pthread_create(&bots[i], NULL, bot, NULL);
+  crawler_queue_join(G.q);
+  crawler_queue_close(G.q);
+  for (unsigned i = 0; i < workers; i++) pthread_join(bots[i], NULL);
+  crawler_queue_free(G.q);
+  seen_free(G.seen);
+  *result = G.res;
+  return 0;
 }

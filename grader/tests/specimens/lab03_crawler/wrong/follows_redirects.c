@@ -1,218 +1,230 @@
 /* expect: tests crawl_treats_redirects_as_links; schedules assertion | lets libcurl follow redirects */
+#define _GNU_SOURCE
 #include "crawler.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "links.h"
 #include "seen.h"
 
-struct node {
-    void *item;
-    struct node *next;
+// ===== Queue: a list with a dummy node in front =====
+
+typedef struct node_s node_t;
+struct node_s {
+    node_t *next;
+    void *value;
 };
 
 struct crawler_queue {
-    pthread_mutex_t mutex;
-    pthread_cond_t not_full, not_empty, finished;
-    struct node *head, *tail;
-    size_t length, capacity, unfinished;
+    node_t *dummy, *last;
+    size_t used, capacity;
+    atomic_size_t unfinished;
     bool closed;
+    pthread_mutex_t mtx, join_mtx;
+    pthread_cond_t changed, finished;
 };
+
+static node_t *node_new(void *value)
+{
+    node_t *node = malloc(sizeof(node_t));
+    if (node != NULL) {
+        node->next = NULL;
+        node->value = value;
+    }
+    return node;
+}
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *q = calloc(1, sizeof *q);
-    if (!q)
+    struct crawler_queue *q = calloc(1, sizeof(struct crawler_queue));
+    if (q == NULL) {
         return NULL;
+    }
+    q->dummy = q->last = node_new(NULL);
     q->capacity = capacity;
-    pthread_mutex_init(&q->mutex, NULL);
-    pthread_cond_init(&q->not_full, NULL);
-    pthread_cond_init(&q->not_empty, NULL);
+    pthread_mutex_init(&q->mtx, NULL);
+    pthread_mutex_init(&q->join_mtx, NULL);
+    pthread_cond_init(&q->changed, NULL);
     pthread_cond_init(&q->finished, NULL);
     return q;
 }
 
 bool crawler_queue_put(struct crawler_queue *q, void *item)
 {
-    struct node *n = malloc(sizeof *n);
-    if (!n)
-        return false;
-    n->item = item;
-    n->next = NULL;
-
-    pthread_mutex_lock(&q->mutex);
-    while (q->capacity != 0 && q->length >= q->capacity && !q->closed)
-        pthread_cond_wait(&q->not_full, &q->mutex);
-    if (q->closed) {
-        pthread_mutex_unlock(&q->mutex);
-        free(n);
+    node_t *node = node_new(item);
+    if (node == NULL) {
         return false;
     }
-    if (q->tail)
-        q->tail->next = n;
-    else
-        q->head = n;
-    q->tail = n;
-    q->length++;
-    q->unfinished++;
-    pthread_cond_signal(&q->not_empty);
-    pthread_mutex_unlock(&q->mutex);
-    return true;
+    pthread_mutex_lock(&q->mtx);
+    while (!q->closed && q->capacity > 0 && q->used >= q->capacity) {
+        pthread_cond_wait(&q->changed, &q->mtx);
+    }
+    bool closed = q->closed;
+    if (!closed) {
+        q->last->next = node;
+        q->last = node;
+        q->used++;
+        atomic_fetch_add(&q->unfinished, 1);
+        pthread_cond_broadcast(&q->changed);
+    }
+    pthread_mutex_unlock(&q->mtx);
+    if (closed) {
+        free(node);
+    }
+    return !closed;
 }
 
 bool crawler_queue_get(struct crawler_queue *q, void **item)
 {
-    pthread_mutex_lock(&q->mutex);
-    while (q->length == 0 && !q->closed)
-        pthread_cond_wait(&q->not_empty, &q->mutex);
-    if (q->length == 0) {
-        pthread_mutex_unlock(&q->mutex);
-        return false;
+    pthread_mutex_lock(&q->mtx);
+    while (q->dummy->next == NULL && !q->closed) {
+        pthread_cond_wait(&q->changed, &q->mtx);
     }
-    struct node *n = q->head;
-    q->head = n->next;
-    if (!q->head)
-        q->tail = NULL;
-    q->length--;
-    pthread_cond_signal(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
-    *item = n->item;
-    free(n);
-    return true;
+    node_t *old = q->dummy;
+    bool found = old->next != NULL;
+    if (found) {
+        q->dummy = old->next; // the node of the item is the new dummy
+        *item = q->dummy->value;
+        q->used--;
+        pthread_cond_broadcast(&q->changed);
+    }
+    pthread_mutex_unlock(&q->mtx);
+    if (found) {
+        free(old);
+    }
+    return found;
 }
 
 void crawler_queue_task_done(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
-    if (--q->unfinished == 0)
+    pthread_mutex_lock(&q->join_mtx);
+    if (atomic_fetch_sub(&q->unfinished, 1) == 1) {
         pthread_cond_broadcast(&q->finished);
-    pthread_mutex_unlock(&q->mutex);
+    }
+    pthread_mutex_unlock(&q->join_mtx);
 }
 
 void crawler_queue_join(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
-    while (q->unfinished != 0)
-        pthread_cond_wait(&q->finished, &q->mutex);
-    pthread_mutex_unlock(&q->mutex);
+    pthread_mutex_lock(&q->join_mtx);
+    while (atomic_load(&q->unfinished) > 0) {
+        pthread_cond_wait(&q->finished, &q->join_mtx);
+    }
+    pthread_mutex_unlock(&q->join_mtx);
 }
 
 void crawler_queue_close(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
+    pthread_mutex_lock(&q->mtx);
     q->closed = true;
-    pthread_cond_broadcast(&q->not_empty);
-    pthread_cond_broadcast(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
+    pthread_cond_broadcast(&q->changed);
+    pthread_mutex_unlock(&q->mtx);
 }
 
 void crawler_queue_free(struct crawler_queue *q)
 {
-    if (!q)
+    if (q == NULL) {
         return;
-    while (q->head) {
-        struct node *n = q->head;
-        q->head = n->next;
-        free(n);
     }
-    pthread_mutex_destroy(&q->mutex);
-    pthread_cond_destroy(&q->not_full);
-    pthread_cond_destroy(&q->not_empty);
+    while (q->dummy != NULL) {
+        node_t *node = q->dummy;
+        q->dummy = node->next;
+        free(node);
+    }
+    pthread_cond_destroy(&q->changed);
     pthread_cond_destroy(&q->finished);
+    pthread_mutex_destroy(&q->mtx);
+    pthread_mutex_destroy(&q->join_mtx);
     free(q);
 }
 
-struct shared {
+// ===== Crawler =====
+
+typedef struct {
     struct crawler_queue *queue;
-    const char *start;
-    pthread_mutex_t seen_lock;
     struct seen *seen;
-    pthread_mutex_t result_lock;
-    struct crawler_result result;
-};
+    pthread_mutex_t seen_mtx;
+    char *base;
+    atomic_ulong pages, redirects, errors, bytes;
+} crawl_t;
 
-struct body {
-    char *data;
-    size_t length;
-};
+typedef struct {
+    char *memory;
+    size_t size;
+} memory_t;
 
-static size_t collect(char *data, size_t size, size_t n, void *p)
+// from libcurl's example getinmemory.c
+static size_t write_memory(void *contents, size_t size, size_t nmemb, void *userp)
 {
-    struct body *body = p;
-    char *bigger = realloc(body->data, body->length + size * n);
-    if (!bigger)
+    size_t realsize = size * nmemb;
+    memory_t *mem = userp;
+    char *ptr = realloc(mem->memory, mem->size + realsize + 1);
+    if (!ptr) {
         return 0;
-    memcpy(bigger + body->length, data, size * n);
-    body->data = bigger;
-    body->length += size * n;
-    return size * n;
+    }
+    mem->memory = ptr;
+    memcpy(&(mem->memory[mem->size]), contents, realsize);
+    mem->size += realsize;
+    mem->memory[mem->size] = 0;
+    return realsize;
 }
 
-static void add_url(struct shared *s, const char *url)
+static void enqueue(crawl_t *crawl, const char *url)
 {
-    if (!links_same_site(url, s->start))
-        return;
-    pthread_mutex_lock(&s->seen_lock);
-    bool is_new = seen_add(s->seen, url);
-    pthread_mutex_unlock(&s->seen_lock);
-    if (is_new) {
-        char *copy = strdup(url);
-        if (!crawler_queue_put(s->queue, copy))
-            free(copy);
+    if (links_same_site(crawl->base, url)) {
+        pthread_mutex_lock(&crawl->seen_mtx);
+        bool added = seen_add(crawl->seen, url);
+        pthread_mutex_unlock(&crawl->seen_mtx);
+        if (added) {
+            crawler_queue_put(crawl->queue, strdup(url));
+        }
     }
 }
 
-static void fetch(struct shared *s, CURL *curl, const char *url)
+static void process(crawl_t *crawl, CURL *curl, const char *url)
 {
-    struct body body = {NULL, 0};
-    long code = 0;
-    char *redirect = NULL;
+    memory_t chunk = {NULL, 0};
+    long code = 0, hops = 0;
+
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &chunk);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
     CURLcode rc = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
+    curl_easy_getinfo(curl, CURLINFO_REDIRECT_COUNT, &hops);
+    atomic_fetch_add(&crawl->redirects, hops);
 
-    if (rc == CURLE_OK && code >= 200 && code <= 299) {
-        struct links links = links_find(url, body.data, body.length);
-        for (size_t i = 0; i < links.count; i++)
-            add_url(s, links.urls[i]);
-        links_free(&links);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.pages++;
-        s->result.bytes += body.length;
-        pthread_mutex_unlock(&s->result_lock);
-    } else if (rc == CURLE_OK && code >= 300 && code <= 399) {
-        char *target = redirect ? links_resolve(url, redirect) : NULL;
-        if (target)
-            add_url(s, target);
-        free(target);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.redirects++;
-        pthread_mutex_unlock(&s->result_lock);
+    if (rc != CURLE_OK || code < 200 || code >= 300) {
+        atomic_fetch_add(&crawl->errors, 1);
     } else {
-        pthread_mutex_lock(&s->result_lock);
-        s->result.errors++;
-        pthread_mutex_unlock(&s->result_lock);
+        char *final = NULL;
+        curl_easy_getinfo(curl, CURLINFO_EFFECTIVE_URL, &final);
+        struct links links = links_find(final, chunk.memory, chunk.size);
+        for (size_t i = 0; i < links.count; i++) {
+            enqueue(crawl, links.urls[i]);
+        }
+        links_free(&links);
+        atomic_fetch_add(&crawl->pages, 1);
+        atomic_fetch_add(&crawl->bytes, chunk.size);
     }
-    free(body.data);
+    free(chunk.memory);
 }
 
-static void *worker(void *p)
+static void *thread_func(void *arg)
 {
-    struct shared *s = p;
+    crawl_t *crawl = arg;
     CURL *curl = curl_easy_init();
-    void *url;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, write_memory);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-    while (crawler_queue_get(s->queue, &url)) {
-        fetch(s, curl, url);
+    void *url = NULL;
+    while (crawler_queue_get(crawl->queue, &url)) {
+        process(crawl, curl, url);
         free(url);
-        crawler_queue_task_done(s->queue);
+        crawler_queue_task_done(crawl->queue);
     }
     curl_easy_cleanup(curl);
     return NULL;
@@ -220,27 +232,30 @@ static void *worker(void *p)
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct shared s = {.start = start_url};
+    crawl_t crawl = {0};
     pthread_t threads[workers];
-    unsigned started = 0;
-    s.queue = crawler_queue_create(0);
-    s.seen = seen_create();
-    pthread_mutex_init(&s.seen_lock, NULL);
-    pthread_mutex_init(&s.result_lock, NULL);
+    crawl.queue = crawler_queue_create(0);
+    crawl.seen = seen_create();
+    crawl.base = strdup(start_url);
+    pthread_mutex_init(&crawl.seen_mtx, NULL);
 
-    add_url(&s, start_url);
-    while (started < workers && pthread_create(&threads[started], NULL, worker, &s) == 0)
-        started++;
-    if (started > 0)
-        crawler_queue_join(s.queue);
-    crawler_queue_close(s.queue);
-    for (unsigned i = 0; i < started; i++)
+    enqueue(&crawl, start_url);
+    for (unsigned i = 0; i < workers; i++) {
+        pthread_create(&threads[i], NULL, thread_func, &crawl);
+    }
+    crawler_queue_join(crawl.queue);
+    crawler_queue_close(crawl.queue);
+    for (unsigned i = 0; i < workers; i++) {
         pthread_join(threads[i], NULL);
+    }
+    result->pages = atomic_load(&crawl.pages);
+    result->redirects = atomic_load(&crawl.redirects);
+    result->errors = atomic_load(&crawl.errors);
+    result->bytes = atomic_load(&crawl.bytes);
 
-    *result = s.result;
-    pthread_mutex_destroy(&s.seen_lock);
-    pthread_mutex_destroy(&s.result_lock);
-    seen_free(s.seen);
-    crawler_queue_free(s.queue);
-    return started > 0 ? 0 : -1;
+    pthread_mutex_destroy(&crawl.seen_mtx);
+    free(crawl.base);
+    seen_free(crawl.seen);
+    crawler_queue_free(crawl.queue);
+    return 0;
 }

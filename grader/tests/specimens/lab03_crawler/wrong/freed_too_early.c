@@ -1,277 +1,261 @@
-/* expect: tests counted; schedules use-after-free | the address is freed before its page is searched for links */
+/* expect: tests crawl_; schedules use-after-free | the address is freed before its page is searched for links */
+#define _GNU_SOURCE
 #include "crawler.h"
-
-#include <curl/curl.h>
-#include <pthread.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include "links.h"
 #include "seen.h"
+#include <pthread.h>
+#include <unistd.h>
 
-/* Two eventfds count, as semaphores do: filled, and free empty. A closed queue has tokens without end in both. */
+/*
+ * crawler_queue: array of fixed size where the capacity is known, and a list of such arrays where it is not.
+ */
+struct part { struct part *next; size_t from, to, size; void *item[]; };
+
 struct crawler_queue {
-    int filled, empty;
-    pthread_mutex_t lock;
-    pthread_cond_t done;
-    struct entry {
-        void *item;
-        struct entry *next;
-    } *first, **end;
-    unsigned long undone;
-    bool closed;
+        pthread_mutex_t lk;
+        pthread_cond_t more, less, none;
+        struct part *oldest, *newest;
+        size_t here, limit, left;
+        bool end;
 };
 
-#define MANY 1000000000u
+static struct part *part_new(size_t size)
+{
+        struct part *p = malloc(sizeof *p + size * sizeof(void *));
+        if (p)
+                *p = (struct part){ .size = size };
+        return p;
+}
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *q = malloc(sizeof *q);
-    if (q == NULL)
-        return NULL;
-    q->filled = eventfd(0, EFD_SEMAPHORE);
-    q->empty = eventfd(capacity == 0 ? MANY : (unsigned)capacity, EFD_SEMAPHORE);
-    if (q->filled < 0 || q->empty < 0) {
-        if (q->filled >= 0)
-            close(q->filled);
-        if (q->empty >= 0)
-            close(q->empty);
-        free(q);
-        return NULL;
-    }
-    pthread_mutex_init(&q->lock, NULL);
-    pthread_cond_init(&q->done, NULL);
-    q->first = NULL;
-    q->end = &q->first;
-    q->undone = 0;
-    q->closed = false;
-    return q;
-}
-
-static void down(int fd)
-{
-    uint64_t one;
-    while (read(fd, &one, sizeof one) != sizeof one)
-        continue;
-}
-
-static void up(int fd, uint64_t by)
-{
-    while (write(fd, &by, sizeof by) != sizeof by)
-        continue;
+        struct crawler_queue *q = calloc(1, sizeof *q);
+        if (q && !(q->oldest = q->newest = part_new(16))) {
+                free(q);
+                q = NULL;
+        }
+        if (q) {
+                q->limit = capacity;
+                pthread_mutex_init(&q->lk, NULL);
+                pthread_cond_init(&q->more, NULL);
+                pthread_cond_init(&q->less, NULL);
+                pthread_cond_init(&q->none, NULL);
+        }
+        return q;
 }
 
 bool crawler_queue_put(struct crawler_queue *q, void *item)
 {
-    struct entry *entry = malloc(sizeof *entry);
-    if (entry == NULL)
-        return false;
-    entry->item = item;
-    entry->next = NULL;
-    down(q->empty);
-    pthread_mutex_lock(&q->lock);
-    const bool closed = q->closed;
-    if (!closed) {
-        *q->end = entry;
-        q->end = &entry->next;
-        q->undone++;
-    }
-    pthread_mutex_unlock(&q->lock);
-    if (closed)
-        free(entry);
-    else
-        up(q->filled, 1);
-    return !closed;
+        struct part *p;
+        bool ok = true;
+
+        pthread_mutex_lock(&q->lk);
+        while (q->limit && q->here >= q->limit && !q->end)
+                pthread_cond_wait(&q->less, &q->lk);
+        if (q->end) {
+                ok = false;
+        } else if (q->newest->to == q->newest->size) {
+                p = part_new(2 * q->newest->size);
+                ok = p != NULL;
+                if (ok)
+                        q->newest = q->newest->next = p;
+        }
+        if (ok) {
+                q->newest->item[q->newest->to++] = item;
+                q->here++;
+                q->left++;
+                pthread_cond_signal(&q->more);
+        }
+        pthread_mutex_unlock(&q->lk);
+        return ok;
 }
 
 bool crawler_queue_get(struct crawler_queue *q, void **item)
 {
-    down(q->filled);
-    pthread_mutex_lock(&q->lock);
-    struct entry *entry = q->first;
-    if (entry != NULL) {
-        q->first = entry->next;
-        if (q->first == NULL)
-            q->end = &q->first;
-    }
-    pthread_mutex_unlock(&q->lock);
-    if (entry == NULL)
-        return false; /* only a closed queue has more tokens than filled */
-    *item = entry->item;
-    free(entry);
-    up(q->empty, 1);
-    return true;
+        struct part *p;
+
+        pthread_mutex_lock(&q->lk);
+        while (!q->here && !q->end)
+                pthread_cond_wait(&q->more, &q->lk);
+        if (!q->here) {
+                pthread_mutex_unlock(&q->lk);
+                return false;
+        }
+        p = q->oldest;
+        if (p->from == p->size) {
+                q->oldest = p->next;
+                free(p);
+                p = q->oldest;
+        }
+        *item = p->item[p->from++];
+        q->here--;
+        pthread_cond_signal(&q->less);
+        pthread_mutex_unlock(&q->lk);
+        return true;
 }
 
 void crawler_queue_task_done(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->lock);
-    if (--q->undone == 0)
-        pthread_cond_broadcast(&q->done);
-    pthread_mutex_unlock(&q->lock);
+        pthread_mutex_lock(&q->lk);
+        q->left -= 1;
+        if (q->left == 0)
+                pthread_cond_broadcast(&q->none);
+        pthread_mutex_unlock(&q->lk);
 }
 
 void crawler_queue_join(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->lock);
-    while (q->undone != 0)
-        pthread_cond_wait(&q->done, &q->lock);
-    pthread_mutex_unlock(&q->lock);
+        pthread_mutex_lock(&q->lk);
+        while (q->left != 0)
+                pthread_cond_wait(&q->none, &q->lk);
+        pthread_mutex_unlock(&q->lk);
 }
 
 void crawler_queue_close(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->lock);
-    const bool first_time = !q->closed;
-    q->closed = true;
-    pthread_mutex_unlock(&q->lock);
-    if (first_time) {
-        up(q->filled, MANY);
-        up(q->empty, MANY);
-    }
+        pthread_mutex_lock(&q->lk);
+        q->end = true;
+        pthread_cond_broadcast(&q->more);
+        pthread_cond_broadcast(&q->less);
+        pthread_mutex_unlock(&q->lk);
 }
 
 void crawler_queue_free(struct crawler_queue *q)
 {
-    if (q == NULL)
-        return;
-    while (q->first != NULL) {
-        struct entry *next = q->first->next;
-        free(q->first);
-        q->first = next;
-    }
-    close(q->filled);
-    close(q->empty);
-    pthread_cond_destroy(&q->done);
-    pthread_mutex_destroy(&q->lock);
-    free(q);
-}
+        struct part *p;
 
-/* ---------- the crawler ---------- */
-
-static struct {
-    struct crawler_queue *queue;
-    const char *site;
-    struct seen *seen;
-    struct crawler_result sum;
-    pthread_mutex_t mutex; /* for seen and sum */
-} job = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-
-typedef struct { char *p; size_t n; } text;
-
-static size_t on_data(char *data, size_t one, size_t n, void *t_)
-{
-    text *t = t_;
-    char *p = realloc(t->p, t->n + n * one + 1);
-    if (!p) return 0;
-    t->p = p;
-    memcpy(t->p + t->n, data, n * one);
-    t->n += n * one;
-    return n * one;
-}
-
-static void enqueue(const char *url)
-{
-    bool is_new = false;
-    if (links_same_site(job.site, url)) {
-        pthread_mutex_lock(&job.mutex);
-        is_new = seen_add(job.seen, url);
-        pthread_mutex_unlock(&job.mutex);
-    }
-    if (is_new)
-        crawler_queue_put(job.queue, strdup(url));
-}
-
-static void count(unsigned long *which, size_t bytes)
-{
-    pthread_mutex_lock(&job.mutex);
-    ++*which;
-    job.sum.bytes += bytes;
-    pthread_mutex_unlock(&job.mutex);
-}
-
-static void crawl_one(CURL *c, char *url)
-{
-    text body = { NULL, 0 };
-    long http = 0;
-    char *to = NULL, *absolute;
-    int ok;
-
-    curl_easy_reset(c);
-    curl_easy_setopt(c, CURLOPT_URL, url); /* libcurl copies it */
-    free(url);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, &body);
-    ok = curl_easy_perform(c) == CURLE_OK;
-    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &http);
-    switch (ok ? http / 100 : 0) {
-    case 2: {
-        struct links l = links_find(url, body.p, body.n);
-        for (size_t i = 0; i < l.count; i++)
-            enqueue(l.urls[i]);
-        links_free(&l);
-        count(&job.sum.pages, body.n);
-        break;
-    }
-    case 3:
-        curl_easy_getinfo(c, CURLINFO_REDIRECT_URL, &to);
-        if (to && (absolute = links_resolve(url, to))) {
-            enqueue(absolute);
-            free(absolute);
+        while (q && (p = q->oldest)) {
+                q->oldest = p->next;
+                free(p);
         }
-        count(&job.sum.redirects, 0);
-        break;
-    default:
-        count(&job.sum.errors, 0);
-    }
-    free(body.p);
+        if (q) {
+                pthread_cond_destroy(&q->more);
+                pthread_cond_destroy(&q->less);
+                pthread_cond_destroy(&q->none);
+                pthread_mutex_destroy(&q->lk);
+        }
+        free(q);
 }
 
-static void *crawl_loop(void *c)
+/*
+ * crawler
+ */
+struct crew {
+        struct crawler_queue *q;
+        struct seen *seen;
+        const char *from;
+        pthread_mutex_t lk;
+        struct crawler_result out;
+};
+
+struct blob { char *data; size_t len, cap; };
+
+static size_t blob_add(char *data, size_t a, size_t b, void *to)
 {
-    void *url;
-    while (crawler_queue_get(job.queue, &url)) {
-        crawl_one(c, url);
-        crawler_queue_task_done(job.queue);
-    }
-    return NULL;
+        struct blob *blob = to;
+
+        if (blob->len + a * b > blob->cap) {
+                blob->cap = 2 * blob->cap + a * b;
+                blob->data = realloc(blob->data, blob->cap);
+        }
+        memcpy(blob->data + blob->len, data, a * b);
+        blob->len += a * b;
+        return a * b;
+}
+
+static void want(struct crew *crew, const char *url)
+{
+        bool first;
+
+        if (!links_same_site(crew->from, url))
+                return;
+        pthread_mutex_lock(&crew->lk);
+        first = seen_add(crew->seen, url);
+        pthread_mutex_unlock(&crew->lk);
+        if (first)
+                crawler_queue_put(crew->q, strdup(url));
+}
+
+/* Fetches url, which is used up. Returns the status, 0 for none. */
+static long fetch(CURL *curl, char *url, struct blob *blob, char **location)
+{
+        long status = 0;
+        char *where = NULL;
+
+        blob->len = 0;
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, blob);
+        if (curl_easy_perform(curl) == CURLE_OK)
+                curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &where);
+        *location = where ? links_resolve(url, where) : NULL;
+        free(url);
+        return status;
+}
+
+static void *member(void *arg)
+{
+        struct crew *crew = arg;
+        struct blob blob = { 0 };
+        CURL *curl = curl_easy_init();
+        void *url;
+
+        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, blob_add);
+        while (crawler_queue_get(crew->q, &url)) {
+                char *location;
+                long status = fetch(curl, url, &blob, &location);
+                bool page = status >= 200 && status <= 299;
+                bool moved = status >= 300 && status <= 399;
+
+                if (page) {
+                        struct links links = links_find(url, blob.data, blob.len);
+
+                        for (size_t i = 0; i < links.count; i++)
+                                want(crew, links.urls[i]);
+                        links_free(&links);
+                }
+                if (moved && location)
+                        want(crew, location);
+                free(location);
+                pthread_mutex_lock(&crew->lk);
+                if (page) {
+                        crew->out.pages++;
+                        crew->out.bytes += blob.len;
+                } else if (moved) {
+                        crew->out.redirects++;
+                } else {
+                        crew->out.errors++;
+                }
+                pthread_mutex_unlock(&crew->lk);
+                crawler_queue_task_done(crew->q);
+        }
+        curl_easy_cleanup(curl);
+        free(blob.data);
+        return NULL;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    pthread_t *t = malloc(workers * sizeof *t);
-    CURL **c = calloc(workers, sizeof *c);
-    unsigned n = 0, i;
+        struct crew crew = {
+                .q = crawler_queue_create(0), .seen = seen_create(), .from = start_url,
+                .lk = PTHREAD_MUTEX_INITIALIZER,
+        };
+        pthread_t *ids = malloc(workers * sizeof *ids);
+        unsigned i, n = 0;
 
-    job.queue = crawler_queue_create(0);
-    job.seen = seen_create();
-    job.site = start_url;
-    memset(&job.sum, 0, sizeof job.sum);
-    if (t && c && job.queue && job.seen) {
-        enqueue(start_url);
-        for (; n < workers; n++)
-            if (!(c[n] = curl_easy_init()) || pthread_create(&t[n], NULL, crawl_loop, c[n]))
-                break;
-        if (n)
-            crawler_queue_join(job.queue);
-        crawler_queue_close(job.queue);
-        for (i = 0; i < n; i++)
-            pthread_join(t[i], NULL);
         for (i = 0; i < workers; i++)
-            if (c[i])
-                curl_easy_cleanup(c[i]);
-        void *left;
-        while (crawler_queue_get(job.queue, &left))
-            free(left);
-    }
-    *result = job.sum;
-    crawler_queue_free(job.queue);
-    seen_free(job.seen);
-    free(t);
-    free(c);
-    return n ? 0 : -1;
+                if (!pthread_create(&ids[n], NULL, member, &crew))
+                        n++;
+        want(&crew, start_url);
+        if (n)
+                crawler_queue_join(crew.q);
+        crawler_queue_close(crew.q);
+        for (i = 0; i < n; i++)
+                pthread_join(ids[i], NULL);
+        *result = crew.out;
+        free(ids);
+        seen_free(crew.seen);
+        crawler_queue_free(crew.q);
+        return n ? 0 : -1;
 }

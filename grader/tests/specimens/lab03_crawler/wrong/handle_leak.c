@@ -1,237 +1,225 @@
 /* expect: tests crawl_leaves_nothing_behind; schedules assertion | handles of pages that failed are never cleaned up */
-#define _GNU_SOURCE
-#include "crawler.h"
-#include "links.h"
-
+// Queue = plain array. get() shifts everything one to the left, the lists are short anyway.
 #include <curl/curl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "crawler.h"
+#include "links.h"
+#include "seen.h"
+
 struct crawler_queue {
-    pthread_mutex_t m;
-    pthread_cond_t changed; /* anything at all */
-    void **ring;
-    size_t size, start, used, limit;
-    long open_tasks;
-    int is_closed;
+    pthread_mutex_t mtx;
+    pthread_cond_t cv;
+    void **arr;
+    size_t len, space, max;
+    size_t busy; // put, but not task_done yet
+    bool shut;
 };
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *queue = malloc(sizeof(struct crawler_queue));
-    if (queue == NULL)
-        return NULL;
-    memset(queue, 0, sizeof(*queue));
-    queue->limit = capacity;
-    queue->size = capacity ? capacity : 16;
-    queue->ring = malloc(queue->size * sizeof(void *));
-    if (queue->ring == NULL) {
-        free(queue);
-        return NULL;
+    struct crawler_queue *self = calloc(1, sizeof *self);
+    if (self) {
+        self->max = capacity;
+        pthread_mutex_init(&self->mtx, NULL);
+        pthread_cond_init(&self->cv, NULL);
     }
-    pthread_mutex_init(&queue->m, NULL);
-    pthread_cond_init(&queue->changed, NULL);
-    return queue;
+    return self;
 }
 
-static int make_room(struct crawler_queue *queue)
+bool crawler_queue_put(struct crawler_queue *self, void *item)
 {
-    if (queue->used < queue->size)
-        return 1;
-    void **bigger = malloc(queue->size * 2 * sizeof(void *));
-    if (bigger == NULL)
-        return 0;
-    for (size_t i = 0; i < queue->used; i++)
-        bigger[i] = queue->ring[(queue->start + i) % queue->size];
-    free(queue->ring);
-    queue->ring = bigger;
-    queue->start = 0;
-    queue->size *= 2;
-    return 1;
-}
-
-bool crawler_queue_put(struct crawler_queue *queue, void *item)
-{
-    bool ok = false;
-    pthread_mutex_lock(&queue->m);
-    while (!queue->is_closed && queue->limit && queue->used == queue->limit)
-        pthread_cond_wait(&queue->changed, &queue->m);
-    if (!queue->is_closed && make_room(queue)) {
-        queue->ring[(queue->start + queue->used++) % queue->size] = item;
-        queue->open_tasks++;
-        ok = true;
-        pthread_cond_broadcast(&queue->changed);
+    bool stored = false;
+    pthread_mutex_lock(&self->mtx);
+    while (self->max > 0 && self->len >= self->max && !self->shut) {
+        pthread_cond_wait(&self->cv, &self->mtx);
     }
-    pthread_mutex_unlock(&queue->m);
-    return ok;
-}
-
-bool crawler_queue_get(struct crawler_queue *queue, void **item)
-{
-    bool ok = false;
-    pthread_mutex_lock(&queue->m);
-    while (!queue->is_closed && queue->used == 0)
-        pthread_cond_wait(&queue->changed, &queue->m);
-    if (queue->used > 0) {
-        *item = queue->ring[queue->start];
-        queue->start = (queue->start + 1) % queue->size;
-        queue->used--;
-        ok = true;
-        pthread_cond_broadcast(&queue->changed);
+    if (!self->shut && self->len == self->space) {
+        void **arr = realloc(self->arr, (self->space + 100) * sizeof *arr);
+        if (arr) {
+            self->arr = arr;
+            self->space += 100;
+        }
     }
-    pthread_mutex_unlock(&queue->m);
-    return ok;
+    if (!self->shut && self->len < self->space) {
+        self->arr[self->len] = item;
+        self->len += 1;
+        self->busy += 1;
+        stored = true;
+        pthread_cond_broadcast(&self->cv);
+    }
+    pthread_mutex_unlock(&self->mtx);
+    return stored;
 }
 
-void crawler_queue_task_done(struct crawler_queue *queue)
+bool crawler_queue_get(struct crawler_queue *self, void **item)
 {
-    pthread_mutex_lock(&queue->m);
-    queue->open_tasks--;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->m);
+    pthread_mutex_lock(&self->mtx);
+    while (self->len == 0) {
+        if (self->shut) {
+            pthread_mutex_unlock(&self->mtx);
+            return false;
+        }
+        pthread_cond_wait(&self->cv, &self->mtx);
+    }
+    *item = self->arr[0];
+    self->len -= 1;
+    memmove(&self->arr[0], &self->arr[1], self->len * sizeof(void *));
+    pthread_cond_broadcast(&self->cv);
+    pthread_mutex_unlock(&self->mtx);
+    return true;
 }
 
-void crawler_queue_join(struct crawler_queue *queue)
+void crawler_queue_task_done(struct crawler_queue *self)
 {
-    pthread_mutex_lock(&queue->m);
-    while (queue->open_tasks > 0)
-        pthread_cond_wait(&queue->changed, &queue->m);
-    pthread_mutex_unlock(&queue->m);
+    pthread_mutex_lock(&self->mtx);
+    if (--self->busy == 0) {
+        pthread_cond_broadcast(&self->cv);
+    }
+    pthread_mutex_unlock(&self->mtx);
 }
 
-void crawler_queue_close(struct crawler_queue *queue)
+void crawler_queue_join(struct crawler_queue *self)
 {
-    pthread_mutex_lock(&queue->m);
-    queue->is_closed = 1;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->m);
+    pthread_mutex_lock(&self->mtx);
+    while (self->busy) {
+        pthread_cond_wait(&self->cv, &self->mtx);
+    }
+    pthread_mutex_unlock(&self->mtx);
 }
 
-void crawler_queue_free(struct crawler_queue *queue)
+void crawler_queue_close(struct crawler_queue *self)
 {
-    if (queue != NULL) {
-        pthread_cond_destroy(&queue->changed);
-        pthread_mutex_destroy(&queue->m);
-        free(queue->ring);
-        free(queue);
+    pthread_mutex_lock(&self->mtx);
+    self->shut = true;
+    pthread_cond_broadcast(&self->cv);
+    pthread_mutex_unlock(&self->mtx);
+}
+
+void crawler_queue_free(struct crawler_queue *self)
+{
+    if (self) {
+        pthread_cond_destroy(&self->cv);
+        pthread_mutex_destroy(&self->mtx);
+        free(self->arr);
+        free(self);
     }
 }
 
-/* everything below belongs to one crawl; m guards list and result */
-struct crawler {
-    pthread_mutex_t m;
-    struct crawler_queue *todo;
-    char **visited;
-    size_t n_visited;
-    char *root;
-    struct crawler_result result;
+// ------------------------------------------------------------------ crawler
+
+static pthread_mutex_t big_lock = PTHREAD_MUTEX_INITIALIZER; // for the three below
+static struct seen *visited;
+static struct crawler_result totals;
+static struct crawler_queue *frontier;
+static char *home;
+
+struct download {
+    char *text;
+    size_t length;
 };
 
-static void visit_later(struct crawler *c, const char *url)
+static size_t receive(char *part, size_t unit, size_t units, void *user)
 {
-    char *mine = NULL;
-    if (!links_same_site(c->root, url))
-        return;
-    pthread_mutex_lock(&c->m);
-    size_t i = 0;
-    while (i < c->n_visited && strcmp(c->visited[i], url) != 0)
-        i++;
-    if (i == c->n_visited) {
-        c->visited = realloc(c->visited, (c->n_visited + 1) * sizeof(char *));
-        mine = c->visited[c->n_visited++] = strdup(url);
+    struct download *d = user;
+    size_t more = unit * units;
+    d->text = realloc(d->text, d->length + more);
+    memcpy(d->text + d->length, part, more);
+    d->length += more;
+    return more;
+}
+
+static void discovered(const char *url)
+{
+    pthread_mutex_lock(&big_lock);
+    bool fresh = links_same_site(home, url) && seen_add(visited, url);
+    pthread_mutex_unlock(&big_lock);
+    if (fresh) {
+        crawler_queue_put(frontier, strdup(url));
     }
-    pthread_mutex_unlock(&c->m);
-    if (mine)
-        crawler_queue_put(c->todo, mine); /* stays owned by the list */
 }
 
-static size_t to_stream(char *p, size_t size, size_t n, void *stream)
+static void handle_url(const char *url)
 {
-    return fwrite(p, size, n, stream);
-}
+    struct download page = {0};
+    long status;
+    char *location;
+    CURL *curl = curl_easy_init(); // a new one for every page, that is simplest
 
-static void visit_now(struct crawler *c, const char *url)
-{
-    char *text = NULL, *where = NULL;
-    size_t length = 0;
-    long status = 0;
-    FILE *stream = open_memstream(&text, &length);
-    CURL *curl = curl_easy_init();
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, to_stream);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, stream);
-    int failed = curl_easy_perform(curl) != CURLE_OK;
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &page);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
+    CURLcode rc = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &where);
-    fclose(stream);
 
-    if (failed || status < 200 || status >= 400) {
-        pthread_mutex_lock(&c->m);
-        c->result.errors++;
-        pthread_mutex_unlock(&c->m);
-        free(text);
+    if (rc != CURLE_OK || status < 200 || status >= 400) {
+        pthread_mutex_lock(&big_lock);
+        totals.errors++;
+        pthread_mutex_unlock(&big_lock);
+        free(page.text);
         return;
-    } else if (status >= 300) {
-        char *target = where ? links_resolve(url, where) : NULL;
-        if (target)
-            visit_later(c, target);
-        free(target);
-        pthread_mutex_lock(&c->m);
-        c->result.redirects++;
-        pthread_mutex_unlock(&c->m);
-    } else {
-        struct links found = links_find(url, text, length);
-        for (size_t i = 0; i < found.count; i++)
-            visit_later(c, found.urls[i]);
-        links_free(&found);
-        pthread_mutex_lock(&c->m);
-        c->result.pages++;
-        c->result.bytes += length;
-        pthread_mutex_unlock(&c->m);
     }
+    if (status >= 300) {
+        curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+        char *target = location ? links_resolve(url, location) : NULL;
+        if (target) {
+            discovered(target);
+            free(target);
+        }
+        pthread_mutex_lock(&big_lock);
+        totals.redirects++;
+        pthread_mutex_unlock(&big_lock);
+    } else {
+        struct links found = links_find(url, page.text, page.length);
+        for (size_t i = 0; i < found.count; i++) {
+            discovered(found.urls[i]);
+        }
+        links_free(&found);
+        pthread_mutex_lock(&big_lock);
+        totals.pages++;
+        totals.bytes += page.length;
+        pthread_mutex_unlock(&big_lock);
+    }
+    free(page.text);
     curl_easy_cleanup(curl);
-    free(text);
 }
 
-static void *run(void *arg)
+static void *thread_main(void *unused)
 {
-    struct crawler *c = arg;
     void *url;
-    while (crawler_queue_get(c->todo, &url)) {
-        visit_now(c, (char *)url);
-        crawler_queue_task_done(c->todo);
+    while (crawler_queue_get(frontier, &url)) {
+        handle_url(url);
+        free(url);
+        crawler_queue_task_done(frontier);
     }
-    return NULL;
+    return unused;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct crawler c;
-    memset(&c, 0, sizeof(c));
-    c.root = strdup(start_url);
-    c.todo = crawler_queue_create(0);
-    pthread_mutex_init(&c.m, NULL);
-    pthread_t *t = malloc(workers * sizeof(pthread_t));
+    pthread_t crew[workers];
+    home = strdup(start_url);
+    visited = seen_create();
+    frontier = crawler_queue_create(0);
+    memset(&totals, 0, sizeof totals);
+
+    discovered(start_url);
     for (unsigned i = 0; i < workers; i++) {
-        if (pthread_create(&t[i], NULL, run, &c) != 0)
-            workers = i;
+        if (pthread_create(&crew[i], NULL, thread_main, NULL) != 0) {
+            return -1;
+        }
     }
-    visit_later(&c, c.root);
-    if (workers > 0)
-        crawler_queue_join(c.todo);
-    crawler_queue_close(c.todo);
-    for (unsigned i = 0; i < workers; i++)
-        pthread_join(t[i], NULL);
-    *result = c.result;
-    for (size_t i = 0; i < c.n_visited; i++)
-        free(c.visited[i]);
-    free(c.visited);
-    free(c.root);
-    free(t);
-    pthread_mutex_destroy(&c.m);
-    crawler_queue_free(c.todo);
-    return workers > 0 ? 0 : -1;
+    crawler_queue_join(frontier);
+    crawler_queue_close(frontier);
+    for (unsigned i = 0; i < workers; i++) {
+        pthread_join(crew[i], NULL);
+    }
+    *result = totals;
+    crawler_queue_free(frontier);
+    seen_free(visited);
+    free(home);
+    return 0;
 }

@@ -1,64 +1,76 @@
 /* expect: tests woken_getter; schedules assertion | get waits in an if: the item may be gone when it wakes up */
 #include "crawler.h"
-
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
 #include "links.h"
 #include "seen.h"
 
-struct node {
-    void *item;
-    struct node *next;
-};
+#define INITIAL_SIZE 32
 
 struct crawler_queue {
+    void **items;
+    int size;       // of the array
+    int start;      // oldest item
+    int num;        // items in it
+    int maxnum;     // 0 = no limit
+    int notdone;
+    int isclosed;
     pthread_mutex_t mutex;
-    pthread_cond_t not_full, not_empty, finished;
-    struct node *head, *tail;
-    size_t length, capacity, unfinished;
-    bool closed;
+    pthread_cond_t notfull;
+    pthread_cond_t notempty;
+    pthread_cond_t alldone;
 };
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *q = calloc(1, sizeof *q);
-    if (!q)
+    struct crawler_queue *q;
+    q = (struct crawler_queue *)malloc(sizeof(struct crawler_queue));
+    if (q == NULL) {
         return NULL;
-    q->capacity = capacity;
+    }
+    q->size = INITIAL_SIZE;
+    q->items = (void **)malloc(sizeof(void *) * q->size);
+    q->start = 0;
+    q->num = 0;
+    q->maxnum = (int)capacity;
+    q->notdone = 0;
+    q->isclosed = 0;
     pthread_mutex_init(&q->mutex, NULL);
-    pthread_cond_init(&q->not_full, NULL);
-    pthread_cond_init(&q->not_empty, NULL);
-    pthread_cond_init(&q->finished, NULL);
+    pthread_cond_init(&q->notfull, NULL);
+    pthread_cond_init(&q->notempty, NULL);
+    pthread_cond_init(&q->alldone, NULL);
     return q;
 }
 
 bool crawler_queue_put(struct crawler_queue *q, void *item)
 {
-    struct node *n = malloc(sizeof *n);
-    if (!n)
-        return false;
-    n->item = item;
-    n->next = NULL;
-
+    int i;
     pthread_mutex_lock(&q->mutex);
-    while (q->capacity != 0 && q->length >= q->capacity && !q->closed)
-        pthread_cond_wait(&q->not_full, &q->mutex);
-    if (q->closed) {
+    while (q->maxnum != 0 && q->num == q->maxnum && q->isclosed == 0) {
+        pthread_cond_wait(&q->notfull, &q->mutex);
+    }
+    if (q->isclosed == 1) {
         pthread_mutex_unlock(&q->mutex);
-        free(n);
         return false;
     }
-    if (q->tail)
-        q->tail->next = n;
-    else
-        q->head = n;
-    q->tail = n;
-    q->length++;
-    q->unfinished++;
-    pthread_cond_signal(&q->not_empty);
+    if (q->num == q->size) {
+        // copy into an array of double size, beginning at 0
+        void **newitems = (void **)malloc(sizeof(void *) * q->size * 2);
+        for (i = 0; i < q->num; i++) {
+            newitems[i] = q->items[(q->start + i) % q->size];
+        }
+        free(q->items);
+        q->items = newitems;
+        q->size = q->size * 2;
+        q->start = 0;
+    }
+    q->items[(q->start + q->num) % q->size] = item;
+    q->num = q->num + 1;
+    q->notdone = q->notdone + 1;
+    pthread_cond_signal(&q->notempty);
     pthread_mutex_unlock(&q->mutex);
     return true;
 }
@@ -66,152 +78,153 @@ bool crawler_queue_put(struct crawler_queue *q, void *item)
 bool crawler_queue_get(struct crawler_queue *q, void **item)
 {
     pthread_mutex_lock(&q->mutex);
-    if (q->length == 0 && !q->closed)
-        pthread_cond_wait(&q->not_empty, &q->mutex);
-    if (q->length == 0) {
+    if (q->num == 0 && q->isclosed == 0) {
+        pthread_cond_wait(&q->notempty, &q->mutex);
+    }
+    if (q->num == 0 && q->isclosed == 1) {
         pthread_mutex_unlock(&q->mutex);
         return false;
     }
-    struct node *n = q->head;
-    q->head = n->next;
-    if (!q->head)
-        q->tail = NULL;
-    q->length--;
-    pthread_cond_signal(&q->not_full);
+    *item = q->items[q->start];
+    q->start = (q->start + 1) % q->size;
+    q->num = q->num - 1;
+    pthread_cond_signal(&q->notfull);
     pthread_mutex_unlock(&q->mutex);
-    *item = n->item;
-    free(n);
     return true;
 }
 
 void crawler_queue_task_done(struct crawler_queue *q)
 {
     pthread_mutex_lock(&q->mutex);
-    if (--q->unfinished == 0)
-        pthread_cond_broadcast(&q->finished);
+    q->notdone = q->notdone - 1;
+    if (q->notdone == 0) {
+        pthread_cond_broadcast(&q->alldone);
+    }
     pthread_mutex_unlock(&q->mutex);
 }
 
 void crawler_queue_join(struct crawler_queue *q)
 {
     pthread_mutex_lock(&q->mutex);
-    while (q->unfinished != 0)
-        pthread_cond_wait(&q->finished, &q->mutex);
+    while (q->notdone > 0) {
+        pthread_cond_wait(&q->alldone, &q->mutex);
+    }
     pthread_mutex_unlock(&q->mutex);
 }
 
 void crawler_queue_close(struct crawler_queue *q)
 {
     pthread_mutex_lock(&q->mutex);
-    q->closed = true;
-    pthread_cond_broadcast(&q->not_empty);
-    pthread_cond_broadcast(&q->not_full);
+    q->isclosed = 1;
+    pthread_cond_broadcast(&q->notfull);
+    pthread_cond_broadcast(&q->notempty);
     pthread_mutex_unlock(&q->mutex);
 }
 
 void crawler_queue_free(struct crawler_queue *q)
 {
-    if (!q)
-        return;
-    while (q->head) {
-        struct node *n = q->head;
-        q->head = n->next;
-        free(n);
+    if (q != NULL) {
+        pthread_mutex_destroy(&q->mutex);
+        pthread_cond_destroy(&q->notfull);
+        pthread_cond_destroy(&q->notempty);
+        pthread_cond_destroy(&q->alldone);
+        free(q->items);
+        free(q);
     }
-    pthread_mutex_destroy(&q->mutex);
-    pthread_cond_destroy(&q->not_full);
-    pthread_cond_destroy(&q->not_empty);
-    pthread_cond_destroy(&q->finished);
-    free(q);
 }
 
-struct shared {
+/////////////////////////////// Part 2 ///////////////////////////////
+
+struct crawler {
     struct crawler_queue *queue;
-    const char *start;
-    pthread_mutex_t seen_lock;
     struct seen *seen;
-    pthread_mutex_t result_lock;
+    const char *start;
+    pthread_mutex_t seenmutex;
+    pthread_mutex_t resultmutex;
     struct crawler_result result;
 };
 
-struct body {
-    char *data;
-    size_t length;
+struct webpage {
+    char *html;
+    int length;
 };
 
-static size_t collect(char *data, size_t size, size_t n, void *p)
+static size_t callback(char *ptr, size_t size, size_t nmemb, void *userdata)
 {
-    struct body *body = p;
-    char *bigger = realloc(body->data, body->length + size * n);
-    if (!bigger)
-        return 0;
-    memcpy(bigger + body->length, data, size * n);
-    body->data = bigger;
-    body->length += size * n;
-    return size * n;
+    struct webpage *page = (struct webpage *)userdata;
+    page->html = (char *)realloc(page->html, page->length + size * nmemb);
+    memcpy(page->html + page->length, ptr, size * nmemb);
+    page->length = page->length + size * nmemb;
+    return size * nmemb;
 }
 
-static void add_url(struct shared *s, const char *url)
+static void put_if_new(struct crawler *cr, const char *url)
 {
-    if (!links_same_site(url, s->start))
+    bool isnew;
+    if (links_same_site(cr->start, url) == false) {
         return;
-    pthread_mutex_lock(&s->seen_lock);
-    bool is_new = seen_add(s->seen, url);
-    pthread_mutex_unlock(&s->seen_lock);
-    if (is_new) {
-        char *copy = strdup(url);
-        if (!crawler_queue_put(s->queue, copy))
-            free(copy);
+    }
+    pthread_mutex_lock(&cr->seenmutex);
+    isnew = seen_add(cr->seen, url);
+    pthread_mutex_unlock(&cr->seenmutex);
+    if (isnew == true) {
+        crawler_queue_put(cr->queue, strdup(url));
     }
 }
 
-static void fetch(struct shared *s, CURL *curl, const char *url)
+static void *threadfunction(void *arg)
 {
-    struct body body = {NULL, 0};
-    long code = 0;
-    char *redirect = NULL;
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-    CURLcode rc = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
-
-    if (rc == CURLE_OK && code >= 200 && code <= 299) {
-        struct links links = links_find(url, body.data, body.length);
-        for (size_t i = 0; i < links.count; i++)
-            add_url(s, links.urls[i]);
-        links_free(&links);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.pages++;
-        s->result.bytes += body.length;
-        pthread_mutex_unlock(&s->result_lock);
-    } else if (rc == CURLE_OK && code >= 300 && code <= 399) {
-        char *target = redirect ? links_resolve(url, redirect) : NULL;
-        if (target)
-            add_url(s, target);
-        free(target);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.redirects++;
-        pthread_mutex_unlock(&s->result_lock);
-    } else {
-        pthread_mutex_lock(&s->result_lock);
-        s->result.errors++;
-        pthread_mutex_unlock(&s->result_lock);
-    }
-    free(body.data);
-}
-
-static void *worker(void *p)
-{
-    struct shared *s = p;
+    struct crawler *cr = (struct crawler *)arg;
     CURL *curl = curl_easy_init();
+    CURLcode res;
     void *url;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    while (crawler_queue_get(s->queue, &url)) {
-        fetch(s, curl, url);
+    long httpcode;
+    char *redirect;
+    struct webpage page;
+    struct links links;
+    size_t i;
+
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, callback);
+    while (crawler_queue_get(cr->queue, &url) == true) {
+        page.html = NULL;
+        page.length = 0;
+        httpcode = 0;
+        redirect = NULL;
+        curl_easy_setopt(curl, CURLOPT_URL, (char *)url);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, (void *)&page);
+        res = curl_easy_perform(curl);
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &httpcode);
+        if (res == CURLE_OK && httpcode >= 200 && httpcode < 300) {
+            links = links_find((char *)url, page.html, page.length);
+            for (i = 0; i < links.count; i++) {
+                put_if_new(cr, links.urls[i]);
+            }
+            links_free(&links);
+            pthread_mutex_lock(&cr->resultmutex);
+            cr->result.pages = cr->result.pages + 1;
+            cr->result.bytes = cr->result.bytes + page.length;
+            pthread_mutex_unlock(&cr->resultmutex);
+        } else if (res == CURLE_OK && httpcode >= 300 && httpcode < 400) {
+            curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
+            if (redirect != NULL) {
+                redirect = links_resolve((char *)url, redirect);
+            }
+            if (redirect != NULL) {
+                put_if_new(cr, redirect);
+                free(redirect);
+            }
+            pthread_mutex_lock(&cr->resultmutex);
+            cr->result.redirects = cr->result.redirects + 1;
+            pthread_mutex_unlock(&cr->resultmutex);
+        } else {
+            pthread_mutex_lock(&cr->resultmutex);
+            cr->result.errors = cr->result.errors + 1;
+            pthread_mutex_unlock(&cr->resultmutex);
+        }
+        free(page.html);
         free(url);
-        crawler_queue_task_done(s->queue);
+        crawler_queue_task_done(cr->queue);
     }
     curl_easy_cleanup(curl);
     return NULL;
@@ -219,27 +232,33 @@ static void *worker(void *p)
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct shared s = {.start = start_url};
+    struct crawler cr;
     pthread_t threads[workers];
-    unsigned started = 0;
-    s.queue = crawler_queue_create(0);
-    s.seen = seen_create();
-    pthread_mutex_init(&s.seen_lock, NULL);
-    pthread_mutex_init(&s.result_lock, NULL);
+    unsigned i;
 
-    add_url(&s, start_url);
-    while (started < workers && pthread_create(&threads[started], NULL, worker, &s) == 0)
-        started++;
-    if (started > 0)
-        crawler_queue_join(s.queue);
-    crawler_queue_close(s.queue);
-    for (unsigned i = 0; i < started; i++)
+    cr.queue = crawler_queue_create(0);
+    cr.seen = seen_create();
+    cr.start = start_url;
+    pthread_mutex_init(&cr.seenmutex, NULL);
+    pthread_mutex_init(&cr.resultmutex, NULL);
+    cr.result.pages = cr.result.redirects = cr.result.errors = cr.result.bytes = 0;
+
+    put_if_new(&cr, start_url);
+    for (i = 0; i < workers; i++) {
+        if (pthread_create(&threads[i], NULL, threadfunction, &cr) != 0) {
+            perror("pthread_create");
+            return -1;
+        }
+    }
+    crawler_queue_join(cr.queue);
+    crawler_queue_close(cr.queue);
+    for (i = 0; i < workers; i++) {
         pthread_join(threads[i], NULL);
-
-    *result = s.result;
-    pthread_mutex_destroy(&s.seen_lock);
-    pthread_mutex_destroy(&s.result_lock);
-    seen_free(s.seen);
-    crawler_queue_free(s.queue);
-    return started > 0 ? 0 : -1;
+    }
+    *result = cr.result;
+    pthread_mutex_destroy(&cr.seenmutex);
+    pthread_mutex_destroy(&cr.resultmutex);
+    seen_free(cr.seen);
+    crawler_queue_free(cr.queue);
+    return 0;
 }

@@ -1,235 +1,204 @@
 /* expect: tests woken_putter; schedules assertion | put waits in an if: the room may be gone when it wakes up */
-#define _GNU_SOURCE
-#include "crawler.h"
-#include "links.h"
-
-#include <curl/curl.h>
-#include <pthread.h>
-#include <stdio.h>
+#include <threads.h>
 #include <stdlib.h>
 #include <string.h>
+#include <curl/curl.h>
+#include "crawler.h"
+#include "links.h"
+#include "seen.h"
 
+typedef struct cell { void *val; struct cell *nxt; } cell;
+
+/* singly linked, `back` points to the link where the next cell goes */
 struct crawler_queue {
-    pthread_mutex_t m;
-    pthread_cond_t changed; /* anything at all */
-    void **ring;
-    size_t size, start, used, limit;
-    long open_tasks;
-    int is_closed;
+    mtx_t mu;
+    cnd_t nonfull, nonempty, idle;
+    cell *front, **back;
+    size_t n, cap, open;
+    int over;
 };
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *queue = malloc(sizeof(struct crawler_queue));
-    if (queue == NULL)
-        return NULL;
-    memset(queue, 0, sizeof(*queue));
-    queue->limit = capacity;
-    queue->size = capacity ? capacity : 16;
-    queue->ring = malloc(queue->size * sizeof(void *));
-    if (queue->ring == NULL) {
-        free(queue);
-        return NULL;
+    struct crawler_queue *q = malloc(sizeof *q);
+    if (!q) return NULL;
+    mtx_init(&q->mu, mtx_plain);
+    cnd_init(&q->nonfull); cnd_init(&q->nonempty); cnd_init(&q->idle);
+    q->front = NULL;
+    q->back = &q->front;
+    q->n = q->open = 0;
+    q->cap = capacity;
+    q->over = 0;
+    return q;
+}
+
+bool crawler_queue_put(struct crawler_queue *q, void *item)
+{
+    cell *c = malloc(sizeof *c);
+    if (!c) return false;
+    c->val = item; c->nxt = NULL;
+
+    mtx_lock(&q->mu);
+    if (q->cap && q->n == q->cap && !q->over)
+        cnd_wait(&q->nonfull, &q->mu);
+    if (q->over) {
+        mtx_unlock(&q->mu);
+        free(c);
+        return false;
     }
-    pthread_mutex_init(&queue->m, NULL);
-    pthread_cond_init(&queue->changed, NULL);
-    return queue;
+    *q->back = c;
+    q->back = &c->nxt;
+    q->n++; q->open++;
+    cnd_signal(&q->nonempty);
+    mtx_unlock(&q->mu);
+    return true;
 }
 
-static int make_room(struct crawler_queue *queue)
+bool crawler_queue_get(struct crawler_queue *q, void **item)
 {
-    if (queue->used < queue->size)
-        return 1;
-    void **bigger = malloc(queue->size * 2 * sizeof(void *));
-    if (bigger == NULL)
-        return 0;
-    for (size_t i = 0; i < queue->used; i++)
-        bigger[i] = queue->ring[(queue->start + i) % queue->size];
-    free(queue->ring);
-    queue->ring = bigger;
-    queue->start = 0;
-    queue->size *= 2;
-    return 1;
-}
-
-bool crawler_queue_put(struct crawler_queue *queue, void *item)
-{
-    bool ok = false;
-    pthread_mutex_lock(&queue->m);
-    if (!queue->is_closed && queue->limit && queue->used == queue->limit)
-        pthread_cond_wait(&queue->changed, &queue->m);
-    if (!queue->is_closed && (queue->limit || make_room(queue))) {
-        queue->ring[(queue->start + queue->used++) % queue->size] = item;
-        queue->open_tasks++;
-        ok = true;
-        pthread_cond_broadcast(&queue->changed);
+    cell *c;
+    mtx_lock(&q->mu);
+    while (!(c = q->front) && !q->over)
+        cnd_wait(&q->nonempty, &q->mu);
+    if (c) {
+        if (!(q->front = c->nxt))
+            q->back = &q->front;
+        q->n--;
+        cnd_signal(&q->nonfull);
     }
-    pthread_mutex_unlock(&queue->m);
-    return ok;
+    mtx_unlock(&q->mu);
+    if (!c) return false;
+    *item = c->val;
+    free(c);
+    return true;
 }
 
-bool crawler_queue_get(struct crawler_queue *queue, void **item)
+void crawler_queue_task_done(struct crawler_queue *q)
 {
-    bool ok = false;
-    pthread_mutex_lock(&queue->m);
-    while (!queue->is_closed && queue->used == 0)
-        pthread_cond_wait(&queue->changed, &queue->m);
-    if (queue->used > 0) {
-        *item = queue->ring[queue->start];
-        queue->start = (queue->start + 1) % queue->size;
-        queue->used--;
-        ok = true;
-        pthread_cond_broadcast(&queue->changed);
-    }
-    pthread_mutex_unlock(&queue->m);
-    return ok;
+    mtx_lock(&q->mu);
+    q->open--;
+    if (!q->open) cnd_broadcast(&q->idle);
+    mtx_unlock(&q->mu);
 }
 
-void crawler_queue_task_done(struct crawler_queue *queue)
+void crawler_queue_join(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&queue->m);
-    queue->open_tasks--;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->m);
+    mtx_lock(&q->mu);
+    while (q->open) cnd_wait(&q->idle, &q->mu);
+    mtx_unlock(&q->mu);
 }
 
-void crawler_queue_join(struct crawler_queue *queue)
+void crawler_queue_close(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&queue->m);
-    while (queue->open_tasks > 0)
-        pthread_cond_wait(&queue->changed, &queue->m);
-    pthread_mutex_unlock(&queue->m);
+    mtx_lock(&q->mu);
+    q->over = 1;
+    mtx_unlock(&q->mu);
+    cnd_broadcast(&q->nonfull);
+    cnd_broadcast(&q->nonempty);
 }
 
-void crawler_queue_close(struct crawler_queue *queue)
+void crawler_queue_free(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&queue->m);
-    queue->is_closed = 1;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->m);
+    if (!q) return;
+    for (cell *c = q->front, *next; c; c = next) { next = c->nxt; free(c); }
+    cnd_destroy(&q->nonfull); cnd_destroy(&q->nonempty); cnd_destroy(&q->idle);
+    mtx_destroy(&q->mu);
+    free(q);
 }
 
-void crawler_queue_free(struct crawler_queue *queue)
-{
-    if (queue != NULL) {
-        pthread_cond_destroy(&queue->changed);
-        pthread_mutex_destroy(&queue->m);
-        free(queue->ring);
-        free(queue);
-    }
-}
+/* === crawler: every worker keeps its own sums === */
 
-/* everything below belongs to one crawl; m guards list and result */
-struct crawler {
-    pthread_mutex_t m;
-    struct crawler_queue *todo;
-    char **visited;
-    size_t n_visited;
-    char *root;
-    struct crawler_result result;
+struct trip {
+    struct crawler_queue *q;
+    struct seen *seen;
+    mtx_t seen_mu;
+    const char *start;
 };
 
-static void visit_later(struct crawler *c, const char *url)
+struct member {
+    struct trip *trip;
+    struct crawler_result sum;
+    char *buf; size_t used, size; /* kept from page to page */
+};
+
+static size_t fill(char *p, size_t s, size_t n, void *arg)
 {
-    char *mine = NULL;
-    if (!links_same_site(c->root, url))
-        return;
-    pthread_mutex_lock(&c->m);
-    size_t i = 0;
-    while (i < c->n_visited && strcmp(c->visited[i], url) != 0)
-        i++;
-    if (i == c->n_visited) {
-        c->visited = realloc(c->visited, (c->n_visited + 1) * sizeof(char *));
-        mine = c->visited[c->n_visited++] = strdup(url);
+    struct member *m = arg;
+    while (m->used + s * n > m->size) {
+        m->size = m->size ? 2 * m->size : 4096;
+        m->buf = realloc(m->buf, m->size);
     }
-    pthread_mutex_unlock(&c->m);
-    if (mine)
-        crawler_queue_put(c->todo, mine); /* stays owned by the list */
+    memcpy(m->buf + m->used, p, s * n);
+    m->used += s * n;
+    return s * n;
 }
 
-static size_t to_stream(char *p, size_t size, size_t n, void *stream)
+static void found(struct trip *t, const char *url)
 {
-    return fwrite(p, size, n, stream);
+    if (!links_same_site(t->start, url)) return;
+    mtx_lock(&t->seen_mu);
+    int news = seen_add(t->seen, url);
+    mtx_unlock(&t->seen_mu);
+    if (news) crawler_queue_put(t->q, strdup(url));
 }
 
-static void visit_now(struct crawler *c, const char *url)
+static int walk_site(void *arg)
 {
-    char *text = NULL, *where = NULL;
-    size_t length = 0;
-    long status = 0;
-    FILE *stream = open_memstream(&text, &length);
-    CURL *curl = curl_easy_init();
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, to_stream);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, stream);
-    int failed = curl_easy_perform(curl) != CURLE_OK;
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &where);
-    fclose(stream);
-
-    if (failed || status < 200 || status >= 400) {
-        pthread_mutex_lock(&c->m);
-        c->result.errors++;
-        pthread_mutex_unlock(&c->m);
-    } else if (status >= 300) {
-        char *target = where ? links_resolve(url, where) : NULL;
-        if (target)
-            visit_later(c, target);
-        free(target);
-        pthread_mutex_lock(&c->m);
-        c->result.redirects++;
-        pthread_mutex_unlock(&c->m);
-    } else {
-        struct links found = links_find(url, text, length);
-        for (size_t i = 0; i < found.count; i++)
-            visit_later(c, found.urls[i]);
-        links_free(&found);
-        pthread_mutex_lock(&c->m);
-        c->result.pages++;
-        c->result.bytes += length;
-        pthread_mutex_unlock(&c->m);
+    struct member *m = arg;
+    CURL *h = curl_easy_init();
+    void *u;
+    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, fill);
+    curl_easy_setopt(h, CURLOPT_WRITEDATA, m);
+    for (; crawler_queue_get(m->trip->q, &u); free(u), crawler_queue_task_done(m->trip->q)) {
+        long st = 0;
+        char *to = NULL;
+        m->used = 0;
+        curl_easy_setopt(h, CURLOPT_URL, u);
+        if (curl_easy_perform(h)) { m->sum.errors++; continue; }
+        curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &st);
+        curl_easy_getinfo(h, CURLINFO_REDIRECT_URL, &to);
+        if (st / 100 == 2) {
+            struct links ls = links_find(u, m->buf, m->used);
+            for (size_t k = 0; k != ls.count; k++) found(m->trip, ls.urls[k]);
+            links_free(&ls);
+            m->sum.pages++;
+            m->sum.bytes += m->used;
+        } else if (st / 100 == 3) {
+            m->sum.redirects++;
+            if (to && (to = links_resolve(u, to))) { found(m->trip, to); free(to); }
+        } else
+            m->sum.errors++;
     }
-    curl_easy_cleanup(curl);
-    free(text);
-}
-
-static void *run(void *arg)
-{
-    struct crawler *c = arg;
-    void *url;
-    while (crawler_queue_get(c->todo, &url)) {
-        visit_now(c, (char *)url);
-        crawler_queue_task_done(c->todo);
-    }
-    return NULL;
+    curl_easy_cleanup(h);
+    free(m->buf);
+    return 0;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct crawler c;
-    memset(&c, 0, sizeof(c));
-    c.root = strdup(start_url);
-    c.todo = crawler_queue_create(0);
-    pthread_mutex_init(&c.m, NULL);
-    pthread_t *t = malloc(workers * sizeof(pthread_t));
-    for (unsigned i = 0; i < workers; i++) {
-        if (pthread_create(&t[i], NULL, run, &c) != 0)
-            workers = i;
+    struct trip t = { .q = crawler_queue_create(0), .seen = seen_create(), .start = start_url };
+    struct member *ms = calloc(workers, sizeof *ms);
+    thrd_t *ids = calloc(workers, sizeof *ids);
+    unsigned up;
+    mtx_init(&t.seen_mu, mtx_plain);
+    for (up = 0; up < workers; up++) {
+        ms[up].trip = &t;
+        if (thrd_create(&ids[up], walk_site, &ms[up]) != thrd_success) break;
     }
-    visit_later(&c, c.root);
-    if (workers > 0)
-        crawler_queue_join(c.todo);
-    crawler_queue_close(c.todo);
-    for (unsigned i = 0; i < workers; i++)
-        pthread_join(t[i], NULL);
-    *result = c.result;
-    for (size_t i = 0; i < c.n_visited; i++)
-        free(c.visited[i]);
-    free(c.visited);
-    free(c.root);
-    free(t);
-    pthread_mutex_destroy(&c.m);
-    crawler_queue_free(c.todo);
-    return workers > 0 ? 0 : -1;
+    if (up) { found(&t, start_url); crawler_queue_join(t.q); }
+    crawler_queue_close(t.q);
+    *result = (struct crawler_result){ 0 };
+    for (unsigned i = 0; i < up; i++) {
+        thrd_join(ids[i], NULL);
+        result->pages += ms[i].sum.pages;
+        result->redirects += ms[i].sum.redirects;
+        result->errors += ms[i].sum.errors;
+        result->bytes += ms[i].sum.bytes;
+    }
+    free(ms); free(ids);
+    mtx_destroy(&t.seen_mu);
+    seen_free(t.seen);
+    crawler_queue_free(t.q);
+    return up ? 0 : -1;
 }

@@ -1,219 +1,227 @@
 /* expect: schedules data-race; races data race | join reads the counter without the lock first */
-#include "crawler.h"
-
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "crawler.h"
 #include "links.h"
 #include "seen.h"
 
-struct node {
+/* One lock, one condition per reason to wait, nodes that are kept for later instead of freed. */
+struct link {
     void *item;
-    struct node *next;
+    struct link *towards_tail;
 };
 
-struct crawler_queue {
-    pthread_mutex_t mutex;
-    pthread_cond_t not_full, not_empty, finished;
-    struct node *head, *tail;
-    size_t length, capacity, unfinished;
-    bool closed;
-};
-
-struct crawler_queue *crawler_queue_create(size_t capacity)
-{
-    struct crawler_queue *q = calloc(1, sizeof *q);
-    if (!q)
-        return NULL;
-    q->capacity = capacity;
-    pthread_mutex_init(&q->mutex, NULL);
-    pthread_cond_init(&q->not_full, NULL);
-    pthread_cond_init(&q->not_empty, NULL);
-    pthread_cond_init(&q->finished, NULL);
-    return q;
-}
-
-bool crawler_queue_put(struct crawler_queue *q, void *item)
-{
-    struct node *n = malloc(sizeof *n);
-    if (!n)
-        return false;
-    n->item = item;
-    n->next = NULL;
-
-    pthread_mutex_lock(&q->mutex);
-    while (q->capacity != 0 && q->length >= q->capacity && !q->closed)
-        pthread_cond_wait(&q->not_full, &q->mutex);
-    if (q->closed) {
-        pthread_mutex_unlock(&q->mutex);
-        free(n);
-        return false;
-    }
-    if (q->tail)
-        q->tail->next = n;
-    else
-        q->head = n;
-    q->tail = n;
-    q->length++;
-    q->unfinished++;
-    pthread_cond_signal(&q->not_empty);
-    pthread_mutex_unlock(&q->mutex);
-    return true;
-}
-
-bool crawler_queue_get(struct crawler_queue *q, void **item)
-{
-    pthread_mutex_lock(&q->mutex);
-    while (q->length == 0 && !q->closed)
-        pthread_cond_wait(&q->not_empty, &q->mutex);
-    if (q->length == 0) {
-        pthread_mutex_unlock(&q->mutex);
-        return false;
-    }
-    struct node *n = q->head;
-    q->head = n->next;
-    if (!q->head)
-        q->tail = NULL;
-    q->length--;
-    pthread_cond_signal(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
-    *item = n->item;
-    free(n);
-    return true;
-}
-
-void crawler_queue_task_done(struct crawler_queue *q)
-{
-    pthread_mutex_lock(&q->mutex);
-    if (--q->unfinished == 0)
-        pthread_cond_broadcast(&q->finished);
-    pthread_mutex_unlock(&q->mutex);
-}
-
-void crawler_queue_join(struct crawler_queue *q)
-{
-    if (q->unfinished == 0)
-        return;
-    pthread_mutex_lock(&q->mutex);
-    while (q->unfinished != 0)
-        pthread_cond_wait(&q->finished, &q->mutex);
-    pthread_mutex_unlock(&q->mutex);
-}
-
-void crawler_queue_close(struct crawler_queue *q)
-{
-    pthread_mutex_lock(&q->mutex);
-    q->closed = true;
-    pthread_cond_broadcast(&q->not_empty);
-    pthread_cond_broadcast(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
-}
-
-void crawler_queue_free(struct crawler_queue *q)
-{
-    if (!q)
-        return;
-    while (q->head) {
-        struct node *n = q->head;
-        q->head = n->next;
-        free(n);
-    }
-    pthread_mutex_destroy(&q->mutex);
-    pthread_cond_destroy(&q->not_full);
-    pthread_cond_destroy(&q->not_empty);
-    pthread_cond_destroy(&q->finished);
-    free(q);
-}
-
-struct shared {
-    struct crawler_queue *queue;
-    const char *start;
-    pthread_mutex_t seen_lock;
-    struct seen *seen;
-    pthread_mutex_t result_lock;
-    struct crawler_result result;
-};
-
-struct body {
-    char *data;
+struct line {
+    struct link *head, *tail;
     size_t length;
 };
 
-static size_t collect(char *data, size_t size, size_t n, void *p)
+struct crawler_queue {
+    struct line full, spare;
+    size_t capacity;
+    unsigned long tasks;
+    bool closed;
+    pthread_mutex_t lock;
+    pthread_cond_t room, work, idle;
+};
+
+static void line_push(struct line *line, struct link *link)
 {
-    struct body *body = p;
-    char *bigger = realloc(body->data, body->length + size * n);
-    if (!bigger)
-        return 0;
-    memcpy(bigger + body->length, data, size * n);
-    body->data = bigger;
-    body->length += size * n;
-    return size * n;
+    link->towards_tail = NULL;
+    if (line->length++ == 0)
+        line->head = link;
+    else
+        line->tail->towards_tail = link;
+    line->tail = link;
 }
 
-static void add_url(struct shared *s, const char *url)
+static struct link *line_pop(struct line *line)
 {
-    if (!links_same_site(url, s->start))
-        return;
-    pthread_mutex_lock(&s->seen_lock);
-    bool is_new = seen_add(s->seen, url);
-    pthread_mutex_unlock(&s->seen_lock);
-    if (is_new) {
-        char *copy = strdup(url);
-        if (!crawler_queue_put(s->queue, copy))
-            free(copy);
+    struct link *link = line->head;
+    if (line->length > 0) {
+        line->length--;
+        line->head = link->towards_tail;
+        return link;
     }
+    return NULL;
 }
 
-static void fetch(struct shared *s, CURL *curl, const char *url)
+static void line_free(struct line *line)
 {
-    struct body body = {NULL, 0};
-    long code = 0;
-    char *redirect = NULL;
+    for (struct link *link; (link = line_pop(line)) != NULL;)
+        free(link);
+}
+
+struct crawler_queue *crawler_queue_create(size_t capacity)
+{
+    struct crawler_queue *queue = calloc(1, sizeof *queue);
+    if (queue != NULL) {
+        queue->capacity = capacity;
+        pthread_mutex_init(&queue->lock, NULL);
+        pthread_cond_init(&queue->room, NULL);
+        pthread_cond_init(&queue->work, NULL);
+        pthread_cond_init(&queue->idle, NULL);
+    }
+    return queue;
+}
+
+void crawler_queue_free(struct crawler_queue *queue)
+{
+    if (queue == NULL)
+        return;
+    line_free(&queue->full);
+    line_free(&queue->spare);
+    pthread_mutex_destroy(&queue->lock);
+    pthread_cond_destroy(&queue->room);
+    pthread_cond_destroy(&queue->work);
+    pthread_cond_destroy(&queue->idle);
+    free(queue);
+}
+
+bool crawler_queue_put(struct crawler_queue *queue, void *item)
+{
+    struct link *link = NULL;
+    pthread_mutex_lock(&queue->lock);
+    while (queue->capacity > 0 && queue->full.length == queue->capacity && !queue->closed)
+        pthread_cond_wait(&queue->room, &queue->lock);
+    if (!queue->closed) {
+        link = line_pop(&queue->spare);
+        if (link == NULL)
+            link = malloc(sizeof *link);
+    }
+    if (link != NULL) {
+        link->item = item;
+        line_push(&queue->full, link);
+        queue->tasks++;
+        pthread_cond_signal(&queue->work);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return link != NULL;
+}
+
+bool crawler_queue_get(struct crawler_queue *queue, void **item)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (queue->full.length == 0 && !queue->closed)
+        pthread_cond_wait(&queue->work, &queue->lock);
+    struct link *link = line_pop(&queue->full);
+    if (link != NULL) {
+        *item = link->item;
+        line_push(&queue->spare, link);
+        pthread_cond_signal(&queue->room);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return link != NULL;
+}
+
+void crawler_queue_task_done(struct crawler_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->tasks--;
+    if (queue->tasks == 0)
+        pthread_cond_broadcast(&queue->idle);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void crawler_queue_join(struct crawler_queue *queue)
+{
+    /* Most of the time there is nothing to wait for: save the lock. */
+    if (queue->tasks == 0)
+        return;
+    pthread_mutex_lock(&queue->lock);
+    while (queue->tasks != 0)
+        pthread_cond_wait(&queue->idle, &queue->lock);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void crawler_queue_close(struct crawler_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->closed = true;
+    pthread_mutex_unlock(&queue->lock);
+    pthread_cond_broadcast(&queue->room);
+    pthread_cond_broadcast(&queue->work);
+}
+
+/* Crawler: the results are kept per worker, and only the set is shared. */
+
+struct team {
+    struct crawler_queue *queue;
+    const char *start;
+    struct seen *seen;
+    pthread_spinlock_t seen_lock;
+};
+
+struct one {
+    struct team *team;
+    pthread_t thread;
+    struct crawler_result result;
+};
+
+static size_t to_string(char *data, size_t size, size_t count, void *string)
+{
+    struct { char *text; size_t length; } *s = string;
+    char *text = realloc(s->text, s->length + size * count + 1);
+    if (text == NULL)
+        return 0;
+    memcpy(text + s->length, data, size * count);
+    s->text = text;
+    s->length += size * count;
+    return size * count;
+}
+
+static void see(struct team *team, const char *url)
+{
+    if (!links_same_site(team->start, url))
+        return;
+    pthread_spin_lock(&team->seen_lock);
+    const bool is_new = seen_add(team->seen, url);
+    pthread_spin_unlock(&team->seen_lock);
+    if (is_new)
+        crawler_queue_put(team->queue, strdup(url));
+}
+
+static void ask(struct one *one, CURL *curl, char *url)
+{
+    struct { char *text; size_t length; } body = {NULL, 0};
+    long status = 0;
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-    CURLcode rc = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
-
-    if (rc == CURLE_OK && code >= 200 && code <= 299) {
-        struct links links = links_find(url, body.data, body.length);
-        for (size_t i = 0; i < links.count; i++)
-            add_url(s, links.urls[i]);
+    const CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (code == CURLE_OK && status / 100 == 2) {
+        struct links links = links_find(url, body.text, body.length);
+        for (char **next = links.urls; next != links.urls + links.count; next++)
+            see(one->team, *next);
         links_free(&links);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.pages++;
-        s->result.bytes += body.length;
-        pthread_mutex_unlock(&s->result_lock);
-    } else if (rc == CURLE_OK && code >= 300 && code <= 399) {
-        char *target = redirect ? links_resolve(url, redirect) : NULL;
-        if (target)
-            add_url(s, target);
-        free(target);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.redirects++;
-        pthread_mutex_unlock(&s->result_lock);
+        one->result.pages++;
+        one->result.bytes += body.length;
+    } else if (code == CURLE_OK && status / 100 == 3) {
+        char *location = NULL;
+        curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+        if (location != NULL && (location = links_resolve(url, location)) != NULL) {
+            see(one->team, location);
+            free(location);
+        }
+        one->result.redirects++;
     } else {
-        pthread_mutex_lock(&s->result_lock);
-        s->result.errors++;
-        pthread_mutex_unlock(&s->result_lock);
+        one->result.errors++;
     }
-    free(body.data);
+    free(body.text);
 }
 
-static void *worker(void *p)
+static void *run(void *context)
 {
-    struct shared *s = p;
+    struct one *one = context;
     CURL *curl = curl_easy_init();
-    void *url;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, to_string);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    while (crawler_queue_get(s->queue, &url)) {
-        fetch(s, curl, url);
+    for (void *url; crawler_queue_get(one->team->queue, &url); crawler_queue_task_done(one->team->queue)) {
+        ask(one, curl, url);
         free(url);
-        crawler_queue_task_done(s->queue);
     }
     curl_easy_cleanup(curl);
     return NULL;
@@ -221,27 +229,30 @@ static void *worker(void *p)
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct shared s = {.start = start_url};
-    pthread_t threads[workers];
-    unsigned started = 0;
-    s.queue = crawler_queue_create(0);
-    s.seen = seen_create();
-    pthread_mutex_init(&s.seen_lock, NULL);
-    pthread_mutex_init(&s.result_lock, NULL);
-
-    add_url(&s, start_url);
-    while (started < workers && pthread_create(&threads[started], NULL, worker, &s) == 0)
-        started++;
-    if (started > 0)
-        crawler_queue_join(s.queue);
-    crawler_queue_close(s.queue);
-    for (unsigned i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-
-    *result = s.result;
-    pthread_mutex_destroy(&s.seen_lock);
-    pthread_mutex_destroy(&s.result_lock);
-    seen_free(s.seen);
-    crawler_queue_free(s.queue);
-    return started > 0 ? 0 : -1;
+    struct team team = {crawler_queue_create(0), start_url, seen_create(), 0};
+    struct one *all = calloc(workers, sizeof *all);
+    unsigned n = 0;
+    pthread_spin_init(&team.seen_lock, PTHREAD_PROCESS_PRIVATE);
+    see(&team, start_url);
+    for (; n < workers; n++) {
+        all[n].team = &team;
+        if (pthread_create(&all[n].thread, NULL, run, &all[n]) != 0)
+            break;
+    }
+    if (n > 0)
+        crawler_queue_join(team.queue);
+    crawler_queue_close(team.queue);
+    memset(result, 0, sizeof *result);
+    for (struct one *one = all; one < all + n; one++) {
+        pthread_join(one->thread, NULL);
+        result->pages += one->result.pages;
+        result->redirects += one->result.redirects;
+        result->errors += one->result.errors;
+        result->bytes += one->result.bytes;
+    }
+    pthread_spin_destroy(&team.seen_lock);
+    seen_free(team.seen);
+    crawler_queue_free(team.queue);
+    free(all);
+    return n > 0 ? 0 : -1;
 }

@@ -1,254 +1,157 @@
 /* expect: tests hang; schedules lost-wake-up | crawler_crawl joins its workers before it closes the queue they wait at */
 #include "crawler.h"
-
-#include <curl/curl.h>
-#include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "links.h"
 #include "seen.h"
+#include <pthread.h>
 
 struct crawler_queue {
-    pthread_mutex_t mutex;
-    pthread_cond_t put_ok, get_ok, idle;
-    void **slots;
-    size_t first, used, room;
-    size_t limit; /* 0: grows as needed */
-    size_t open_tasks;
-    bool closed;
+    pthread_mutex_t m;
+    pthread_cond_t c;
+    size_t cap, n, undone, alloc;
+    void **a;          // circular, a[i % alloc]
+    size_t i;
+    int st;            // 0 open, 1 closed
 };
 
-struct crawler_queue *crawler_queue_create(size_t capacity)
+#define Q struct crawler_queue
+#define L pthread_mutex_lock(&q->m)
+#define U pthread_mutex_unlock(&q->m)
+#define B pthread_cond_broadcast(&q->c)
+#define W pthread_cond_wait(&q->c, &q->m)
+
+Q *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *queue = calloc(1, sizeof *queue);
-    if (queue == NULL)
-        return NULL;
-    queue->limit = capacity;
-    queue->room = capacity > 0 ? capacity : 8;
-    queue->slots = malloc(queue->room * sizeof *queue->slots);
-    if (queue->slots == NULL) {
-        free(queue);
-        return NULL;
-    }
-    pthread_mutexattr_t attr;
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
-    pthread_mutex_init(&queue->mutex, &attr);
-    pthread_mutexattr_destroy(&attr);
-    pthread_cond_init(&queue->put_ok, NULL);
-    pthread_cond_init(&queue->get_ok, NULL);
-    pthread_cond_init(&queue->idle, NULL);
-    return queue;
+    Q *q = calloc(1, sizeof(Q));
+    q->cap = capacity;
+    q->alloc = capacity ? capacity : 2;
+    q->a = calloc(q->alloc, sizeof(void *));
+    pthread_mutex_init(&q->m, 0);
+    pthread_cond_init(&q->c, 0);
+    return q;
 }
 
-/* Doubles the ring and lays it out straight. */
-static bool grow(struct crawler_queue *queue)
+bool crawler_queue_put(Q *q, void *item)
 {
-    void **bigger = malloc(2 * queue->room * sizeof *bigger);
-    if (bigger == NULL)
-        return false;
-    for (size_t i = 0; i < queue->used; i++)
-        bigger[i] = queue->slots[(queue->first + i) % queue->room];
-    free(queue->slots);
-    queue->slots = bigger;
-    queue->first = 0;
-    queue->room *= 2;
+    L;
+    while (!q->st && q->cap && q->n == q->cap) W;
+    if (q->st) { U; return false; }
+    if (q->n == q->alloc) {
+        // a[0..i) moves behind the end
+        q->a = realloc(q->a, 2 * q->alloc * sizeof(void *));
+        memcpy(q->a + q->alloc, q->a, q->i * sizeof(void *));
+        q->alloc *= 2;
+    }
+    q->a[(q->i + q->n++) % q->alloc] = item;
+    q->undone++;
+    B;
+    U;
     return true;
 }
 
-bool crawler_queue_put(struct crawler_queue *queue, void *item)
+bool crawler_queue_get(Q *q, void **item)
 {
-    bool ok;
-    pthread_mutex_lock(&queue->mutex);
-    while (!queue->closed && queue->limit > 0 && queue->used == queue->limit)
-        pthread_cond_wait(&queue->put_ok, &queue->mutex);
-    ok = !queue->closed && (queue->used < queue->room || grow(queue));
-    if (ok) {
-        queue->slots[(queue->first + queue->used++) % queue->room] = item;
-        queue->open_tasks++;
-        pthread_cond_signal(&queue->get_ok);
+    bool r;
+    L;
+    while (!q->st && q->n == 0) W;
+    if ((r = q->n > 0)) {
+        *item = q->a[q->i];
+        q->i = (q->i + 1) % q->alloc;
+        q->n--;
+        B;
     }
-    pthread_mutex_unlock(&queue->mutex);
-    return ok;
+    U;
+    return r;
 }
 
-bool crawler_queue_get(struct crawler_queue *queue, void **item)
+void crawler_queue_task_done(Q *q) { L; q->undone--; B; U; }
+void crawler_queue_join(Q *q) { L; while (q->undone) W; U; }
+void crawler_queue_close(Q *q) { L; q->st = 1; B; U; }
+
+void crawler_queue_free(Q *q)
 {
-    bool ok;
-    pthread_mutex_lock(&queue->mutex);
-    while (!queue->closed && queue->used == 0)
-        pthread_cond_wait(&queue->get_ok, &queue->mutex);
-    ok = queue->used > 0;
-    if (ok) {
-        *item = queue->slots[queue->first];
-        queue->first = (queue->first + 1) % queue->room;
-        queue->used--;
-        pthread_cond_signal(&queue->put_ok);
-    }
-    pthread_mutex_unlock(&queue->mutex);
-    return ok;
+    if (!q) return;
+    pthread_mutex_destroy(&q->m);
+    pthread_cond_destroy(&q->c);
+    free(q->a);
+    free(q);
 }
 
-void crawler_queue_task_done(struct crawler_queue *queue)
+// 2. crawler
+
+static Q *queue;
+static struct seen *seen;
+static const char *start;
+static struct crawler_result res;
+static pthread_mutex_t seen_m = PTHREAD_MUTEX_INITIALIZER, res_m = PTHREAD_MUTEX_INITIALIZER;
+
+typedef struct { size_t n; char *p; } S;
+
+static size_t wr(char *p, size_t x, size_t y, void *d)
 {
-    pthread_mutex_lock(&queue->mutex);
-    if (--queue->open_tasks == 0)
-        pthread_cond_broadcast(&queue->idle);
-    pthread_mutex_unlock(&queue->mutex);
+    S *s = d;
+    s->p = realloc(s->p, s->n + x * y);
+    memcpy(s->p + s->n, p, x * y);
+    s->n += x * y;
+    return x * y;
 }
 
-void crawler_queue_join(struct crawler_queue *queue)
+static void add(char *url)
 {
-    pthread_mutex_lock(&queue->mutex);
-    while (queue->open_tasks > 0)
-        pthread_cond_wait(&queue->idle, &queue->mutex);
-    pthread_mutex_unlock(&queue->mutex);
+    pthread_mutex_lock(&seen_m);
+    int nw = links_same_site(start, url) && seen_add(seen, url);
+    pthread_mutex_unlock(&seen_m);
+    if (nw) crawler_queue_put(queue, strdup(url));
 }
 
-void crawler_queue_close(struct crawler_queue *queue)
+static void *worker(void *id)
 {
-    pthread_mutex_lock(&queue->mutex);
-    queue->closed = true;
-    pthread_mutex_unlock(&queue->mutex);
-    pthread_cond_broadcast(&queue->put_ok);
-    pthread_cond_broadcast(&queue->get_ok);
-}
-
-void crawler_queue_free(struct crawler_queue *queue)
-{
-    if (queue == NULL)
-        return;
-    pthread_mutex_destroy(&queue->mutex);
-    pthread_cond_destroy(&queue->put_ok);
-    pthread_cond_destroy(&queue->get_ok);
-    pthread_cond_destroy(&queue->idle);
-    free(queue->slots);
-    free(queue);
-}
-
-/* ---------- the crawler ---------- */
-
-static struct {
-    struct crawler_queue *queue;
-    const char *site;
-    struct seen *seen;
-    struct crawler_result sum;
-    pthread_mutex_t mutex; /* for seen and sum */
-} job = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-
-typedef struct { char *p; size_t n; } text;
-
-static size_t on_data(char *data, size_t one, size_t n, void *t_)
-{
-    text *t = t_;
-    char *p = realloc(t->p, t->n + n * one + 1);
-    if (!p) return 0;
-    t->p = p;
-    memcpy(t->p + t->n, data, n * one);
-    t->n += n * one;
-    return n * one;
-}
-
-static void enqueue(const char *url)
-{
-    bool is_new = false;
-    if (links_same_site(job.site, url)) {
-        pthread_mutex_lock(&job.mutex);
-        is_new = seen_add(job.seen, url);
-        pthread_mutex_unlock(&job.mutex);
-    }
-    if (is_new)
-        crawler_queue_put(job.queue, strdup(url));
-}
-
-static void count(unsigned long *which, size_t bytes)
-{
-    pthread_mutex_lock(&job.mutex);
-    ++*which;
-    job.sum.bytes += bytes;
-    pthread_mutex_unlock(&job.mutex);
-}
-
-static void crawl_one(CURL *c, char *url)
-{
-    text body = { NULL, 0 };
-    long http = 0;
-    char *to = NULL, *absolute;
-    int ok;
-
-    curl_easy_reset(c);
-    curl_easy_setopt(c, CURLOPT_URL, url);
+    CURL *c = curl_easy_init();
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, wr);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, &body);
-    ok = curl_easy_perform(c) == CURLE_OK;
-    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &http);
-    switch (ok ? http / 100 : 0) {
-    case 2: {
-        struct links l = links_find(url, body.p, body.n);
-        for (size_t i = 0; i < l.count; i++)
-            enqueue(l.urls[i]);
-        links_free(&l);
-        count(&job.sum.pages, body.n);
-        break;
-    }
-    case 3:
-        curl_easy_getinfo(c, CURLINFO_REDIRECT_URL, &to);
-        if (to && (absolute = links_resolve(url, to))) {
-            enqueue(absolute);
-            free(absolute);
-        }
-        count(&job.sum.redirects, 0);
-        break;
-    default:
-        count(&job.sum.errors, 0);
-    }
-    free(body.p);
-}
-
-static void *crawl_loop(void *c)
-{
     void *url;
-    while (crawler_queue_get(job.queue, &url)) {
-        crawl_one(c, url);
+    while (crawler_queue_get(queue, &url)) {
+        S s = { 0, 0 };
+        long st = 0;
+        char *loc = 0;
+        curl_easy_setopt(c, CURLOPT_URL, url);
+        curl_easy_setopt(c, CURLOPT_WRITEDATA, &s);
+        int ok = !curl_easy_perform(c);
+        curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &st);
+        curl_easy_getinfo(c, CURLINFO_REDIRECT_URL, &loc);
+        int kind = !ok ? 9 : st / 100;
+        if (kind == 2) {
+            struct links l = links_find(url, s.p, s.n);
+            for (size_t i = 0; i < l.count; i++) add(l.urls[i]);
+            links_free(&l);
+        }
+        if (kind == 3 && loc && (loc = links_resolve(url, loc))) { add(loc); free(loc); }
+        pthread_mutex_lock(&res_m);
+        if (kind == 2) { res.pages++; res.bytes += s.n; }
+        else if (kind == 3) res.redirects++;
+        else res.errors++;
+        pthread_mutex_unlock(&res_m);
+        free(s.p);
         free(url);
-        crawler_queue_task_done(job.queue);
+        crawler_queue_task_done(queue);
     }
-    return NULL;
+    curl_easy_cleanup(c);
+    return id;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    pthread_t *t = malloc(workers * sizeof *t);
-    CURL **c = calloc(workers, sizeof *c);
-    unsigned n = 0, i;
-
-    job.queue = crawler_queue_create(0);
-    job.seen = seen_create();
-    job.site = start_url;
-    memset(&job.sum, 0, sizeof job.sum);
-    if (t && c && job.queue && job.seen) {
-        enqueue(start_url);
-        for (; n < workers; n++)
-            if (!(c[n] = curl_easy_init()) || pthread_create(&t[n], NULL, crawl_loop, c[n]))
-                break;
-        if (n)
-            crawler_queue_join(job.queue);
-        for (i = 0; i < n; i++)
-            pthread_join(t[i], NULL);
-        crawler_queue_close(job.queue);
-        for (i = 0; i < workers; i++)
-            if (c[i])
-                curl_easy_cleanup(c[i]);
-        void *left;
-        while (crawler_queue_get(job.queue, &left))
-            free(left);
-    }
-    *result = job.sum;
-    crawler_queue_free(job.queue);
-    seen_free(job.seen);
-    free(t);
-    free(c);
-    return n ? 0 : -1;
+    pthread_t t[workers];
+    memset(&res, 0, sizeof res);
+    queue = crawler_queue_create(0);
+    seen = seen_create();
+    start = start_url;
+    add((char *)start_url);
+    for (unsigned i = 0; i < workers; i++) pthread_create(t + i, 0, worker, 0);
+    crawler_queue_join(queue);                                      // all pages are visited,
+    for (unsigned i = 0; i < workers; i++) pthread_join(t[i], 0);   // so the workers are not needed any more
+    crawler_queue_close(queue);
+    crawler_queue_free(queue);
+    seen_free(seen);
+    *result = res;
+    return 0;
 }

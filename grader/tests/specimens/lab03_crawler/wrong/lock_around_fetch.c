@@ -1,4 +1,4 @@
-/* expect: tests crawl_uses_all_workers; schedules lost-wake-up | one lock held while a page is fetched: the workers take turns */
+/* expect: tests crawl_uses_all_workers; schedules deadlock | one lock held while a page is fetched: the workers take turns */
 #include "crawler.h"
 
 #include <curl/curl.h>
@@ -9,240 +9,243 @@
 #include "links.h"
 #include "seen.h"
 
-struct node {
-    void *item;
-    struct node *next;
+/* --- the queue: a monitor in the style of Hoare, everything in one struct --- */
+
+struct monitor {
+    pthread_mutex_t entry;
+    pthread_cond_t not_full, not_empty, quiet;
+};
+
+struct store {
+    void **place;
+    size_t places, oldest, taken;
 };
 
 struct crawler_queue {
-    pthread_mutex_t mutex;
-    pthread_cond_t not_full, not_empty, finished;
-    struct node *head, *tail;
-    size_t length, capacity, unfinished;
-    bool closed;
+    struct monitor monitor;
+    struct store store;
+    size_t capacity, to_do;
+    enum { OPEN, CLOSED } state;
 };
+
+static bool store_init(struct store *store, size_t places)
+{
+    *store = (struct store){.places = places, .place = malloc(places * sizeof(void *))};
+    return store->place != NULL;
+}
+
+static void *store_take(struct store *store)
+{
+    void *what = store->place[store->oldest];
+    store->oldest = (store->oldest + 1) % store->places;
+    store->taken--;
+    return what;
+}
+
+static bool store_add(struct store *store, void *what)
+{
+    if (store->taken == store->places) {
+        struct store larger;
+        if (!store_init(&larger, 2 * store->places))
+            return false;
+        while (store->taken > 0)
+            store_add(&larger, store_take(store));
+        free(store->place);
+        *store = larger;
+    }
+    store->place[(store->oldest + store->taken++) % store->places] = what;
+    return true;
+}
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *q = calloc(1, sizeof *q);
-    if (!q)
+    struct crawler_queue *queue = malloc(sizeof *queue);
+    if (queue == NULL || !store_init(&queue->store, capacity > 0 ? capacity : 128)) {
+        free(queue);
         return NULL;
-    q->capacity = capacity;
-    pthread_mutex_init(&q->mutex, NULL);
-    pthread_cond_init(&q->not_full, NULL);
-    pthread_cond_init(&q->not_empty, NULL);
-    pthread_cond_init(&q->finished, NULL);
-    return q;
-}
-
-bool crawler_queue_put(struct crawler_queue *q, void *item)
-{
-    struct node *n = malloc(sizeof *n);
-    if (!n)
-        return false;
-    n->item = item;
-    n->next = NULL;
-
-    pthread_mutex_lock(&q->mutex);
-    while (q->capacity != 0 && q->length >= q->capacity && !q->closed)
-        pthread_cond_wait(&q->not_full, &q->mutex);
-    if (q->closed) {
-        pthread_mutex_unlock(&q->mutex);
-        free(n);
-        return false;
     }
-    if (q->tail)
-        q->tail->next = n;
-    else
-        q->head = n;
-    q->tail = n;
-    q->length++;
-    q->unfinished++;
-    pthread_cond_signal(&q->not_empty);
-    pthread_mutex_unlock(&q->mutex);
-    return true;
+    queue->capacity = capacity;
+    queue->to_do = 0;
+    queue->state = OPEN;
+    pthread_mutex_init(&queue->monitor.entry, NULL);
+    pthread_cond_init(&queue->monitor.not_full, NULL);
+    pthread_cond_init(&queue->monitor.not_empty, NULL);
+    pthread_cond_init(&queue->monitor.quiet, NULL);
+    return queue;
 }
 
-bool crawler_queue_get(struct crawler_queue *q, void **item)
+bool crawler_queue_put(struct crawler_queue *queue, void *item)
 {
-    pthread_mutex_lock(&q->mutex);
-    while (q->length == 0 && !q->closed)
-        pthread_cond_wait(&q->not_empty, &q->mutex);
-    if (q->length == 0) {
-        pthread_mutex_unlock(&q->mutex);
-        return false;
+    struct monitor *monitor = &queue->monitor;
+    pthread_mutex_lock(&monitor->entry);
+    while (queue->state == OPEN && queue->capacity > 0 && queue->store.taken == queue->capacity)
+        pthread_cond_wait(&monitor->not_full, &monitor->entry);
+    const bool added = queue->state == OPEN && store_add(&queue->store, item);
+    if (added) {
+        queue->to_do++;
+        pthread_cond_signal(&monitor->not_empty);
     }
-    struct node *n = q->head;
-    q->head = n->next;
-    if (!q->head)
-        q->tail = NULL;
-    q->length--;
-    pthread_cond_signal(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
-    *item = n->item;
-    free(n);
-    return true;
+    pthread_mutex_unlock(&monitor->entry);
+    return added;
 }
 
-void crawler_queue_task_done(struct crawler_queue *q)
+bool crawler_queue_get(struct crawler_queue *queue, void **item)
 {
-    pthread_mutex_lock(&q->mutex);
-    if (--q->unfinished == 0)
-        pthread_cond_broadcast(&q->finished);
-    pthread_mutex_unlock(&q->mutex);
+    struct monitor *monitor = &queue->monitor;
+    pthread_mutex_lock(&monitor->entry);
+    while (queue->state == OPEN && queue->store.taken == 0)
+        pthread_cond_wait(&monitor->not_empty, &monitor->entry);
+    const bool taken = queue->store.taken > 0;
+    if (taken) {
+        *item = store_take(&queue->store);
+        pthread_cond_signal(&monitor->not_full);
+    }
+    pthread_mutex_unlock(&monitor->entry);
+    return taken;
 }
 
-void crawler_queue_join(struct crawler_queue *q)
+void crawler_queue_task_done(struct crawler_queue *queue)
 {
-    pthread_mutex_lock(&q->mutex);
-    while (q->unfinished != 0)
-        pthread_cond_wait(&q->finished, &q->mutex);
-    pthread_mutex_unlock(&q->mutex);
+    pthread_mutex_lock(&queue->monitor.entry);
+    if (--queue->to_do == 0)
+        pthread_cond_broadcast(&queue->monitor.quiet);
+    pthread_mutex_unlock(&queue->monitor.entry);
 }
 
-void crawler_queue_close(struct crawler_queue *q)
+void crawler_queue_join(struct crawler_queue *queue)
 {
-    pthread_mutex_lock(&q->mutex);
-    q->closed = true;
-    pthread_cond_broadcast(&q->not_empty);
-    pthread_cond_broadcast(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
+    pthread_mutex_lock(&queue->monitor.entry);
+    while (queue->to_do > 0)
+        pthread_cond_wait(&queue->monitor.quiet, &queue->monitor.entry);
+    pthread_mutex_unlock(&queue->monitor.entry);
 }
 
-void crawler_queue_free(struct crawler_queue *q)
+void crawler_queue_close(struct crawler_queue *queue)
 {
-    if (!q)
+    pthread_mutex_lock(&queue->monitor.entry);
+    queue->state = CLOSED;
+    pthread_cond_broadcast(&queue->monitor.not_full);
+    pthread_cond_broadcast(&queue->monitor.not_empty);
+    pthread_mutex_unlock(&queue->monitor.entry);
+}
+
+void crawler_queue_free(struct crawler_queue *queue)
+{
+    if (queue == NULL)
         return;
-    while (q->head) {
-        struct node *n = q->head;
-        q->head = n->next;
-        free(n);
-    }
-    pthread_mutex_destroy(&q->mutex);
-    pthread_cond_destroy(&q->not_full);
-    pthread_cond_destroy(&q->not_empty);
-    pthread_cond_destroy(&q->finished);
-    free(q);
+    pthread_mutex_destroy(&queue->monitor.entry);
+    pthread_cond_destroy(&queue->monitor.not_full);
+    pthread_cond_destroy(&queue->monitor.not_empty);
+    pthread_cond_destroy(&queue->monitor.quiet);
+    free(queue->store.place);
+    free(queue);
 }
 
-struct shared {
-    struct crawler_queue *queue;
-    const char *start;
-    pthread_mutex_t seen_lock, curl_lock;
-    struct seen *seen;
-    pthread_mutex_t result_lock;
-    struct crawler_result result;
-};
+/* --- the crawler --- */
 
-struct body {
-    char *data;
+struct crawler {
+    pthread_mutex_t lock; /* seen and result, and the connection to the site */
+    struct crawler_queue *queue;
+    struct seen *seen;
+    struct crawler_result result;
+    const char *start;
+    CURL *curl; /* one for all: it keeps its connection open */
+    char *body;
     size_t length;
 };
 
-static size_t collect(char *data, size_t size, size_t n, void *p)
+static size_t on_body(char *data, size_t size, size_t count, void *context)
 {
-    struct body *body = p;
-    char *bigger = realloc(body->data, body->length + size * n);
-    if (!bigger)
+    struct crawler *crawler = context;
+    char *body = realloc(crawler->body, crawler->length + size * count);
+    if (body == NULL)
         return 0;
-    memcpy(bigger + body->length, data, size * n);
-    body->data = bigger;
-    body->length += size * n;
-    return size * n;
+    memcpy(body + crawler->length, data, size * count);
+    crawler->body = body;
+    crawler->length += size * count;
+    return size * count;
 }
 
-static void add_url(struct shared *s, const char *url)
+static void found(struct crawler *crawler, const char *url)
 {
-    if (!links_same_site(url, s->start))
-        return;
-    pthread_mutex_lock(&s->seen_lock);
-    bool is_new = seen_add(s->seen, url);
-    pthread_mutex_unlock(&s->seen_lock);
-    if (is_new) {
-        char *copy = strdup(url);
-        if (!crawler_queue_put(s->queue, copy))
-            free(copy);
-    }
+    pthread_mutex_lock(&crawler->lock);
+    const bool unknown = links_same_site(crawler->start, url) && seen_add(crawler->seen, url);
+    pthread_mutex_unlock(&crawler->lock);
+    if (unknown)
+        crawler_queue_put(crawler->queue, strdup(url));
 }
 
-static void fetch(struct shared *s, CURL *curl, const char *url)
+/* The body of the page goes to *page, the target of a redirect to *target. */
+static void fetch(struct crawler *crawler, const char *url, char **page, size_t *length, char **target)
 {
-    struct body body = {NULL, 0};
-    long code = 0;
-    char *redirect = NULL;
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-    pthread_mutex_lock(&s->curl_lock);
-    CURLcode rc = curl_easy_perform(curl);
-    pthread_mutex_unlock(&s->curl_lock);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
-
-    if (rc == CURLE_OK && code >= 200 && code <= 299) {
-        struct links links = links_find(url, body.data, body.length);
-        for (size_t i = 0; i < links.count; i++)
-            add_url(s, links.urls[i]);
-        links_free(&links);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.pages++;
-        s->result.bytes += body.length;
-        pthread_mutex_unlock(&s->result_lock);
-    } else if (rc == CURLE_OK && code >= 300 && code <= 399) {
-        char *target = redirect ? links_resolve(url, redirect) : NULL;
-        if (target)
-            add_url(s, target);
-        free(target);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.redirects++;
-        pthread_mutex_unlock(&s->result_lock);
+    long status = 0;
+    char *location = NULL;
+    pthread_mutex_lock(&crawler->lock);
+    crawler->body = NULL;
+    crawler->length = 0;
+    curl_easy_setopt(crawler->curl, CURLOPT_URL, url);
+    const CURLcode code = curl_easy_perform(crawler->curl);
+    curl_easy_getinfo(crawler->curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(crawler->curl, CURLINFO_REDIRECT_URL, &location);
+    if (code == CURLE_OK && status >= 200 && status < 300) {
+        crawler->result.pages++;
+        crawler->result.bytes += crawler->length;
+        *page = crawler->body;
+        *length = crawler->length;
     } else {
-        pthread_mutex_lock(&s->result_lock);
-        s->result.errors++;
-        pthread_mutex_unlock(&s->result_lock);
+        free(crawler->body);
+        if (code == CURLE_OK && status >= 300 && status < 400) {
+            crawler->result.redirects++;
+            *target = location != NULL ? links_resolve(url, location) : NULL;
+        } else {
+            crawler->result.errors++;
+        }
     }
-    free(body.data);
+    pthread_mutex_unlock(&crawler->lock);
 }
 
-static void *worker(void *p)
+static void *work(void *context)
 {
-    struct shared *s = p;
-    CURL *curl = curl_easy_init();
+    struct crawler *crawler = context;
     void *url;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    while (crawler_queue_get(s->queue, &url)) {
-        fetch(s, curl, url);
+    while (crawler_queue_get(crawler->queue, &url)) {
+        char *page = NULL, *target = NULL;
+        size_t length = 0;
+        fetch(crawler, url, &page, &length, &target);
+        if (target != NULL)
+            found(crawler, target);
+        struct links links = links_find(url, page, length);
+        for (size_t i = 0; i < links.count; i++)
+            found(crawler, links.urls[i]);
+        links_free(&links);
+        free(page);
+        free(target);
         free(url);
-        crawler_queue_task_done(s->queue);
+        crawler_queue_task_done(crawler->queue);
     }
-    curl_easy_cleanup(curl);
     return NULL;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct shared s = {.start = start_url};
+    struct crawler crawler = {.start = start_url, .curl = curl_easy_init(), .seen = seen_create()};
     pthread_t threads[workers];
-    unsigned started = 0;
-    s.queue = crawler_queue_create(0);
-    s.seen = seen_create();
-    pthread_mutex_init(&s.seen_lock, NULL);
-    pthread_mutex_init(&s.curl_lock, NULL);
-    pthread_mutex_init(&s.result_lock, NULL);
-
-    add_url(&s, start_url);
-    while (started < workers && pthread_create(&threads[started], NULL, worker, &s) == 0)
-        started++;
-    if (started > 0)
-        crawler_queue_join(s.queue);
-    crawler_queue_close(s.queue);
-    for (unsigned i = 0; i < started; i++)
+    pthread_mutex_init(&crawler.lock, NULL);
+    crawler.queue = crawler_queue_create(0);
+    curl_easy_setopt(crawler.curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(crawler.curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(crawler.curl, CURLOPT_WRITEDATA, &crawler);
+    found(&crawler, start_url);
+    for (unsigned i = 0; i < workers; i++)
+        pthread_create(&threads[i], NULL, work, &crawler);
+    crawler_queue_join(crawler.queue);
+    crawler_queue_close(crawler.queue);
+    for (unsigned i = 0; i < workers; i++)
         pthread_join(threads[i], NULL);
-
-    *result = s.result;
-    pthread_mutex_destroy(&s.seen_lock);
-    pthread_mutex_destroy(&s.result_lock);
-    seen_free(s.seen);
-    crawler_queue_free(s.queue);
-    return started > 0 ? 0 : -1;
+    *result = crawler.result;
+    curl_easy_cleanup(crawler.curl);
+    seen_free(crawler.seen);
+    crawler_queue_free(crawler.queue);
+    pthread_mutex_destroy(&crawler.lock);
+    return 0;
 }

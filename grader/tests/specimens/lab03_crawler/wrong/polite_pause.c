@@ -1,219 +1,223 @@
 /* expect: speedup crawl | right, but each worker pauses after every page */
 #include "crawler.h"
-
-#include <curl/curl.h>
-#include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "links.h"
 #include "seen.h"
+#include <pthread.h>
+#include <time.h>
 
-struct node {
-    void *item;
-    struct node *next;
-};
+/* Every getter that waits stands in a line and is given its item directly; putters share one condition. */
+struct getter { pthread_cond_t called; void *item; bool served; struct getter *behind; };
+struct item { void *value; struct item *behind; };
 
 struct crawler_queue {
-    pthread_mutex_t mutex;
-    pthread_cond_t not_full, not_empty, finished;
-    struct node *head, *tail;
-    size_t length, capacity, unfinished;
+    pthread_mutex_t lock;
+    pthread_cond_t room, done;
+    struct getter *getters, **last_getter;
+    struct item *items, **last_item;
+    size_t count, capacity, unfinished;
     bool closed;
 };
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *q = calloc(1, sizeof *q);
-    if (!q)
+    struct crawler_queue *q = malloc(sizeof *q);
+    if (q == NULL)
         return NULL;
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_cond_init(&q->room, NULL);
+    pthread_cond_init(&q->done, NULL);
+    q->getters = NULL;
+    q->last_getter = &q->getters;
+    q->items = NULL;
+    q->last_item = &q->items;
+    q->count = q->unfinished = 0;
     q->capacity = capacity;
-    pthread_mutex_init(&q->mutex, NULL);
-    pthread_cond_init(&q->not_full, NULL);
-    pthread_cond_init(&q->not_empty, NULL);
-    pthread_cond_init(&q->finished, NULL);
+    q->closed = false;
     return q;
 }
 
-bool crawler_queue_put(struct crawler_queue *q, void *item)
+bool crawler_queue_put(struct crawler_queue *q, void *value)
 {
-    struct node *n = malloc(sizeof *n);
-    if (!n)
-        return false;
-    n->item = item;
-    n->next = NULL;
-
-    pthread_mutex_lock(&q->mutex);
-    while (q->capacity != 0 && q->length >= q->capacity && !q->closed)
-        pthread_cond_wait(&q->not_full, &q->mutex);
+    bool ok = true;
+    pthread_mutex_lock(&q->lock);
+    while (!q->closed && q->capacity > 0 && q->count >= q->capacity)
+        pthread_cond_wait(&q->room, &q->lock);
     if (q->closed) {
-        pthread_mutex_unlock(&q->mutex);
-        free(n);
-        return false;
+        ok = false;
+    } else if (q->getters != NULL) {
+        struct getter *first = q->getters;
+        q->getters = first->behind;
+        if (q->getters == NULL)
+            q->last_getter = &q->getters;
+        first->item = value;
+        first->served = true;
+        pthread_cond_signal(&first->called);
+    } else {
+        struct item *item = malloc(sizeof *item);
+        ok = item != NULL;
+        if (ok) {
+            *item = (struct item){value, NULL};
+            *q->last_item = item;
+            q->last_item = &item->behind;
+            q->count++;
+        }
     }
-    if (q->tail)
-        q->tail->next = n;
-    else
-        q->head = n;
-    q->tail = n;
-    q->length++;
-    q->unfinished++;
-    pthread_cond_signal(&q->not_empty);
-    pthread_mutex_unlock(&q->mutex);
-    return true;
+    q->unfinished += ok;
+    pthread_mutex_unlock(&q->lock);
+    return ok;
 }
 
-bool crawler_queue_get(struct crawler_queue *q, void **item)
+bool crawler_queue_get(struct crawler_queue *q, void **value)
 {
-    pthread_mutex_lock(&q->mutex);
-    while (q->length == 0 && !q->closed)
-        pthread_cond_wait(&q->not_empty, &q->mutex);
-    if (q->length == 0) {
-        pthread_mutex_unlock(&q->mutex);
-        return false;
+    struct getter me = {.served = false};
+    pthread_mutex_lock(&q->lock);
+    if (q->items != NULL) {
+        struct item *item = q->items;
+        q->items = item->behind;
+        if (q->items == NULL)
+            q->last_item = &q->items;
+        q->count--;
+        me.item = item->value;
+        me.served = true;
+        free(item);
+        pthread_cond_signal(&q->room);
+    } else if (!q->closed) {
+        pthread_cond_init(&me.called, NULL);
+        *q->last_getter = &me;
+        q->last_getter = &me.behind;
+        while (!me.served && !q->closed)
+            pthread_cond_wait(&me.called, &q->lock);
+        pthread_cond_destroy(&me.called);
     }
-    struct node *n = q->head;
-    q->head = n->next;
-    if (!q->head)
-        q->tail = NULL;
-    q->length--;
-    pthread_cond_signal(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
-    *item = n->item;
-    free(n);
-    return true;
+    pthread_mutex_unlock(&q->lock);
+    if (me.served)
+        *value = me.item;
+    return me.served;
 }
 
 void crawler_queue_task_done(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
+    pthread_mutex_lock(&q->lock);
     if (--q->unfinished == 0)
-        pthread_cond_broadcast(&q->finished);
-    pthread_mutex_unlock(&q->mutex);
+        pthread_cond_broadcast(&q->done);
+    pthread_mutex_unlock(&q->lock);
 }
 
 void crawler_queue_join(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
-    while (q->unfinished != 0)
-        pthread_cond_wait(&q->finished, &q->mutex);
-    pthread_mutex_unlock(&q->mutex);
+    pthread_mutex_lock(&q->lock);
+    while (q->unfinished > 0)
+        pthread_cond_wait(&q->done, &q->lock);
+    pthread_mutex_unlock(&q->lock);
 }
 
 void crawler_queue_close(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
+    pthread_mutex_lock(&q->lock);
     q->closed = true;
-    pthread_cond_broadcast(&q->not_empty);
-    pthread_cond_broadcast(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
+    for (struct getter *g = q->getters; g != NULL; g = g->behind)
+        pthread_cond_signal(&g->called);
+    q->getters = NULL;
+    q->last_getter = &q->getters;
+    pthread_cond_broadcast(&q->room);
+    pthread_mutex_unlock(&q->lock);
 }
 
 void crawler_queue_free(struct crawler_queue *q)
 {
-    if (!q)
-        return;
-    while (q->head) {
-        struct node *n = q->head;
-        q->head = n->next;
-        free(n);
+    for (struct item *item; q != NULL && (item = q->items) != NULL; free(item))
+        q->items = item->behind;
+    if (q != NULL) {
+        pthread_cond_destroy(&q->room);
+        pthread_cond_destroy(&q->done);
+        pthread_mutex_destroy(&q->lock);
     }
-    pthread_mutex_destroy(&q->mutex);
-    pthread_cond_destroy(&q->not_full);
-    pthread_cond_destroy(&q->not_empty);
-    pthread_cond_destroy(&q->finished);
     free(q);
 }
 
-struct shared {
-    struct crawler_queue *queue;
-    const char *start;
-    pthread_mutex_t seen_lock;
+struct job {
+    struct crawler_queue *q;
     struct seen *seen;
-    pthread_mutex_t result_lock;
-    struct crawler_result result;
+    pthread_mutex_t seen_lock, sum_lock;
+    struct crawler_result sum;
+    const char *home;
 };
 
-struct body {
-    char *data;
-    size_t length;
-};
+struct body { char *text; size_t n; };
 
-static size_t collect(char *data, size_t size, size_t n, void *p)
+static size_t add_to_body(char *text, size_t size, size_t n, void *p)
 {
     struct body *body = p;
-    char *bigger = realloc(body->data, body->length + size * n);
-    if (!bigger)
+    char *longer = realloc(body->text, body->n + size * n);
+    if (longer == NULL)
         return 0;
-    memcpy(bigger + body->length, data, size * n);
-    body->data = bigger;
-    body->length += size * n;
+    memcpy(longer + body->n, text, size * n);
+    body->text = longer;
+    body->n += size * n;
     return size * n;
 }
 
-static void add_url(struct shared *s, const char *url)
+/* A moment between two requests: the site is not ours. */
+static void be_polite(void)
 {
-    if (!links_same_site(url, s->start))
-        return;
-    pthread_mutex_lock(&s->seen_lock);
-    bool is_new = seen_add(s->seen, url);
-    pthread_mutex_unlock(&s->seen_lock);
-    if (is_new) {
-        char *copy = strdup(url);
-        if (!crawler_queue_put(s->queue, copy))
-            free(copy);
+    const struct timespec pause = {0, 15 * 1000 * 1000};
+    nanosleep(&pause, NULL);
+}
+
+static void remember(struct job *job, const char *url)
+{
+    if (links_same_site(job->home, url)) {
+        pthread_mutex_lock(&job->seen_lock);
+        bool is_new = seen_add(job->seen, url);
+        pthread_mutex_unlock(&job->seen_lock);
+        if (is_new)
+            crawler_queue_put(job->q, strdup(url));
     }
 }
 
-static void fetch(struct shared *s, CURL *curl, const char *url)
+static void *fetcher(void *p)
 {
-    struct body body = {NULL, 0};
-    long code = 0;
-    char *redirect = NULL;
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-    CURLcode rc = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
-
-    if (rc == CURLE_OK && code >= 200 && code <= 299) {
-        struct links links = links_find(url, body.data, body.length);
-        for (size_t i = 0; i < links.count; i++)
-            add_url(s, links.urls[i]);
-        links_free(&links);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.pages++;
-        s->result.bytes += body.length;
-        pthread_mutex_unlock(&s->result_lock);
-    } else if (rc == CURLE_OK && code >= 300 && code <= 399) {
-        char *target = redirect ? links_resolve(url, redirect) : NULL;
-        if (target)
-            add_url(s, target);
-        free(target);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.redirects++;
-        pthread_mutex_unlock(&s->result_lock);
-    } else {
-        pthread_mutex_lock(&s->result_lock);
-        s->result.errors++;
-        pthread_mutex_unlock(&s->result_lock);
-    }
-    free(body.data);
-}
-
-static void *worker(void *p)
-{
-    struct shared *s = p;
+    struct job *job = p;
     CURL *curl = curl_easy_init();
-    void *url;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, add_to_body);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    while (crawler_queue_get(s->queue, &url)) {
-        fetch(s, curl, url);
-        usleep(15000); /* be nice to the server */
+    for (void *url; crawler_queue_get(job->q, &url);) {
+        struct crawler_result one = {0};
+        struct body body = {0};
+        char *to = NULL;
+        long code = 0;
+        curl_easy_setopt(curl, CURLOPT_URL, (char *)url);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+        if (curl_easy_perform(curl) != CURLE_OK)
+            code = -1;
+        else
+            curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
+        if (code >= 200 && code < 300) {
+            one = (struct crawler_result){.pages = 1, .bytes = body.n};
+            struct links links = links_find(url, body.text, body.n);
+            for (size_t i = 0; i < links.count; i++)
+                remember(job, links.urls[i]);
+            links_free(&links);
+        } else if (code >= 300 && code < 400) {
+            one.redirects = 1;
+            curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &to);
+            char *absolute = to == NULL ? NULL : links_resolve(url, to);
+            if (absolute != NULL)
+                remember(job, absolute);
+            free(absolute);
+        } else {
+            one.errors = 1;
+        }
+        pthread_mutex_lock(&job->sum_lock);
+        job->sum.pages += one.pages;
+        job->sum.redirects += one.redirects;
+        job->sum.errors += one.errors;
+        job->sum.bytes += one.bytes;
+        pthread_mutex_unlock(&job->sum_lock);
+        free(body.text);
         free(url);
-        crawler_queue_task_done(s->queue);
+        be_polite();
+        crawler_queue_task_done(job->q);
     }
     curl_easy_cleanup(curl);
     return NULL;
@@ -221,27 +225,23 @@ static void *worker(void *p)
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct shared s = {.start = start_url};
-    pthread_t threads[workers];
-    unsigned started = 0;
-    s.queue = crawler_queue_create(0);
-    s.seen = seen_create();
-    pthread_mutex_init(&s.seen_lock, NULL);
-    pthread_mutex_init(&s.result_lock, NULL);
-
-    add_url(&s, start_url);
-    while (started < workers && pthread_create(&threads[started], NULL, worker, &s) == 0)
-        started++;
-    if (started > 0)
-        crawler_queue_join(s.queue);
-    crawler_queue_close(s.queue);
-    for (unsigned i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-
-    *result = s.result;
-    pthread_mutex_destroy(&s.seen_lock);
-    pthread_mutex_destroy(&s.result_lock);
-    seen_free(s.seen);
-    crawler_queue_free(s.queue);
-    return started > 0 ? 0 : -1;
+    struct job job = {.q = crawler_queue_create(0), .seen = seen_create(), .home = start_url};
+    pthread_t ids[workers];
+    unsigned n = 0;
+    pthread_mutex_init(&job.seen_lock, NULL);
+    pthread_mutex_init(&job.sum_lock, NULL);
+    remember(&job, start_url);
+    while (n < workers && pthread_create(&ids[n], NULL, fetcher, &job) == 0)
+        n++;
+    if (n > 0)
+        crawler_queue_join(job.q);
+    crawler_queue_close(job.q);
+    for (unsigned i = 0; i < n; i++)
+        pthread_join(ids[i], NULL);
+    *result = job.sum;
+    pthread_mutex_destroy(&job.seen_lock);
+    pthread_mutex_destroy(&job.sum_lock);
+    seen_free(job.seen);
+    crawler_queue_free(job.q);
+    return n > 0 ? 0 : -1;
 }

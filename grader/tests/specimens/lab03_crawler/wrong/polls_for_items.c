@@ -1,242 +1,280 @@
 /* expect: tests waiting_costs_nothing; schedules livelock | get and put look again every millisecond instead of sleeping */
-#define _GNU_SOURCE
-#include "crawler.h"
-#include "links.h"
-
+#define _DEFAULT_SOURCE
 #include <curl/curl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "crawler.h"
+#include "seen.h"
+#include "links.h"
 
-struct crawler_queue {
-    pthread_mutex_t m;
-    pthread_cond_t changed; /* anything at all */
-    void **ring;
-    size_t size, start, used, limit;
-    long open_tasks;
-    int is_closed;
+struct Item
+{
+    void* data;
+    struct Item* next;
 };
 
-struct crawler_queue *crawler_queue_create(size_t capacity)
+struct crawler_queue
 {
-    struct crawler_queue *queue = malloc(sizeof(struct crawler_queue));
+    struct Item* head;
+    struct Item* tail;
+    size_t count;
+    size_t capacity;
+    size_t unfinished;
+    bool closed;
+    pthread_mutex_t mutex;
+    pthread_cond_t done;
+};
+
+struct crawler_queue* crawler_queue_create(size_t capacity)
+{
+    struct crawler_queue* queue = calloc(1, sizeof(struct crawler_queue));
     if (queue == NULL)
         return NULL;
-    memset(queue, 0, sizeof(*queue));
-    queue->limit = capacity;
-    queue->size = capacity ? capacity : 16;
-    queue->ring = malloc(queue->size * sizeof(void *));
-    if (queue->ring == NULL) {
-        free(queue);
-        return NULL;
-    }
-    pthread_mutex_init(&queue->m, NULL);
-    pthread_cond_init(&queue->changed, NULL);
+    queue->capacity = capacity;
+    pthread_mutex_init(&queue->mutex, NULL);
+    pthread_cond_init(&queue->done, NULL);
     return queue;
 }
 
-static int make_room(struct crawler_queue *queue)
+/* 1: done, 0: closed, -1: not now */
+static int TryPut(struct crawler_queue* queue, struct Item* item)
 {
-    if (queue->used < queue->size)
-        return 1;
-    void **bigger = malloc(queue->size * 2 * sizeof(void *));
-    if (bigger == NULL)
-        return 0;
-    for (size_t i = 0; i < queue->used; i++)
-        bigger[i] = queue->ring[(queue->start + i) % queue->size];
-    free(queue->ring);
-    queue->ring = bigger;
-    queue->start = 0;
-    queue->size *= 2;
-    return 1;
+    int answer = -1;
+    pthread_mutex_lock(&queue->mutex);
+    if (queue->closed)
+    {
+        answer = 0;
+    }
+    else if (queue->capacity == 0 || queue->count < queue->capacity)
+    {
+        if (queue->tail == NULL)
+            queue->head = item;
+        else
+            queue->tail->next = item;
+        queue->tail = item;
+        queue->count++;
+        queue->unfinished++;
+        answer = 1;
+    }
+    pthread_mutex_unlock(&queue->mutex);
+    return answer;
 }
 
-bool crawler_queue_put(struct crawler_queue *queue, void *item)
+static int TryGet(struct crawler_queue* queue, struct Item** item)
 {
-    bool ok = false;
-    pthread_mutex_lock(&queue->m);
-    while (!queue->is_closed && queue->limit && queue->used == queue->limit) {
-        pthread_mutex_unlock(&queue->m);
+    int answer = -1;
+    pthread_mutex_lock(&queue->mutex);
+    *item = queue->head;
+    if (queue->head != NULL)
+    {
+        queue->head = queue->head->next;
+        if (queue->head == NULL)
+            queue->tail = NULL;
+        queue->count--;
+        answer = 1;
+    }
+    else if (queue->closed)
+    {
+        answer = 0;
+    }
+    pthread_mutex_unlock(&queue->mutex);
+    return answer;
+}
+
+bool crawler_queue_put(struct crawler_queue* queue, void* data)
+{
+    struct Item* item = calloc(1, sizeof(struct Item));
+    int answer;
+    item->data = data;
+    while ((answer = TryPut(queue, item)) < 0)
         usleep(1000);
-        pthread_mutex_lock(&queue->m);
-    }
-    if (!queue->is_closed && make_room(queue)) {
-        queue->ring[(queue->start + queue->used++) % queue->size] = item;
-        queue->open_tasks++;
-        ok = true;
-        pthread_cond_broadcast(&queue->changed);
-    }
-    pthread_mutex_unlock(&queue->m);
-    return ok;
+    if (answer == 0)
+        free(item);
+    return answer == 1;
 }
 
-bool crawler_queue_get(struct crawler_queue *queue, void **item)
+bool crawler_queue_get(struct crawler_queue* queue, void** data)
 {
-    bool ok = false;
-    pthread_mutex_lock(&queue->m);
-    while (!queue->is_closed && queue->used == 0) {
-        pthread_mutex_unlock(&queue->m);
+    struct Item* item;
+    int answer;
+    while ((answer = TryGet(queue, &item)) < 0)
         usleep(1000);
-        pthread_mutex_lock(&queue->m);
+    if (answer == 0)
+        return false;
+    *data = item->data;
+    free(item);
+    return true;
+}
+
+void crawler_queue_task_done(struct crawler_queue* queue)
+{
+    pthread_mutex_lock(&queue->mutex);
+    queue->unfinished--;
+    if (queue->unfinished == 0)
+        pthread_cond_broadcast(&queue->done);
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+void crawler_queue_join(struct crawler_queue* queue)
+{
+    pthread_mutex_lock(&queue->mutex);
+    while (queue->unfinished != 0)
+        pthread_cond_wait(&queue->done, &queue->mutex);
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+void crawler_queue_close(struct crawler_queue* queue)
+{
+    pthread_mutex_lock(&queue->mutex);
+    queue->closed = true;
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+void crawler_queue_free(struct crawler_queue* queue)
+{
+    if (queue == NULL)
+        return;
+    while (queue->head != NULL)
+    {
+        struct Item* next = queue->head->next;
+        free(queue->head);
+        queue->head = next;
     }
-    if (queue->used > 0) {
-        *item = queue->ring[queue->start];
-        queue->start = (queue->start + 1) % queue->size;
-        queue->used--;
-        ok = true;
-        pthread_cond_broadcast(&queue->changed);
-    }
-    pthread_mutex_unlock(&queue->m);
-    return ok;
+    pthread_cond_destroy(&queue->done);
+    pthread_mutex_destroy(&queue->mutex);
+    free(queue);
 }
 
-void crawler_queue_task_done(struct crawler_queue *queue)
+/* ------------------------------ Crawler ------------------------------ */
+
+struct Crawl
 {
-    pthread_mutex_lock(&queue->m);
-    queue->open_tasks--;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->m);
-}
-
-void crawler_queue_join(struct crawler_queue *queue)
-{
-    pthread_mutex_lock(&queue->m);
-    while (queue->open_tasks > 0)
-        pthread_cond_wait(&queue->changed, &queue->m);
-    pthread_mutex_unlock(&queue->m);
-}
-
-void crawler_queue_close(struct crawler_queue *queue)
-{
-    pthread_mutex_lock(&queue->m);
-    queue->is_closed = 1;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->m);
-}
-
-void crawler_queue_free(struct crawler_queue *queue)
-{
-    if (queue != NULL) {
-        pthread_cond_destroy(&queue->changed);
-        pthread_mutex_destroy(&queue->m);
-        free(queue->ring);
-        free(queue);
-    }
-}
-
-/* everything below belongs to one crawl; m guards list and result */
-struct crawler {
-    pthread_mutex_t m;
-    struct crawler_queue *todo;
-    char **visited;
-    size_t n_visited;
-    char *root;
+    const char* startUrl;
+    struct crawler_queue* queue;
+    struct seen* seen;
+    pthread_mutex_t seenMutex;
+    pthread_mutex_t resultMutex;
     struct crawler_result result;
 };
 
-static void visit_later(struct crawler *c, const char *url)
+struct Body
 {
-    char *mine = NULL;
-    if (!links_same_site(c->root, url))
-        return;
-    pthread_mutex_lock(&c->m);
-    size_t i = 0;
-    while (i < c->n_visited && strcmp(c->visited[i], url) != 0)
-        i++;
-    if (i == c->n_visited) {
-        c->visited = realloc(c->visited, (c->n_visited + 1) * sizeof(char *));
-        mine = c->visited[c->n_visited++] = strdup(url);
+    size_t length;
+    size_t room;
+    char* bytes;
+};
+
+static size_t OnBody(char* data, size_t size, size_t count, void* userData)
+{
+    struct Body* body = userData;
+    size_t length = size * count;
+    if (body->length + length > body->room)
+    {
+        body->room = 2 * (body->length + length);
+        body->bytes = realloc(body->bytes, body->room);
     }
-    pthread_mutex_unlock(&c->m);
-    if (mine)
-        crawler_queue_put(c->todo, mine); /* stays owned by the list */
+    memcpy(&body->bytes[body->length], data, length);
+    body->length += length;
+    return length;
 }
 
-static size_t to_stream(char *p, size_t size, size_t n, void *stream)
+static void Discover(struct Crawl* crawl, const char* url)
 {
-    return fwrite(p, size, n, stream);
+    if (!links_same_site(crawl->startUrl, url))
+        return;
+    pthread_mutex_lock(&crawl->seenMutex);
+    bool isNew = seen_add(crawl->seen, url);
+    pthread_mutex_unlock(&crawl->seenMutex);
+    if (isNew)
+        crawler_queue_put(crawl->queue, strdup(url));
 }
 
-static void visit_now(struct crawler *c, const char *url)
+static void HandlePage(struct Crawl* crawl, const char* url, const struct Body* body)
 {
-    char *text = NULL, *where = NULL;
-    size_t length = 0;
-    long status = 0;
-    FILE *stream = open_memstream(&text, &length);
-    CURL *curl = curl_easy_init();
-    curl_easy_setopt(curl, CURLOPT_URL, url);
+    struct links links = links_find(url, body->bytes, body->length);
+    for (size_t i = 0; i < links.count; i++)
+        Discover(crawl, links.urls[i]);
+    links_free(&links);
+    pthread_mutex_lock(&crawl->resultMutex);
+    crawl->result.pages++;
+    crawl->result.bytes += body->length;
+    pthread_mutex_unlock(&crawl->resultMutex);
+}
+
+static void HandleRedirect(struct Crawl* crawl, const char* url, const char* location)
+{
+    char* target = links_resolve(url, location == NULL ? "" : location);
+    if (target != NULL)
+        Discover(crawl, target);
+    free(target);
+    pthread_mutex_lock(&crawl->resultMutex);
+    crawl->result.redirects++;
+    pthread_mutex_unlock(&crawl->resultMutex);
+}
+
+static void HandleError(struct Crawl* crawl)
+{
+    pthread_mutex_lock(&crawl->resultMutex);
+    crawl->result.errors++;
+    pthread_mutex_unlock(&crawl->resultMutex);
+}
+
+static void* WorkerMain(void* argument)
+{
+    struct Crawl* crawl = argument;
+    struct Body body = { 0, 0, NULL };
+    CURL* curl = curl_easy_init();
+    void* url;
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, to_stream);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, stream);
-    int failed = curl_easy_perform(curl) != CURLE_OK;
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &where);
-    fclose(stream);
-
-    if (failed || status < 200 || status >= 400) {
-        pthread_mutex_lock(&c->m);
-        c->result.errors++;
-        pthread_mutex_unlock(&c->m);
-    } else if (status >= 300) {
-        char *target = where ? links_resolve(url, where) : NULL;
-        if (target)
-            visit_later(c, target);
-        free(target);
-        pthread_mutex_lock(&c->m);
-        c->result.redirects++;
-        pthread_mutex_unlock(&c->m);
-    } else {
-        struct links found = links_find(url, text, length);
-        for (size_t i = 0; i < found.count; i++)
-            visit_later(c, found.urls[i]);
-        links_free(&found);
-        pthread_mutex_lock(&c->m);
-        c->result.pages++;
-        c->result.bytes += length;
-        pthread_mutex_unlock(&c->m);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, OnBody);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+    while (crawler_queue_get(crawl->queue, &url))
+    {
+        long code = 0;
+        char* location = NULL;
+        body.length = 0;
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        CURLcode outcome = curl_easy_perform(curl);
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
+        curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+        if (outcome == CURLE_OK && code >= 200 && code < 300)
+            HandlePage(crawl, url, &body);
+        else if (outcome == CURLE_OK && code >= 300 && code < 400)
+            HandleRedirect(crawl, url, location);
+        else
+            HandleError(crawl);
+        free(url);
+        crawler_queue_task_done(crawl->queue);
     }
     curl_easy_cleanup(curl);
-    free(text);
-}
-
-static void *run(void *arg)
-{
-    struct crawler *c = arg;
-    void *url;
-    while (crawler_queue_get(c->todo, &url)) {
-        visit_now(c, (char *)url);
-        crawler_queue_task_done(c->todo);
-    }
+    free(body.bytes);
     return NULL;
 }
 
-int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
+int crawler_crawl(const char* startUrl, unsigned workers, struct crawler_result* result)
 {
-    struct crawler c;
-    memset(&c, 0, sizeof(c));
-    c.root = strdup(start_url);
-    c.todo = crawler_queue_create(0);
-    pthread_mutex_init(&c.m, NULL);
-    pthread_t *t = malloc(workers * sizeof(pthread_t));
-    for (unsigned i = 0; i < workers; i++) {
-        if (pthread_create(&t[i], NULL, run, &c) != 0)
-            workers = i;
-    }
-    visit_later(&c, c.root);
-    if (workers > 0)
-        crawler_queue_join(c.todo);
-    crawler_queue_close(c.todo);
-    for (unsigned i = 0; i < workers; i++)
-        pthread_join(t[i], NULL);
-    *result = c.result;
-    for (size_t i = 0; i < c.n_visited; i++)
-        free(c.visited[i]);
-    free(c.visited);
-    free(c.root);
-    free(t);
-    pthread_mutex_destroy(&c.m);
-    crawler_queue_free(c.todo);
-    return workers > 0 ? 0 : -1;
+    struct Crawl crawl = { .startUrl = startUrl };
+    pthread_t* threads = malloc(workers * sizeof(pthread_t));
+    unsigned started = 0;
+    crawl.queue = crawler_queue_create(0);
+    crawl.seen = seen_create();
+    pthread_mutex_init(&crawl.seenMutex, NULL);
+    pthread_mutex_init(&crawl.resultMutex, NULL);
+    Discover(&crawl, startUrl);
+    while (started < workers && pthread_create(&threads[started], NULL, WorkerMain, &crawl) == 0)
+        started++;
+    if (started > 0)
+        crawler_queue_join(crawl.queue);
+    crawler_queue_close(crawl.queue);
+    for (unsigned i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    *result = crawl.result;
+    pthread_mutex_destroy(&crawl.seenMutex);
+    pthread_mutex_destroy(&crawl.resultMutex);
+    seen_free(crawl.seen);
+    crawler_queue_free(crawl.queue);
+    free(threads);
+    return started > 0 ? 0 : -1;
 }

@@ -2,264 +2,244 @@
 #include "crawler.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 
 #include "links.h"
 #include "seen.h"
 
+/* The task counter is atomic, so that task_done takes the lock only for the last task. */
 struct crawler_queue {
-    pthread_mutex_t mutex;
-    pthread_cond_t put_ok, get_ok, idle;
-    void **slots;
-    size_t first, used, room;
-    size_t limit; /* 0: grows as needed */
-    atomic_size_t open_tasks;
+    mtx_t mtx;
+    cnd_t writers, readers, waiters;
+    void **base, **end, **rd, **wr; /* ring: rd is the next to read, wr the next to write */
+    size_t fill, capacity;
+    atomic_long tasks;
     bool closed;
 };
+
+static void **after(struct crawler_queue *q, void **p)
+{
+    return p + 1 == q->end ? q->base : p + 1;
+}
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
     struct crawler_queue *q = calloc(1, sizeof *q);
+    const size_t n = capacity ? capacity : 50;
     if (q == NULL)
         return NULL;
-    q->limit = capacity;
-    q->room = capacity > 0 ? capacity : 8;
-    q->slots = malloc(q->room * sizeof *q->slots);
-    if (q->slots == NULL) {
+    q->base = q->rd = q->wr = malloc(n * sizeof *q->base);
+    if (q->base == NULL) {
         free(q);
         return NULL;
     }
-    pthread_mutexattr_t attr;
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
-    pthread_mutex_init(&q->mutex, &attr);
-    pthread_mutexattr_destroy(&attr);
-    pthread_cond_init(&q->put_ok, NULL);
-    pthread_cond_init(&q->get_ok, NULL);
-    pthread_cond_init(&q->idle, NULL);
+    q->end = q->base + n;
+    q->capacity = capacity;
+    mtx_init(&q->mtx, mtx_plain);
+    cnd_init(&q->writers);
+    cnd_init(&q->readers);
+    cnd_init(&q->waiters);
     return q;
 }
 
-/* Doubles the ring and lays it out straight. */
-static bool grow(struct crawler_queue *q)
+static bool widen(struct crawler_queue *q)
 {
-    void **bigger = malloc(2 * q->room * sizeof *bigger);
-    if (bigger == NULL)
+    const size_t n = q->end - q->base;
+    void **base = malloc(2 * n * sizeof *base), **to = base;
+    if (base == NULL)
         return false;
-    for (size_t i = 0; i < q->used; i++)
-        bigger[i] = q->slots[(q->first + i) % q->room];
-    free(q->slots);
-    q->slots = bigger;
-    q->first = 0;
-    q->room *= 2;
+    for (size_t i = 0; i < q->fill; i++, q->rd = after(q, q->rd))
+        *to++ = *q->rd;
+    free(q->base);
+    q->base = q->rd = base;
+    q->wr = to;
+    q->end = base + 2 * n;
     return true;
 }
 
 bool crawler_queue_put(struct crawler_queue *q, void *item)
 {
-    bool ok;
-    pthread_mutex_lock(&q->mutex);
-    while (!q->closed && q->limit > 0 && q->used == q->limit)
-        pthread_cond_wait(&q->put_ok, &q->mutex);
-    ok = !q->closed && (q->used < q->room || grow(q));
-    if (ok) {
-        q->slots[(q->first + q->used++) % q->room] = item;
-        q->open_tasks++;
-        pthread_cond_signal(&q->get_ok);
+    bool done = false;
+    mtx_lock(&q->mtx);
+    while (!q->closed && q->capacity && q->fill == q->capacity)
+        cnd_wait(&q->writers, &q->mtx);
+    if (!q->closed && (q->fill < (size_t)(q->end - q->base) || widen(q))) {
+        *q->wr = item;
+        q->wr = after(q, q->wr);
+        q->fill++;
+        atomic_fetch_add(&q->tasks, 1);
+        done = true;
     }
-    pthread_mutex_unlock(&q->mutex);
-    return ok;
+    mtx_unlock(&q->mtx);
+    if (done)
+        cnd_signal(&q->readers);
+    return done;
 }
 
 bool crawler_queue_get(struct crawler_queue *q, void **item)
 {
-    bool ok;
-    pthread_mutex_lock(&q->mutex);
-    while (!q->closed && q->used == 0)
-        pthread_cond_wait(&q->get_ok, &q->mutex);
-    ok = q->used > 0;
-    if (ok) {
-        *item = q->slots[q->first];
-        q->first = (q->first + 1) % q->room;
-        q->used--;
-        pthread_cond_signal(&q->put_ok);
+    bool done = false;
+    mtx_lock(&q->mtx);
+    while (!q->closed && !q->fill)
+        cnd_wait(&q->readers, &q->mtx);
+    if (q->fill) {
+        *item = *q->rd;
+        q->rd = after(q, q->rd);
+        q->fill--;
+        done = true;
     }
-    pthread_mutex_unlock(&q->mutex);
-    return ok;
+    mtx_unlock(&q->mtx);
+    if (done)
+        cnd_signal(&q->writers);
+    return done;
 }
 
 void crawler_queue_task_done(struct crawler_queue *q)
 {
-    if (atomic_fetch_sub_explicit(&q->open_tasks, 1, memory_order_relaxed) == 1) {
-        pthread_mutex_lock(&q->mutex);
-        pthread_cond_broadcast(&q->idle);
-        pthread_mutex_unlock(&q->mutex);
-    }
+    if (atomic_fetch_sub(&q->tasks, 1) > 1)
+        return;
+    mtx_lock(&q->mtx); /* nobody is between looking and sleeping now */
+    cnd_broadcast(&q->waiters);
+    mtx_unlock(&q->mtx);
 }
 
 void crawler_queue_join(struct crawler_queue *q)
 {
-    if (atomic_load_explicit(&q->open_tasks, memory_order_relaxed) == 0)
+    if (atomic_load_explicit(&q->tasks, memory_order_relaxed) == 0)
         return;
-    pthread_mutex_lock(&q->mutex);
-    while (atomic_load_explicit(&q->open_tasks, memory_order_relaxed) > 0)
-        pthread_cond_wait(&q->idle, &q->mutex);
-    pthread_mutex_unlock(&q->mutex);
+    mtx_lock(&q->mtx);
+    while (atomic_load(&q->tasks) > 0)
+        cnd_wait(&q->waiters, &q->mtx);
+    mtx_unlock(&q->mtx);
 }
 
 void crawler_queue_close(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
+    mtx_lock(&q->mtx);
     q->closed = true;
-    pthread_mutex_unlock(&q->mutex);
-    pthread_cond_broadcast(&q->put_ok);
-    pthread_cond_broadcast(&q->get_ok);
+    cnd_broadcast(&q->writers);
+    cnd_broadcast(&q->readers);
+    mtx_unlock(&q->mtx);
 }
 
 void crawler_queue_free(struct crawler_queue *q)
 {
     if (q == NULL)
         return;
-    pthread_mutex_destroy(&q->mutex);
-    pthread_cond_destroy(&q->put_ok);
-    pthread_cond_destroy(&q->get_ok);
-    pthread_cond_destroy(&q->idle);
-    free(q->slots);
+    mtx_destroy(&q->mtx);
+    cnd_destroy(&q->writers);
+    cnd_destroy(&q->readers);
+    cnd_destroy(&q->waiters);
+    free(q->base);
     free(q);
 }
 
-struct crawl {
-    struct crawler_queue *todo;
+struct mission {
+    struct crawler_queue *addresses;
+    struct seen *seen;
+    mtx_t guard;
     const char *start;
-    pthread_mutex_t lock;
-    struct seen *seen; /* guarded by lock */
+    atomic_ulong counts[3]; /* by outcome */
+    atomic_ulong bytes;
 };
 
-struct worker {
-    struct crawl *crawl;
-    CURL *curl;
-    char *body;
-    size_t length, room;
-    struct crawler_result own; /* added up when it has ended */
-    pthread_t thread;
+enum { GOOD, ELSEWHERE, BAD };
+
+struct load {
+    char *data;
+    size_t size;
 };
 
-static size_t keep(char *data, size_t size, size_t count, void *argument)
+static size_t loaded(char *data, size_t size, size_t count, void *context)
 {
-    struct worker *w = argument;
-    const size_t more = size * count;
-    if (w->length + more > w->room) {
-        const size_t room = 2 * (w->length + more);
-        char *bigger = realloc(w->body, room);
-        if (bigger == NULL)
-            return 0;
-        w->body = bigger;
-        w->room = room;
-    }
-    memcpy(w->body + w->length, data, more);
-    w->length += more;
-    return more;
+    struct load *load = context;
+    char *all = realloc(load->data, load->size + size * count);
+    if (all == NULL)
+        return 0;
+    memcpy(all + load->size, data, size * count);
+    load->data = all;
+    load->size += size * count;
+    return size * count;
 }
 
-static void found(struct crawl *crawl, const char *url)
+static void note(struct mission *mission, const char *url)
 {
-    if (!links_same_site(url, crawl->start))
-        return;
-    pthread_mutex_lock(&crawl->lock);
-    const bool fresh = seen_add(crawl->seen, url);
-    pthread_mutex_unlock(&crawl->lock);
-    char *copy = fresh ? strdup(url) : NULL;
-    if (copy != NULL && !crawler_queue_put(crawl->todo, copy))
-        free(copy);
+    mtx_lock(&mission->guard);
+    const bool is_new = links_same_site(mission->start, url) && seen_add(mission->seen, url);
+    mtx_unlock(&mission->guard);
+    if (is_new)
+        crawler_queue_put(mission->addresses, strdup(url));
 }
 
-static void visit(struct worker *w, const char *url)
+static int outcome_of(CURLcode code, long status)
 {
-    long status = 0;
-    char *location = NULL;
-    w->length = 0;
-    curl_easy_setopt(w->curl, CURLOPT_URL, url);
-    const CURLcode code = curl_easy_perform(w->curl);
-    curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (code != CURLE_OK || status < 200 || status > 399) {
-        w->own.errors++;
-    } else if (status < 300) {
-        w->own.pages++;
-        w->own.bytes += w->length;
-        struct links links = links_find(url, w->body, w->length);
-        for (size_t i = 0; i < links.count; i++)
-            found(w->crawl, links.urls[i]);
-        links_free(&links);
-    } else {
-        w->own.redirects++;
-        curl_easy_getinfo(w->curl, CURLINFO_REDIRECT_URL, &location);
-        char *target = location != NULL ? links_resolve(url, location) : NULL;
-        if (target != NULL)
-            found(w->crawl, target);
-        free(target);
-    }
+    if (code != CURLE_OK || status < 200 || status > 399)
+        return BAD;
+    return status < 300 ? GOOD : ELSEWHERE;
 }
 
-static void *work(void *argument)
+static int agent(void *context)
 {
-    struct worker *w = argument;
-    void *url;
-    while (crawler_queue_get(w->crawl->todo, &url)) {
-        visit(w, url);
+    struct mission *mission = context;
+    CURL *curl = curl_easy_init();
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, loaded);
+    for (void *url = NULL; crawler_queue_get(mission->addresses, &url);) {
+        struct load load = {NULL, 0};
+        long status = 0;
+        char *location = NULL;
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, &load);
+        const CURLcode code = curl_easy_perform(curl);
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+        const int outcome = outcome_of(code, status);
+        mission->counts[outcome]++;
+        if (outcome == GOOD) {
+            mission->bytes += load.size;
+            struct links links = links_find(url, load.data, load.size);
+            for (size_t i = 0; i < links.count; i++)
+                note(mission, links.urls[i]);
+            links_free(&links);
+        }
+        if (outcome == ELSEWHERE && location != NULL) {
+            char *target = links_resolve(url, location);
+            if (target != NULL)
+                note(mission, target);
+            free(target);
+        }
+        free(load.data);
         free(url);
-        crawler_queue_task_done(w->crawl->todo);
+        crawler_queue_task_done(mission->addresses);
     }
-    curl_easy_cleanup(w->curl);
-    free(w->body);
-    return NULL;
-}
-
-static bool start(struct worker *w, struct crawl *crawl)
-{
-    *w = (struct worker){.crawl = crawl, .curl = curl_easy_init()};
-    if (w->curl == NULL)
-        return false;
-    curl_easy_setopt(w->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(w->curl, CURLOPT_WRITEFUNCTION, keep);
-    curl_easy_setopt(w->curl, CURLOPT_WRITEDATA, w);
-    if (pthread_create(&w->thread, NULL, work, w) == 0)
-        return true;
-    curl_easy_cleanup(w->curl);
-    return false;
+    curl_easy_cleanup(curl);
+    return 0;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct crawl crawl = {.todo = crawler_queue_create(0), .start = start_url, .seen = seen_create()};
-    struct worker *team = calloc(workers, sizeof *team);
-    unsigned started = 0;
-    memset(result, 0, sizeof *result);
-    pthread_mutex_init(&crawl.lock, NULL);
-    if (crawl.todo != NULL && crawl.seen != NULL && team != NULL) {
-        found(&crawl, start_url);
-        while (started < workers && start(&team[started], &crawl))
-            started++;
-        if (started > 0)
-            crawler_queue_join(crawl.todo);
-        crawler_queue_close(crawl.todo);
-    }
-    for (unsigned i = 0; i < started; i++) {
-        pthread_join(team[i].thread, NULL);
-        result->pages += team[i].own.pages;
-        result->redirects += team[i].own.redirects;
-        result->errors += team[i].own.errors;
-        result->bytes += team[i].own.bytes;
-    }
-    void *left;
-    if (started == 0 && crawl.todo != NULL)
-        while (crawler_queue_get(crawl.todo, &left))
-            free(left);
-    pthread_mutex_destroy(&crawl.lock);
-    seen_free(crawl.seen);
-    crawler_queue_free(crawl.todo);
-    free(team);
-    return started > 0 ? 0 : -1;
+    struct mission mission = {.addresses = crawler_queue_create(0), .seen = seen_create(), .start = start_url};
+    thrd_t *agents = calloc(workers, sizeof *agents);
+    unsigned sent = 0;
+    mtx_init(&mission.guard, mtx_plain);
+    note(&mission, start_url);
+    while (sent < workers && thrd_create(&agents[sent], agent, &mission) == thrd_success)
+        sent++;
+    if (sent > 0)
+        crawler_queue_join(mission.addresses);
+    crawler_queue_close(mission.addresses);
+    for (unsigned i = 0; i < sent; i++)
+        thrd_join(agents[i], NULL);
+    result->pages = mission.counts[GOOD];
+    result->redirects = mission.counts[ELSEWHERE];
+    result->errors = mission.counts[BAD];
+    result->bytes = mission.bytes;
+    mtx_destroy(&mission.guard);
+    seen_free(mission.seen);
+    crawler_queue_free(mission.addresses);
+    free(agents);
+    return sent > 0 ? 0 : -1;
 }

@@ -1,240 +1,211 @@
 /* expect: tests fifo_order; schedules assertion | last in, first out */
 #include "crawler.h"
-
-#include <curl/curl.h>
-#include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "links.h"
 #include "seen.h"
+#include "links.h"
+#include <pthread.h>
 
-struct node {
-    void *item;
-    struct node *next;
-};
+/* An array that is filled from the left: put appends at the end, get takes from the end. No indices that wrap around. */
 
 struct crawler_queue {
-    pthread_mutex_t mutex;
-    pthread_cond_t not_full, not_empty, finished;
-    struct node *head;
-    size_t length, capacity, unfinished;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    size_t used, size, capacity, tasks;
     bool closed;
+    void **data;
 };
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *q = calloc(1, sizeof *q);
-    if (!q)
-        return NULL;
-    q->capacity = capacity;
-    pthread_mutex_init(&q->mutex, NULL);
-    pthread_cond_init(&q->not_full, NULL);
-    pthread_cond_init(&q->not_empty, NULL);
-    pthread_cond_init(&q->finished, NULL);
-    return q;
+    struct crawler_queue *queue = calloc(1, sizeof(struct crawler_queue));
+    if (queue == NULL) return NULL;
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->cond, NULL);
+    queue->capacity = capacity;
+    return queue;
 }
 
-bool crawler_queue_put(struct crawler_queue *q, void *item)
+bool crawler_queue_put(struct crawler_queue *queue, void *item)
 {
-    struct node *n = malloc(sizeof *n);
-    if (!n)
-        return false;
-    n->item = item;
-    n->next = NULL;
-
-    pthread_mutex_lock(&q->mutex);
-    while (q->capacity != 0 && q->length >= q->capacity && !q->closed)
-        pthread_cond_wait(&q->not_full, &q->mutex);
-    if (q->closed) {
-        pthread_mutex_unlock(&q->mutex);
-        free(n);
-        return false;
+    pthread_mutex_lock(&queue->lock);
+    while (queue->capacity != 0 && queue->used == queue->capacity) {
+        if (queue->closed) break;
+        pthread_cond_wait(&queue->cond, &queue->lock);
     }
-    n->next = q->head;
-    q->head = n;
-    q->length++;
-    q->unfinished++;
-    pthread_cond_signal(&q->not_empty);
-    pthread_mutex_unlock(&q->mutex);
-    return true;
-}
-
-bool crawler_queue_get(struct crawler_queue *q, void **item)
-{
-    pthread_mutex_lock(&q->mutex);
-    while (q->length == 0 && !q->closed)
-        pthread_cond_wait(&q->not_empty, &q->mutex);
-    if (q->length == 0) {
-        pthread_mutex_unlock(&q->mutex);
-        return false;
+    bool put = !queue->closed;
+    if (put && queue->used == queue->size) {
+        queue->size += 1000;
+        queue->data = realloc(queue->data, queue->size * sizeof(void *));
     }
-    struct node *n = q->head;
-    q->head = n->next;
-    q->length--;
-    pthread_cond_signal(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
-    *item = n->item;
-    free(n);
-    return true;
-}
-
-void crawler_queue_task_done(struct crawler_queue *q)
-{
-    pthread_mutex_lock(&q->mutex);
-    if (--q->unfinished == 0)
-        pthread_cond_broadcast(&q->finished);
-    pthread_mutex_unlock(&q->mutex);
-}
-
-void crawler_queue_join(struct crawler_queue *q)
-{
-    pthread_mutex_lock(&q->mutex);
-    while (q->unfinished != 0)
-        pthread_cond_wait(&q->finished, &q->mutex);
-    pthread_mutex_unlock(&q->mutex);
-}
-
-void crawler_queue_close(struct crawler_queue *q)
-{
-    pthread_mutex_lock(&q->mutex);
-    q->closed = true;
-    pthread_cond_broadcast(&q->not_empty);
-    pthread_cond_broadcast(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
-}
-
-void crawler_queue_free(struct crawler_queue *q)
-{
-    if (!q)
-        return;
-    while (q->head) {
-        struct node *n = q->head;
-        q->head = n->next;
-        free(n);
+    if (put) {
+        queue->data[queue->used] = item;
+        queue->used++;
+        queue->tasks++;
+        pthread_cond_broadcast(&queue->cond);
     }
-    pthread_mutex_destroy(&q->mutex);
-    pthread_cond_destroy(&q->not_full);
-    pthread_cond_destroy(&q->not_empty);
-    pthread_cond_destroy(&q->finished);
-    free(q);
+    pthread_mutex_unlock(&queue->lock);
+    return put;
 }
+
+bool crawler_queue_get(struct crawler_queue *queue, void **item)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (queue->used == 0) {
+        if (queue->closed) break;
+        pthread_cond_wait(&queue->cond, &queue->lock);
+    }
+    bool got = queue->used > 0;
+    if (got) {
+        queue->used--;
+        *item = queue->data[queue->used];
+        pthread_cond_broadcast(&queue->cond);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return got;
+}
+
+void crawler_queue_task_done(struct crawler_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->tasks--;
+    pthread_cond_broadcast(&queue->cond);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void crawler_queue_join(struct crawler_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (queue->tasks != 0)
+        pthread_cond_wait(&queue->cond, &queue->lock);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void crawler_queue_close(struct crawler_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->closed = true;
+    pthread_cond_broadcast(&queue->cond);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void crawler_queue_free(struct crawler_queue *queue)
+{
+    if (queue != NULL) {
+        pthread_cond_destroy(&queue->cond);
+        pthread_mutex_destroy(&queue->lock);
+        free(queue->data);
+        free(queue);
+    }
+}
+
+/* ---------------- crawler: one CURL for each address, made by whoever finds it ---------------- */
 
 struct shared {
     struct crawler_queue *queue;
-    const char *start;
-    pthread_mutex_t seen_lock;
+    pthread_mutex_t lock;
     struct seen *seen;
-    pthread_mutex_t result_lock;
     struct crawler_result result;
 };
 
-struct body {
-    char *data;
+struct page {
+    struct shared *shared;
+    CURL *curl;
+    char *url, *text;
     size_t length;
 };
 
-static size_t collect(char *data, size_t size, size_t n, void *p)
+static size_t receive(char *text, size_t size, size_t n, void *arg)
 {
-    struct body *body = p;
-    char *bigger = realloc(body->data, body->length + size * n);
-    if (!bigger)
-        return 0;
-    memcpy(bigger + body->length, data, size * n);
-    body->data = bigger;
-    body->length += size * n;
+    struct page *page = arg;
+    page->text = realloc(page->text, page->length + size * n);
+    memcpy(page->text + page->length, text, size * n);
+    page->length += size * n;
     return size * n;
 }
 
-static void add_url(struct shared *s, const char *url)
+static void new_page(struct shared *shared, const char *url)
 {
-    if (!links_same_site(url, s->start))
-        return;
-    pthread_mutex_lock(&s->seen_lock);
-    bool is_new = seen_add(s->seen, url);
-    pthread_mutex_unlock(&s->seen_lock);
-    if (is_new) {
-        char *copy = strdup(url);
-        if (!crawler_queue_put(s->queue, copy))
-            free(copy);
-    }
+    pthread_mutex_lock(&shared->lock);
+    bool is_new = seen_add(shared->seen, url);
+    pthread_mutex_unlock(&shared->lock);
+    if (!is_new) return;
+    struct page *page = calloc(1, sizeof(struct page));
+    page->shared = shared;
+    page->url = strdup(url);
+    page->curl = curl_easy_init();
+    curl_easy_setopt(page->curl, CURLOPT_URL, url);
+    curl_easy_setopt(page->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(page->curl, CURLOPT_WRITEFUNCTION, receive);
+    curl_easy_setopt(page->curl, CURLOPT_WRITEDATA, page);
+    crawler_queue_put(shared->queue, page);
 }
 
-static void fetch(struct shared *s, CURL *curl, const char *url)
+static void link_on(struct page *page, const char *url)
 {
-    struct body body = {NULL, 0};
+    if (url != NULL && links_same_site(page->url, url)) /* all pages are on the site of the first */
+        new_page(page->shared, url);
+}
+
+static void handle(struct page *page)
+{
     long code = 0;
-    char *redirect = NULL;
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-    CURLcode rc = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
-
-    if (rc == CURLE_OK && code >= 200 && code <= 299) {
-        struct links links = links_find(url, body.data, body.length);
-        for (size_t i = 0; i < links.count; i++)
-            add_url(s, links.urls[i]);
+    bool complete = curl_easy_perform(page->curl) == CURLE_OK;
+    curl_easy_getinfo(page->curl, CURLINFO_RESPONSE_CODE, &code);
+    unsigned long pages = 0, redirects = 0, errors = 0;
+    if (complete && code / 100 == 2) {
+        struct links links = links_find(page->url, page->text, page->length);
+        for (size_t i = 0; i < links.count; i++) link_on(page, links.urls[i]);
         links_free(&links);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.pages++;
-        s->result.bytes += body.length;
-        pthread_mutex_unlock(&s->result_lock);
-    } else if (rc == CURLE_OK && code >= 300 && code <= 399) {
-        char *target = redirect ? links_resolve(url, redirect) : NULL;
-        if (target)
-            add_url(s, target);
-        free(target);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.redirects++;
-        pthread_mutex_unlock(&s->result_lock);
+        pages = 1;
+    } else if (complete && code / 100 == 3) {
+        char *location = NULL;
+        curl_easy_getinfo(page->curl, CURLINFO_REDIRECT_URL, &location);
+        location = location != NULL ? links_resolve(page->url, location) : NULL;
+        link_on(page, location);
+        free(location);
+        redirects = 1;
     } else {
-        pthread_mutex_lock(&s->result_lock);
-        s->result.errors++;
-        pthread_mutex_unlock(&s->result_lock);
+        errors = 1;
     }
-    free(body.data);
+    pthread_mutex_lock(&page->shared->lock);
+    page->shared->result.pages += pages;
+    page->shared->result.redirects += redirects;
+    page->shared->result.errors += errors;
+    page->shared->result.bytes += pages * page->length;
+    pthread_mutex_unlock(&page->shared->lock);
+    curl_easy_cleanup(page->curl);
+    free(page->url);
+    free(page->text);
+    free(page);
 }
 
-static void *worker(void *p)
+static void *work(void *arg)
 {
-    struct shared *s = p;
-    CURL *curl = curl_easy_init();
-    void *url;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    while (crawler_queue_get(s->queue, &url)) {
-        fetch(s, curl, url);
-        free(url);
-        crawler_queue_task_done(s->queue);
+    struct shared *shared = arg;
+    void *page;
+    while (crawler_queue_get(shared->queue, &page)) {
+        handle(page);
+        crawler_queue_task_done(shared->queue);
     }
-    curl_easy_cleanup(curl);
     return NULL;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct shared s = {.start = start_url};
-    pthread_t threads[workers];
-    unsigned started = 0;
-    s.queue = crawler_queue_create(0);
-    s.seen = seen_create();
-    pthread_mutex_init(&s.seen_lock, NULL);
-    pthread_mutex_init(&s.result_lock, NULL);
-
-    add_url(&s, start_url);
-    while (started < workers && pthread_create(&threads[started], NULL, worker, &s) == 0)
-        started++;
-    if (started > 0)
-        crawler_queue_join(s.queue);
-    crawler_queue_close(s.queue);
-    for (unsigned i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-
-    *result = s.result;
-    pthread_mutex_destroy(&s.seen_lock);
-    pthread_mutex_destroy(&s.result_lock);
-    seen_free(s.seen);
-    crawler_queue_free(s.queue);
-    return started > 0 ? 0 : -1;
+    struct shared shared = {.queue = crawler_queue_create(0), .seen = seen_create()};
+    pthread_t *thread = malloc(workers * sizeof(pthread_t));
+    pthread_mutex_init(&shared.lock, NULL);
+    new_page(&shared, start_url);
+    unsigned i, n = 0;
+    for (i = 0; i < workers; i++)
+        if (pthread_create(&thread[n], NULL, work, &shared) == 0) n++;
+    if (n > 0) crawler_queue_join(shared.queue);
+    crawler_queue_close(shared.queue);
+    for (i = 0; i < n; i++)
+        pthread_join(thread[i], NULL);
+    free(thread);
+    crawler_queue_free(shared.queue);
+    seen_free(shared.seen);
+    pthread_mutex_destroy(&shared.lock);
+    *result = shared.result;
+    return n > 0 ? 0 : -1;
 }

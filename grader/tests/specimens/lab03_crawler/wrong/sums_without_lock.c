@@ -1,256 +1,227 @@
 /* expect: schedules data-race; races race | pages and bytes are counted by all workers in one struct with no lock */
 #define _GNU_SOURCE
 #include "crawler.h"
-
-#include <curl/curl.h>
-#include <limits.h>
-#include <linux/futex.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include "links.h"
 #include "seen.h"
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-/* A condition is a number: who sleeps remembers it while holding the lock, who changes something adds one and wakes all. */
-typedef _Atomic unsigned event_count;
+/*--------------------------------------------------------------------------*
+ * bounded queue                                                            *
+ *--------------------------------------------------------------------------*/
 
-static void snooze(event_count *e, unsigned seen)
-{
-    syscall(SYS_futex, e, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
-}
-
-static void happened(event_count *e)
-{
-    atomic_fetch_add(e, 1);
-    syscall(SYS_futex, e, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-}
-
-struct link { struct link *next; void *what; };
+typedef struct queue_item {
+  struct queue_item *older, *newer;
+  void *pointer;
+} queue_item;
 
 struct crawler_queue {
-    pthread_mutex_t m;
-    event_count news;
-    struct link *head, *tail;
-    size_t len, max, pending;
-    int shut;
+  queue_item *oldest, *newest;
+  size_t number, bound;
+  long long tasks;
+  unsigned closed : 1;
+  pthread_mutex_t lock;
+  pthread_cond_t wake_put, wake_get, wake_join;
 };
-
-#define SLEEP_WHILE(q, condition)                                    \
-    while (condition) {                                             \
-        unsigned seen_ = atomic_load(&(q)->news);                   \
-        pthread_mutex_unlock(&(q)->m);                              \
-        snooze(&(q)->news, seen_);                                  \
-        pthread_mutex_lock(&(q)->m);                                \
-    }
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *q = calloc(1, sizeof *q);
-    if (q) {
-        pthread_mutex_init(&q->m, NULL);
-        q->max = capacity ? capacity : SIZE_MAX;
-    }
-    return q;
+  struct crawler_queue *q = calloc(1, sizeof(*q));
+  if (q != NULL) {
+    q->bound = capacity;
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_cond_init(&q->wake_put, NULL);
+    pthread_cond_init(&q->wake_get, NULL);
+    pthread_cond_init(&q->wake_join, NULL);
+  }
+  return q;
 }
 
-void crawler_queue_free(struct crawler_queue *q)
+static int is_full(struct crawler_queue *q)
 {
-    if (!q) return;
-    for (struct link *l = q->head, *n; l; l = n) {
-        n = l->next;
-        free(l);
-    }
-    pthread_mutex_destroy(&q->m);
-    free(q);
+  return q->bound != 0 && q->number >= q->bound;
 }
 
 bool crawler_queue_put(struct crawler_queue *q, void *item)
 {
-    struct link *l = malloc(sizeof *l);
-    if (!l) return false;
-    l->what = item;
-    l->next = NULL;
-    pthread_mutex_lock(&q->m);
-    SLEEP_WHILE(q, q->len >= q->max && !q->shut)
-    if (q->shut) {
-        pthread_mutex_unlock(&q->m);
-        free(l);
-        return false;
-    }
-    if (q->head) q->tail->next = l; else q->head = l;
-    q->tail = l;
-    q->len++;
-    q->pending++;
-    happened(&q->news);
-    pthread_mutex_unlock(&q->m);
-    return true;
+  queue_item *new = malloc(sizeof(*new));
+  if (new == NULL)
+    return false;
+  pthread_mutex_lock(&q->lock);
+  while (is_full(q) && !q->closed)
+    pthread_cond_wait(&q->wake_put, &q->lock);
+  if (q->closed) {
+    pthread_mutex_unlock(&q->lock);
+    free(new);
+    return false;
+  }
+  new->pointer = item;
+  new->newer = NULL;
+  new->older = q->newest;
+  if (q->newest == NULL)
+    q->oldest = new;
+  else
+    q->newest->newer = new;
+  q->newest = new;
+  ++q->number;
+  ++q->tasks;
+  pthread_mutex_unlock(&q->lock);
+  pthread_cond_signal(&q->wake_get);
+  return true;
 }
 
 bool crawler_queue_get(struct crawler_queue *q, void **item)
 {
-    pthread_mutex_lock(&q->m);
-    SLEEP_WHILE(q, q->len == 0 && !q->shut)
-    struct link *l = q->head;
-    if (l) {
-        q->head = l->next;
-        q->len--;
-        happened(&q->news);
-    }
-    pthread_mutex_unlock(&q->m);
-    if (!l) return false;
-    *item = l->what;
-    free(l);
-    return true;
+  pthread_mutex_lock(&q->lock);
+  while (q->oldest == NULL && !q->closed)
+    pthread_cond_wait(&q->wake_get, &q->lock);
+  queue_item *first = q->oldest;
+  if (first != NULL) {
+    q->oldest = first->newer;
+    if (q->oldest == NULL)
+      q->newest = NULL;
+    else
+      q->oldest->older = NULL;
+    --q->number;
+  }
+  pthread_mutex_unlock(&q->lock);
+  if (first == NULL)
+    return false;
+  pthread_cond_signal(&q->wake_put);
+  *item = first->pointer;
+  free(first);
+  return true;
 }
 
 void crawler_queue_task_done(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->m);
-    q->pending--;
-    happened(&q->news);
-    pthread_mutex_unlock(&q->m);
+  pthread_mutex_lock(&q->lock);
+  --q->tasks;
+  if (q->tasks == 0)
+    pthread_cond_broadcast(&q->wake_join);
+  pthread_mutex_unlock(&q->lock);
 }
 
 void crawler_queue_join(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->m);
-    SLEEP_WHILE(q, q->pending != 0)
-    pthread_mutex_unlock(&q->m);
+  pthread_mutex_lock(&q->lock);
+  while (q->tasks > 0)
+    pthread_cond_wait(&q->wake_join, &q->lock);
+  pthread_mutex_unlock(&q->lock);
 }
 
 void crawler_queue_close(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->m);
-    q->shut = 1;
-    happened(&q->news);
-    pthread_mutex_unlock(&q->m);
+  pthread_mutex_lock(&q->lock);
+  q->closed = 1;
+  pthread_cond_broadcast(&q->wake_get);
+  pthread_cond_broadcast(&q->wake_put);
+  pthread_mutex_unlock(&q->lock);
 }
 
-/* ---------- the crawler ---------- */
-
-static struct {
-    struct crawler_queue *queue;
-    const char *site;
-    struct seen *seen;
-    struct crawler_result sum;
-    pthread_mutex_t mutex; /* for seen and sum */
-} job = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-
-typedef struct { char *p; size_t n; } text;
-
-static size_t on_data(char *data, size_t one, size_t n, void *t_)
+void crawler_queue_free(struct crawler_queue *q)
 {
-    text *t = t_;
-    char *p = realloc(t->p, t->n + n * one + 1);
-    if (!p) return 0;
-    t->p = p;
-    memcpy(t->p + t->n, data, n * one);
-    t->n += n * one;
-    return n * one;
+  if (q == NULL)
+    return;
+  while (q->oldest != NULL) {
+    queue_item *next = q->oldest->newer;
+    free(q->oldest);
+    q->oldest = next;
+  }
+  pthread_cond_destroy(&q->wake_join);
+  pthread_cond_destroy(&q->wake_get);
+  pthread_cond_destroy(&q->wake_put);
+  pthread_mutex_destroy(&q->lock);
+  free(q);
 }
 
-static void enqueue(const char *url)
+/*--------------------------------------------------------------------------*
+ * crawler                                                                  *
+ *--------------------------------------------------------------------------*/
+
+typedef struct {
+  struct crawler_queue *todo;
+  pthread_mutex_t known_lock;
+  struct seen *known;
+  const char *site;
+  struct crawler_result *result; /* where everybody adds what he has found */
+} crawler;
+
+static void discover(crawler *c, char *url)
 {
-    bool is_new = false;
-    if (links_same_site(job.site, url)) {
-        pthread_mutex_lock(&job.mutex);
-        is_new = seen_add(job.seen, url);
-        pthread_mutex_unlock(&job.mutex);
+  if (url == NULL || !links_same_site(url, c->site)) {
+    free(url);
+    return;
+  }
+  pthread_mutex_lock(&c->known_lock);
+  bool is_new = seen_add(c->known, url);
+  pthread_mutex_unlock(&c->known_lock);
+  if (is_new)
+    crawler_queue_put(c->todo, url);
+  else
+    free(url);
+}
+
+static void *crawler_thread(void *argument)
+{
+  crawler *c = argument;
+  void *item;
+  CURL *curl = curl_easy_init();
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+
+  while (crawler_queue_get(c->todo, &item)) {
+    const char *url = item;
+    char *text = NULL, *redirect = NULL;
+    size_t length = 0;
+    long code = 0;
+    FILE *text_file = open_memstream(&text, &length);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, text_file);
+    CURLcode failed = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
+    fclose(text_file);
+    if (failed || code < 200 || code >= 400) {
+      c->result->errors++;
+    } else if (code >= 300) {
+      c->result->redirects++;
+      curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
+      if (redirect != NULL)
+        discover(c, links_resolve(url, redirect));
+    } else {
+      c->result->pages++;
+      c->result->bytes += length;
+      struct links links = links_find(url, text, length);
+      for (size_t i = 0; i < links.count; i++) {
+        discover(c, links.urls[i]);
+        links.urls[i] = NULL;
+      }
+      links_free(&links);
     }
-    if (is_new)
-        crawler_queue_put(job.queue, strdup(url));
-}
-
-static void count(unsigned long *which, size_t bytes)
-{
-    ++*which;
-    job.sum.bytes += bytes;
-}
-
-static void crawl_one(CURL *c, char *url)
-{
-    text body = { NULL, 0 };
-    long http = 0;
-    char *to = NULL, *absolute;
-    int ok;
-
-    curl_easy_reset(c);
-    curl_easy_setopt(c, CURLOPT_URL, url);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, &body);
-    ok = curl_easy_perform(c) == CURLE_OK;
-    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &http);
-    switch (ok ? http / 100 : 0) {
-    case 2: {
-        struct links l = links_find(url, body.p, body.n);
-        for (size_t i = 0; i < l.count; i++)
-            enqueue(l.urls[i]);
-        links_free(&l);
-        count(&job.sum.pages, body.n);
-        break;
-    }
-    case 3:
-        curl_easy_getinfo(c, CURLINFO_REDIRECT_URL, &to);
-        if (to && (absolute = links_resolve(url, to))) {
-            enqueue(absolute);
-            free(absolute);
-        }
-        count(&job.sum.redirects, 0);
-        break;
-    default:
-        count(&job.sum.errors, 0);
-    }
-    free(body.p);
-}
-
-static void *crawl_loop(void *c)
-{
-    void *url;
-    while (crawler_queue_get(job.queue, &url)) {
-        crawl_one(c, url);
-        free(url);
-        crawler_queue_task_done(job.queue);
-    }
-    return NULL;
+    free(text);
+    free(item);
+    crawler_queue_task_done(c->todo);
+  }
+  curl_easy_cleanup(curl);
+  return NULL;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    pthread_t *t = malloc(workers * sizeof *t);
-    CURL **c = calloc(workers, sizeof *c);
-    unsigned n = 0, i;
-
-    job.queue = crawler_queue_create(0);
-    job.seen = seen_create();
-    job.site = start_url;
-    memset(&job.sum, 0, sizeof job.sum);
-    if (t && c && job.queue && job.seen) {
-        enqueue(start_url);
-        for (; n < workers; n++)
-            if (!(c[n] = curl_easy_init()) || pthread_create(&t[n], NULL, crawl_loop, c[n]))
-                break;
-        if (n)
-            crawler_queue_join(job.queue);
-        crawler_queue_close(job.queue);
-        for (i = 0; i < n; i++)
-            pthread_join(t[i], NULL);
-        for (i = 0; i < workers; i++)
-            if (c[i])
-                curl_easy_cleanup(c[i]);
-        void *left;
-        while (crawler_queue_get(job.queue, &left))
-            free(left);
-    }
-    *result = job.sum;
-    crawler_queue_free(job.queue);
-    seen_free(job.seen);
-    free(t);
-    free(c);
-    return n ? 0 : -1;
+  crawler c = { crawler_queue_create(0), PTHREAD_MUTEX_INITIALIZER, seen_create(), start_url, result };
+  pthread_t thread[workers];
+  memset(result, 0, sizeof(*result));
+  discover(&c, strdup(start_url));
+  for (unsigned i = 0; i < workers; i++)
+    if (pthread_create(&thread[i], NULL, crawler_thread, &c) != 0)
+      return -1;
+  crawler_queue_join(c.todo);
+  crawler_queue_close(c.todo);
+  for (unsigned i = 0; i < workers; i++)
+    pthread_join(thread[i], NULL);
+  seen_free(c.known);
+  crawler_queue_free(c.todo);
+  return 0;
 }

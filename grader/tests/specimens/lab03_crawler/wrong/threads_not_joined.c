@@ -3,252 +3,251 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "links.h"
 #include "seen.h"
 
-struct node {
+/* A queue for each side: putters and getters have a lock of their own (Michael and Scott), semaphores count. */
+struct knot {
+    struct knot *next;
     void *item;
-    struct node *next;
 };
 
 struct crawler_queue {
-    pthread_mutex_t mutex;
-    pthread_cond_t not_full, not_empty, finished;
-    struct node *head, *tail;
-    size_t length, capacity, unfinished;
-    bool closed;
+    sem_t room, filled;
+    pthread_mutex_t head_lock, tail_lock, task_lock;
+    struct knot *head, *tail; /* head is empty, its next holds the oldest item */
+    pthread_cond_t no_tasks;
+    unsigned long tasks;
+    bool unbounded, closed; /* closed: changed under all three locks, read under any */
 };
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
     struct crawler_queue *q = calloc(1, sizeof *q);
-    if (!q)
+    struct knot *empty = calloc(1, sizeof *empty);
+    if (q == NULL || empty == NULL) {
+        free(q);
+        free(empty);
         return NULL;
-    q->capacity = capacity;
-    pthread_mutex_init(&q->mutex, NULL);
-    pthread_cond_init(&q->not_full, NULL);
-    pthread_cond_init(&q->not_empty, NULL);
-    pthread_cond_init(&q->finished, NULL);
+    }
+    q->head = q->tail = empty;
+    q->unbounded = capacity == 0;
+    sem_init(&q->room, 0, (unsigned)capacity);
+    sem_init(&q->filled, 0, 0);
+    pthread_mutex_init(&q->head_lock, NULL);
+    pthread_mutex_init(&q->tail_lock, NULL);
+    pthread_mutex_init(&q->task_lock, NULL);
+    pthread_cond_init(&q->no_tasks, NULL);
     return q;
+}
+
+static void take_token(sem_t *sem)
+{
+    while (sem_wait(sem) == -1)
+        continue;
 }
 
 bool crawler_queue_put(struct crawler_queue *q, void *item)
 {
-    struct node *n = malloc(sizeof *n);
-    if (!n)
+    struct knot *knot = malloc(sizeof *knot);
+    if (knot == NULL)
         return false;
-    n->item = item;
-    n->next = NULL;
-
-    pthread_mutex_lock(&q->mutex);
-    while (q->capacity != 0 && q->length >= q->capacity && !q->closed)
-        pthread_cond_wait(&q->not_full, &q->mutex);
-    if (q->closed) {
-        pthread_mutex_unlock(&q->mutex);
-        free(n);
-        return false;
+    *knot = (struct knot){NULL, item};
+    if (!q->unbounded)
+        take_token(&q->room);
+    pthread_mutex_lock(&q->tail_lock);
+    const bool closed = q->closed;
+    if (!closed) {
+        pthread_mutex_lock(&q->task_lock);
+        q->tasks++;
+        pthread_mutex_unlock(&q->task_lock);
+        pthread_mutex_lock(&q->head_lock); /* only because next of an empty queue is looked at there */
+        q->tail->next = knot;
+        pthread_mutex_unlock(&q->head_lock);
+        q->tail = knot;
     }
-    if (q->tail)
-        q->tail->next = n;
-    else
-        q->head = n;
-    q->tail = n;
-    q->length++;
-    q->unfinished++;
-    pthread_cond_signal(&q->not_empty);
-    pthread_mutex_unlock(&q->mutex);
-    return true;
+    pthread_mutex_unlock(&q->tail_lock);
+    sem_post(closed ? &q->room : &q->filled); /* closed: the next one may find out, too */
+    if (closed)
+        free(knot);
+    return !closed;
 }
 
 bool crawler_queue_get(struct crawler_queue *q, void **item)
 {
-    pthread_mutex_lock(&q->mutex);
-    while (q->length == 0 && !q->closed)
-        pthread_cond_wait(&q->not_empty, &q->mutex);
-    if (q->length == 0) {
-        pthread_mutex_unlock(&q->mutex);
+    take_token(&q->filled);
+    pthread_mutex_lock(&q->head_lock);
+    struct knot *old = q->head, *first = old->next;
+    if (first != NULL) {
+        q->head = first;
+        *item = first->item;
+    }
+    pthread_mutex_unlock(&q->head_lock);
+    if (first == NULL) {
+        sem_post(&q->filled);
         return false;
     }
-    struct node *n = q->head;
-    q->head = n->next;
-    if (!q->head)
-        q->tail = NULL;
-    q->length--;
-    pthread_cond_signal(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
-    *item = n->item;
-    free(n);
+    free(old);
+    if (!q->unbounded)
+        sem_post(&q->room);
     return true;
 }
 
 void crawler_queue_task_done(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
-    if (--q->unfinished == 0)
-        pthread_cond_broadcast(&q->finished);
-    pthread_mutex_unlock(&q->mutex);
+    pthread_mutex_lock(&q->task_lock);
+    if (--q->tasks == 0)
+        pthread_cond_broadcast(&q->no_tasks);
+    pthread_mutex_unlock(&q->task_lock);
 }
 
 void crawler_queue_join(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
-    while (q->unfinished != 0)
-        pthread_cond_wait(&q->finished, &q->mutex);
-    pthread_mutex_unlock(&q->mutex);
+    pthread_mutex_lock(&q->task_lock);
+    while (q->tasks > 0)
+        pthread_cond_wait(&q->no_tasks, &q->task_lock);
+    pthread_mutex_unlock(&q->task_lock);
 }
 
 void crawler_queue_close(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&q->mutex);
+    pthread_mutex_lock(&q->tail_lock);
+    const bool first = !q->closed;
     q->closed = true;
-    pthread_cond_broadcast(&q->not_empty);
-    pthread_cond_broadcast(&q->not_full);
-    pthread_mutex_unlock(&q->mutex);
+    pthread_mutex_unlock(&q->tail_lock);
+    if (first) {
+        sem_post(&q->filled);
+        sem_post(&q->room);
+    }
 }
 
 void crawler_queue_free(struct crawler_queue *q)
 {
-    if (!q)
+    if (q == NULL)
         return;
-    while (q->head) {
-        struct node *n = q->head;
-        q->head = n->next;
-        free(n);
+    while (q->head != NULL) {
+        struct knot *next = q->head->next;
+        free(q->head);
+        q->head = next;
     }
-    pthread_mutex_destroy(&q->mutex);
-    pthread_cond_destroy(&q->not_full);
-    pthread_cond_destroy(&q->not_empty);
-    pthread_cond_destroy(&q->finished);
+    sem_destroy(&q->room);
+    sem_destroy(&q->filled);
+    pthread_mutex_destroy(&q->head_lock);
+    pthread_mutex_destroy(&q->tail_lock);
+    pthread_mutex_destroy(&q->task_lock);
+    pthread_cond_destroy(&q->no_tasks);
     free(q);
 }
 
-struct shared {
+struct tour {
     struct crawler_queue *queue;
-    const char *start;
-    pthread_mutex_t seen_lock;
     struct seen *seen;
-    pthread_mutex_t result_lock;
+    const char *start;
+    pthread_mutex_t lock;
     struct crawler_result result;
-    unsigned gone;
-    pthread_cond_t bye;
+    sem_t goodbye; /* posted by each worker at its end */
 };
 
-struct body {
-    char *data;
-    size_t length;
+struct html {
+    char *bytes;
+    size_t count;
 };
 
-static size_t collect(char *data, size_t size, size_t n, void *p)
+static size_t store(char *bytes, size_t size, size_t count, void *context)
 {
-    struct body *body = p;
-    char *bigger = realloc(body->data, body->length + size * n);
-    if (!bigger)
+    struct html *html = context;
+    char *more = realloc(html->bytes, html->count + size * count);
+    if (more == NULL)
         return 0;
-    memcpy(bigger + body->length, data, size * n);
-    body->data = bigger;
-    body->length += size * n;
-    return size * n;
+    memcpy(more + html->count, bytes, size * count);
+    html->bytes = more;
+    html->count += size * count;
+    return size * count;
 }
 
-static void add_url(struct shared *s, const char *url)
+static void suggest(struct tour *tour, const char *url)
 {
-    if (!links_same_site(url, s->start))
+    if (!links_same_site(tour->start, url))
         return;
-    pthread_mutex_lock(&s->seen_lock);
-    bool is_new = seen_add(s->seen, url);
-    pthread_mutex_unlock(&s->seen_lock);
-    if (is_new) {
-        char *copy = strdup(url);
-        if (!crawler_queue_put(s->queue, copy))
-            free(copy);
-    }
+    pthread_mutex_lock(&tour->lock);
+    const bool is_new = seen_add(tour->seen, url);
+    pthread_mutex_unlock(&tour->lock);
+    if (is_new)
+        crawler_queue_put(tour->queue, strdup(url));
 }
 
-static void fetch(struct shared *s, CURL *curl, const char *url)
+static void look_at(struct tour *tour, CURL *curl, const char *url)
 {
-    struct body body = {NULL, 0};
-    long code = 0;
-    char *redirect = NULL;
+    struct html html = {NULL, 0};
+    char *location = NULL;
+    long status = 0;
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-    CURLcode rc = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
-
-    if (rc == CURLE_OK && code >= 200 && code <= 299) {
-        struct links links = links_find(url, body.data, body.length);
-        for (size_t i = 0; i < links.count; i++)
-            add_url(s, links.urls[i]);
-        links_free(&links);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.pages++;
-        s->result.bytes += body.length;
-        pthread_mutex_unlock(&s->result_lock);
-    } else if (rc == CURLE_OK && code >= 300 && code <= 399) {
-        char *target = redirect ? links_resolve(url, redirect) : NULL;
-        if (target)
-            add_url(s, target);
-        free(target);
-        pthread_mutex_lock(&s->result_lock);
-        s->result.redirects++;
-        pthread_mutex_unlock(&s->result_lock);
-    } else {
-        pthread_mutex_lock(&s->result_lock);
-        s->result.errors++;
-        pthread_mutex_unlock(&s->result_lock);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &html);
+    const bool whole = curl_easy_perform(curl) == CURLE_OK;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+    const bool page = whole && status >= 200 && status < 300;
+    const bool redirect = whole && status >= 300 && status < 400;
+    struct links links = page ? links_find(url, html.bytes, html.count) : (struct links){NULL, 0};
+    for (size_t i = 0; i < links.count; i++)
+        suggest(tour, links.urls[i]);
+    links_free(&links);
+    if (redirect && location != NULL && (location = links_resolve(url, location)) != NULL) {
+        suggest(tour, location);
+        free(location);
     }
-    free(body.data);
+    pthread_mutex_lock(&tour->lock);
+    tour->result.pages += page;
+    tour->result.bytes += page ? html.count : 0;
+    tour->result.redirects += redirect;
+    tour->result.errors += !page && !redirect;
+    pthread_mutex_unlock(&tour->lock);
+    free(html.bytes);
 }
 
-static void *worker(void *p)
+static void *guide(void *context)
 {
-    struct shared *s = p;
+    struct tour *tour = context;
     CURL *curl = curl_easy_init();
     void *url;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, store);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    while (crawler_queue_get(s->queue, &url)) {
-        fetch(s, curl, url);
+    while (crawler_queue_get(tour->queue, &url)) {
+        look_at(tour, curl, url);
         free(url);
-        crawler_queue_task_done(s->queue);
+        crawler_queue_task_done(tour->queue);
     }
     curl_easy_cleanup(curl);
-    pthread_mutex_lock(&s->result_lock);
-    s->gone++;
-    pthread_cond_signal(&s->bye);
-    pthread_mutex_unlock(&s->result_lock);
+    sem_post(&tour->goodbye);
     return NULL;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct shared s = {.start = start_url};
-    pthread_t threads[workers];
-    unsigned started = 0;
-    s.queue = crawler_queue_create(0);
-    s.seen = seen_create();
-    pthread_mutex_init(&s.seen_lock, NULL);
-    pthread_mutex_init(&s.result_lock, NULL);
-    pthread_cond_init(&s.bye, NULL);
-
-    add_url(&s, start_url);
-    while (started < workers && pthread_create(&threads[started], NULL, worker, &s) == 0)
-        started++;
-    if (started > 0)
-        crawler_queue_join(s.queue);
-    crawler_queue_close(s.queue);
-    pthread_mutex_lock(&s.result_lock);
-    while (s.gone < started)
-        pthread_cond_wait(&s.bye, &s.result_lock);
-    pthread_mutex_unlock(&s.result_lock);
-
-    *result = s.result;
-    pthread_mutex_destroy(&s.seen_lock);
-    pthread_mutex_destroy(&s.result_lock);
-    seen_free(s.seen);
-    crawler_queue_free(s.queue);
-    return started > 0 ? 0 : -1;
+    struct tour *tour = calloc(1, sizeof *tour);
+    unsigned guides = 0;
+    tour->queue = crawler_queue_create(0);
+    tour->seen = seen_create();
+    tour->start = start_url;
+    pthread_mutex_init(&tour->lock, NULL);
+    sem_init(&tour->goodbye, 0, 0);
+    suggest(tour, start_url);
+    for (pthread_t thread; guides < workers && pthread_create(&thread, NULL, guide, tour) == 0;)
+        guides++;
+    if (guides > 0)
+        crawler_queue_join(tour->queue);
+    crawler_queue_close(tour->queue);
+    for (unsigned i = 0; i < guides; i++)
+        take_token(&tour->goodbye);
+    *result = tour->result;
+    crawler_queue_free(tour->queue);
+    seen_free(tour->seen);
+    pthread_mutex_destroy(&tour->lock);
+    sem_destroy(&tour->goodbye);
+    free(tour);
+    return guides > 0 ? 0 : -1;
 }

@@ -1,235 +1,231 @@
-/* expect: tests nothing_lost; schedules data-race | waits under the lock, but changes the ring after giving it back */
-#define _GNU_SOURCE
+/* expect: tests _; schedules data-race | waits under the lock, but changes the ring after giving it back */
 #include "crawler.h"
-#include "links.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "links.h"
+#include "seen.h"
+
+/*
+ * Critical sections should be as short as possible, so the lock is only held for the waiting. Slots are taken
+ * and filled outside.
+ */
 struct crawler_queue {
-    pthread_mutex_t m;
-    pthread_cond_t changed; /* anything at all */
-    void **ring;
-    size_t size, start, used, limit;
-    long open_tasks;
-    int is_closed;
+    void **slot;
+    unsigned long head, tail; /* items are slot[head % slots] ... slot[(tail - 1) % slots] */
+    unsigned long slots, capacity;
+    long pending;
+    int closed;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
 };
+
+#define LOCK(q) pthread_mutex_lock(&(q)->lock)
+#define UNLOCK(q) pthread_mutex_unlock(&(q)->lock)
+#define WAKE_ALL(q) pthread_cond_broadcast(&(q)->cond)
+#define WAIT_WHILE(q, condition) while (condition) pthread_cond_wait(&(q)->cond, &(q)->lock)
 
 struct crawler_queue *crawler_queue_create(size_t capacity)
 {
-    struct crawler_queue *queue = malloc(sizeof(struct crawler_queue));
-    if (queue == NULL)
+    struct crawler_queue *q = calloc(1, sizeof(*q));
+    if (q == NULL)
         return NULL;
-    memset(queue, 0, sizeof(*queue));
-    queue->limit = capacity;
-    queue->size = capacity ? capacity : 16;
-    queue->ring = malloc(queue->size * sizeof(void *));
-    if (queue->ring == NULL) {
-        free(queue);
+    q->capacity = capacity;
+    q->slots = capacity > 0 ? capacity : 1UL << 15; /* grows when there are more */
+    q->slot = malloc(q->slots * sizeof(*q->slot));
+    if (q->slot == NULL) {
+        free(q);
         return NULL;
     }
-    pthread_mutex_init(&queue->m, NULL);
-    pthread_cond_init(&queue->changed, NULL);
-    return queue;
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_cond_init(&q->cond, NULL);
+    return q;
 }
 
-static int make_room(struct crawler_queue *queue)
+static void grow(struct crawler_queue *q)
 {
-    if (queue->used < queue->size)
-        return 1;
-    void **bigger = malloc(queue->size * 2 * sizeof(void *));
-    if (bigger == NULL)
-        return 0;
-    for (size_t i = 0; i < queue->used; i++)
-        bigger[i] = queue->ring[(queue->start + i) % queue->size];
-    free(queue->ring);
-    queue->ring = bigger;
-    queue->start = 0;
-    queue->size *= 2;
-    return 1;
+    void **old = q->slot;
+    unsigned long n = 0;
+    q->slot = malloc(2 * q->slots * sizeof(*q->slot));
+    while (q->head != q->tail)
+        q->slot[n++] = old[q->head++ % q->slots];
+    q->head = 0;
+    q->tail = n;
+    q->slots *= 2;
+    free(old);
 }
 
-bool crawler_queue_put(struct crawler_queue *queue, void *item)
+bool crawler_queue_put(struct crawler_queue *q, void *item)
 {
-    bool ok = false;
-    pthread_mutex_lock(&queue->m);
-    while (!queue->is_closed && queue->limit && queue->used == queue->limit)
-        pthread_cond_wait(&queue->changed, &queue->m);
-    pthread_mutex_unlock(&queue->m);
-    if (!queue->is_closed && make_room(queue)) {
-        queue->ring[(queue->start + queue->used++) % queue->size] = item;
-        queue->open_tasks++;
-        ok = true;
-        pthread_cond_broadcast(&queue->changed);
-    }
-    return ok;
+    LOCK(q);
+    WAIT_WHILE(q, !q->closed && q->capacity > 0 && q->tail - q->head >= q->capacity);
+    int closed = q->closed;
+    UNLOCK(q);
+    if (closed)
+        return false;
+    if (q->tail - q->head == q->slots)
+        grow(q);
+    q->slot[q->tail % q->slots] = item;
+    q->tail++;
+    LOCK(q);
+    q->pending++;
+    WAKE_ALL(q);
+    UNLOCK(q);
+    return true;
 }
 
-bool crawler_queue_get(struct crawler_queue *queue, void **item)
+bool crawler_queue_get(struct crawler_queue *q, void **item)
 {
-    bool ok = false;
-    pthread_mutex_lock(&queue->m);
-    while (!queue->is_closed && queue->used == 0)
-        pthread_cond_wait(&queue->changed, &queue->m);
-    pthread_mutex_unlock(&queue->m);
-    if (queue->used > 0) {
-        *item = queue->ring[queue->start];
-        queue->start = (queue->start + 1) % queue->size;
-        queue->used--;
-        ok = true;
-        pthread_cond_broadcast(&queue->changed);
-    }
-    return ok;
+    LOCK(q);
+    WAIT_WHILE(q, !q->closed && q->tail == q->head);
+    UNLOCK(q);
+    if (q->tail == q->head)
+        return false;
+    *item = q->slot[q->head % q->slots];
+    q->head++;
+    LOCK(q);
+    WAKE_ALL(q);
+    UNLOCK(q);
+    return true;
 }
 
-void crawler_queue_task_done(struct crawler_queue *queue)
+void crawler_queue_task_done(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&queue->m);
-    queue->open_tasks--;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->m);
+    LOCK(q);
+    q->pending--;
+    WAKE_ALL(q);
+    UNLOCK(q);
 }
 
-void crawler_queue_join(struct crawler_queue *queue)
+void crawler_queue_join(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&queue->m);
-    while (queue->open_tasks > 0)
-        pthread_cond_wait(&queue->changed, &queue->m);
-    pthread_mutex_unlock(&queue->m);
+    LOCK(q);
+    WAIT_WHILE(q, q->pending > 0);
+    UNLOCK(q);
 }
 
-void crawler_queue_close(struct crawler_queue *queue)
+void crawler_queue_close(struct crawler_queue *q)
 {
-    pthread_mutex_lock(&queue->m);
-    queue->is_closed = 1;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->m);
+    LOCK(q);
+    q->closed = 1;
+    WAKE_ALL(q);
+    UNLOCK(q);
 }
 
-void crawler_queue_free(struct crawler_queue *queue)
+void crawler_queue_free(struct crawler_queue *q)
 {
-    if (queue != NULL) {
-        pthread_cond_destroy(&queue->changed);
-        pthread_mutex_destroy(&queue->m);
-        free(queue->ring);
-        free(queue);
+    if (q != NULL) {
+        pthread_cond_destroy(&q->cond);
+        pthread_mutex_destroy(&q->lock);
+        free(q->slot);
+        free(q);
     }
 }
 
-/* everything below belongs to one crawl; m guards list and result */
-struct crawler {
-    pthread_mutex_t m;
-    struct crawler_queue *todo;
-    char **visited;
-    size_t n_visited;
-    char *root;
+struct job {
+    const char *root;
+    struct crawler_queue *queue;
+    pthread_mutex_t lock; /* seen, result */
+    struct seen *seen;
     struct crawler_result result;
 };
 
-static void visit_later(struct crawler *c, const char *url)
+struct buffer {
+    char *start;
+    size_t length;
+};
+
+static size_t append(char *from, size_t size, size_t number, void *context)
 {
-    char *mine = NULL;
-    if (!links_same_site(c->root, url))
+    struct buffer *buffer = context;
+    const size_t length = buffer->length + size * number;
+    char *start = realloc(buffer->start, length);
+    if (start == NULL)
+        return 0;
+    memcpy(start + buffer->length, from, size * number);
+    *buffer = (struct buffer){start, length};
+    return size * number;
+}
+
+static void queue_if_new(struct job *job, const char *url)
+{
+    if (url == NULL || !links_same_site(job->root, url))
         return;
-    pthread_mutex_lock(&c->m);
-    size_t i = 0;
-    while (i < c->n_visited && strcmp(c->visited[i], url) != 0)
-        i++;
-    if (i == c->n_visited) {
-        c->visited = realloc(c->visited, (c->n_visited + 1) * sizeof(char *));
-        mine = c->visited[c->n_visited++] = strdup(url);
-    }
-    pthread_mutex_unlock(&c->m);
-    if (mine)
-        crawler_queue_put(c->todo, mine); /* stays owned by the list */
+    LOCK(job);
+    const bool fresh = seen_add(job->seen, url);
+    UNLOCK(job);
+    if (fresh)
+        crawler_queue_put(job->queue, strdup(url));
 }
 
-static size_t to_stream(char *p, size_t size, size_t n, void *stream)
-{
-    return fwrite(p, size, n, stream);
-}
+enum outcome { PAGE, REDIRECT, ERROR };
 
-static void visit_now(struct crawler *c, const char *url)
+static enum outcome get_page(CURL *curl, const char *url, struct buffer *buffer)
 {
-    char *text = NULL, *where = NULL;
-    size_t length = 0;
     long status = 0;
-    FILE *stream = open_memstream(&text, &length);
-    CURL *curl = curl_easy_init();
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, to_stream);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, stream);
-    int failed = curl_easy_perform(curl) != CURLE_OK;
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, buffer);
+    if (curl_easy_perform(curl) != CURLE_OK)
+        return ERROR;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &where);
-    fclose(stream);
+    return status < 200 || status > 399 ? ERROR : status < 300 ? PAGE : REDIRECT;
+}
 
-    if (failed || status < 200 || status >= 400) {
-        pthread_mutex_lock(&c->m);
-        c->result.errors++;
-        pthread_mutex_unlock(&c->m);
-    } else if (status >= 300) {
-        char *target = where ? links_resolve(url, where) : NULL;
-        if (target)
-            visit_later(c, target);
-        free(target);
-        pthread_mutex_lock(&c->m);
-        c->result.redirects++;
-        pthread_mutex_unlock(&c->m);
-    } else {
-        struct links found = links_find(url, text, length);
-        for (size_t i = 0; i < found.count; i++)
-            visit_later(c, found.urls[i]);
-        links_free(&found);
-        pthread_mutex_lock(&c->m);
-        c->result.pages++;
-        c->result.bytes += length;
-        pthread_mutex_unlock(&c->m);
+static void *work(void *context)
+{
+    struct job *job = context;
+    CURL *curl = curl_easy_init();
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, append);
+    void *url;
+    while (crawler_queue_get(job->queue, &url)) {
+        struct buffer buffer = {NULL, 0};
+        struct links links = {NULL, 0};
+        char *location = NULL;
+        const enum outcome outcome = get_page(curl, url, &buffer);
+        if (outcome == PAGE)
+            links = links_find(url, buffer.start, buffer.length);
+        for (size_t i = 0; i < links.count; i++)
+            queue_if_new(job, links.urls[i]);
+        links_free(&links);
+        if (outcome == REDIRECT && curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location) == CURLE_OK && location) {
+            char *target = links_resolve(url, location);
+            queue_if_new(job, target);
+            free(target);
+        }
+        LOCK(job);
+        job->result.pages += outcome == PAGE;
+        job->result.bytes += outcome == PAGE ? buffer.length : 0;
+        job->result.redirects += outcome == REDIRECT;
+        job->result.errors += outcome == ERROR;
+        UNLOCK(job);
+        free(buffer.start);
+        free(url);
+        crawler_queue_task_done(job->queue);
     }
     curl_easy_cleanup(curl);
-    free(text);
-}
-
-static void *run(void *arg)
-{
-    struct crawler *c = arg;
-    void *url;
-    while (crawler_queue_get(c->todo, &url)) {
-        visit_now(c, (char *)url);
-        crawler_queue_task_done(c->todo);
-    }
     return NULL;
 }
 
 int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
 {
-    struct crawler c;
-    memset(&c, 0, sizeof(c));
-    c.root = strdup(start_url);
-    c.todo = crawler_queue_create(0);
-    pthread_mutex_init(&c.m, NULL);
-    pthread_t *t = malloc(workers * sizeof(pthread_t));
-    for (unsigned i = 0; i < workers; i++) {
-        if (pthread_create(&t[i], NULL, run, &c) != 0)
-            workers = i;
-    }
-    visit_later(&c, c.root);
-    if (workers > 0)
-        crawler_queue_join(c.todo);
-    crawler_queue_close(c.todo);
+    struct job job = {.root = start_url, .queue = crawler_queue_create(0), .seen = seen_create()};
+    pthread_t thread[workers];
+    pthread_mutex_init(&job.lock, NULL);
+    queue_if_new(&job, start_url);
     for (unsigned i = 0; i < workers; i++)
-        pthread_join(t[i], NULL);
-    *result = c.result;
-    for (size_t i = 0; i < c.n_visited; i++)
-        free(c.visited[i]);
-    free(c.visited);
-    free(c.root);
-    free(t);
-    pthread_mutex_destroy(&c.m);
-    crawler_queue_free(c.todo);
-    return workers > 0 ? 0 : -1;
+        if (pthread_create(&thread[i], NULL, work, &job) != 0)
+            abort();
+    crawler_queue_join(job.queue);
+    crawler_queue_close(job.queue);
+    for (unsigned i = 0; i < workers; i++)
+        pthread_join(thread[i], NULL);
+    *result = job.result;
+    pthread_mutex_destroy(&job.lock);
+    seen_free(job.seen);
+    crawler_queue_free(job.queue);
+    return 0;
 }

@@ -1,288 +1,191 @@
 /* expect: schedules memory-leak | each address is copied for the queue, and only those of pages are freed */
-#include "crawler.h"
-
+#define _POSIX_C_SOURCE 200809L
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
-
+#include "crawler.h"
 #include "links.h"
 #include "seen.h"
 
-/* Who must wait stands in a line with a condition of its own, and is called by name. */
-struct waiter {
-    pthread_cond_t called;
-    bool go;
-    struct waiter *behind;
-};
-
-struct line {
-    struct waiter *front, **back;
-};
+// The queue is a C "class": everything through these macros.
+#define WITH_LOCK(q) for (int once = (pthread_mutex_lock(&(q)->mutex), 1); once; once = (pthread_mutex_unlock(&(q)->mutex), 0))
 
 struct crawler_queue {
     pthread_mutex_t mutex;
-    struct line getters, putters, joiners;
-    void **data;
-    size_t head, count, allocated, capacity, tasks;
+    pthread_cond_t state_changed;
+    void *(*items);
+    size_t allocated, begin, end; // items[begin] .. items[end - 1]; moved to the front when there is no room at the end
+    size_t capacity, pending;
     bool closed;
 };
 
-static void stand_in_line(struct line *line, pthread_mutex_t *mutex)
-{
-    struct waiter me = {.called = PTHREAD_COND_INITIALIZER};
-    *line->back = &me;
-    line->back = &me.behind;
-    while (!me.go)
-        pthread_cond_wait(&me.called, mutex);
-    pthread_cond_destroy(&me.called);
-}
-
-static void call_one(struct line *line)
-{
-    struct waiter *w = line->front;
-    if (w == NULL)
-        return;
-    line->front = w->behind;
-    if (line->front == NULL)
-        line->back = &line->front;
-    w->go = true;
-    pthread_cond_signal(&w->called);
-}
-
-static void call_all(struct line *line)
-{
-    while (line->front != NULL)
-        call_one(line);
-}
-
-struct crawler_queue *crawler_queue_create(size_t capacity)
-{
-    struct crawler_queue *q = calloc(1, sizeof(struct crawler_queue));
-    if (q == NULL)
-        return NULL;
-    pthread_mutex_init(&q->mutex, NULL);
-    q->getters.back = &q->getters.front;
-    q->putters.back = &q->putters.front;
-    q->joiners.back = &q->joiners.front;
+struct crawler_queue *crawler_queue_create(size_t capacity) {
+    struct crawler_queue *q = malloc(sizeof *q);
+    if (q == NULL) { return NULL; }
+    q->allocated = 2 * (capacity ? capacity : 100);
+    q->items = calloc(q->allocated, sizeof(void *));
+    if (q->items == NULL) { free(q); return NULL; }
+    q->begin = q->end = q->pending = 0;
     q->capacity = capacity;
+    q->closed = false;
+    pthread_mutex_init(&q->mutex, NULL);
+    pthread_cond_init(&q->state_changed, NULL);
     return q;
 }
 
-void crawler_queue_free(struct crawler_queue *q)
-{
-    if (q == NULL)
-        return;
-    pthread_mutex_destroy(&q->mutex);
-    free(q->data);
-    free(q);
-}
-
-/* Items lie in data[head] to data[head + count - 1]; when the end is reached they are moved to the front. */
-static bool append(struct crawler_queue *q, void *item)
-{
-    if (q->head + q->count == q->allocated) {
-        if (q->head >= q->count + 16) {
-            memcpy(q->data, q->data + q->head, q->count * sizeof(void *));
-            q->head = 0;
-        } else {
-            void **data = realloc(q->data, (q->allocated * 2 + 16) * sizeof(void *));
-            if (data == NULL)
-                return false;
-            q->data = data;
-            q->allocated = q->allocated * 2 + 16;
-        }
+static bool make_room(struct crawler_queue *q) {
+    if (q->end < q->allocated) { return true; }
+    if (2 * (q->end - q->begin) > q->allocated) {
+        void **items = realloc(q->items, 2 * q->allocated * sizeof(void *));
+        if (items == NULL) { return false; }
+        q->items = items;
+        q->allocated *= 2;
     }
-    q->data[q->head + q->count++] = item;
+    memmove(q->items, q->items + q->begin, (q->end - q->begin) * sizeof(void *));
+    q->end -= q->begin;
+    q->begin = 0;
     return true;
 }
 
-bool crawler_queue_put(struct crawler_queue *q, void *item)
-{
-    pthread_mutex_lock(&q->mutex);
-    while (q->capacity > 0 && q->count >= q->capacity && !q->closed)
-        stand_in_line(&q->putters, &q->mutex);
-    bool done = !q->closed && append(q, item);
-    if (done) {
-        q->tasks++;
-        call_one(&q->getters);
+bool crawler_queue_put(struct crawler_queue *q, void *item) {
+    bool success = false;
+    WITH_LOCK(q) {
+        while (!q->closed && q->capacity && q->end - q->begin == q->capacity) {
+            pthread_cond_wait(&q->state_changed, &q->mutex);
+        }
+        if (!q->closed && make_room(q)) {
+            q->items[q->end++] = item;
+            q->pending++;
+            success = true;
+            pthread_cond_broadcast(&q->state_changed);
+        }
     }
-    pthread_mutex_unlock(&q->mutex);
-    return done;
+    return success;
 }
 
-bool crawler_queue_get(struct crawler_queue *q, void **item)
-{
-    pthread_mutex_lock(&q->mutex);
-    while (q->count == 0 && !q->closed)
-        stand_in_line(&q->getters, &q->mutex);
-    bool done = q->count > 0;
-    if (done) {
-        *item = q->data[q->head++];
-        q->count--;
-        call_one(&q->putters);
+bool crawler_queue_get(struct crawler_queue *q, void **item) {
+    bool success = false;
+    WITH_LOCK(q) {
+        while (!q->closed && q->begin == q->end) {
+            pthread_cond_wait(&q->state_changed, &q->mutex);
+        }
+        if (q->begin != q->end) {
+            *item = q->items[q->begin++];
+            success = true;
+            pthread_cond_broadcast(&q->state_changed);
+        }
     }
-    pthread_mutex_unlock(&q->mutex);
-    return done;
+    return success;
 }
 
-void crawler_queue_task_done(struct crawler_queue *q)
-{
-    pthread_mutex_lock(&q->mutex);
-    q->tasks--;
-    if (q->tasks == 0)
-        call_all(&q->joiners);
-    pthread_mutex_unlock(&q->mutex);
-}
-
-void crawler_queue_join(struct crawler_queue *q)
-{
-    pthread_mutex_lock(&q->mutex);
-    while (q->tasks > 0)
-        stand_in_line(&q->joiners, &q->mutex);
-    pthread_mutex_unlock(&q->mutex);
-}
-
-void crawler_queue_close(struct crawler_queue *q)
-{
-    pthread_mutex_lock(&q->mutex);
-    q->closed = true;
-    call_all(&q->getters);
-    call_all(&q->putters);
-    pthread_mutex_unlock(&q->mutex);
-}
-
-struct crawl {
-    struct crawler_queue *todo;
-    const char *start;
-    pthread_mutex_t lock;
-    struct seen *seen; /* guarded by lock */
-};
-
-struct worker {
-    struct crawl *crawl;
-    CURL *curl;
-    char *body;
-    size_t length, room;
-    struct crawler_result own; /* added up when it has ended */
-    pthread_t thread;
-};
-
-static size_t keep(char *data, size_t size, size_t count, void *argument)
-{
-    struct worker *w = argument;
-    const size_t more = size * count;
-    if (w->length + more > w->room) {
-        const size_t room = 2 * (w->length + more);
-        char *bigger = realloc(w->body, room);
-        if (bigger == NULL)
-            return 0;
-        w->body = bigger;
-        w->room = room;
-    }
-    memcpy(w->body + w->length, data, more);
-    w->length += more;
-    return more;
-}
-
-static void found(struct crawl *crawl, const char *url)
-{
-    if (!links_same_site(url, crawl->start))
-        return;
-    pthread_mutex_lock(&crawl->lock);
-    const bool fresh = seen_add(crawl->seen, url);
-    pthread_mutex_unlock(&crawl->lock);
-    char *copy = fresh ? strdup(url) : NULL;
-    if (copy != NULL && !crawler_queue_put(crawl->todo, copy))
-        free(copy);
-}
-
-static void visit(struct worker *w, const char *url)
-{
-    long status = 0;
-    char *location = NULL;
-    w->length = 0;
-    curl_easy_setopt(w->curl, CURLOPT_URL, url);
-    const CURLcode code = curl_easy_perform(w->curl);
-    curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (code != CURLE_OK || status < 200 || status > 399) {
-        w->own.errors++;
-    } else if (status < 300) {
-        w->own.pages++;
-        w->own.bytes += w->length;
-        struct links links = links_find(url, w->body, w->length);
-        for (size_t i = 0; i < links.count; i++)
-            found(w->crawl, links.urls[i]);
-        links_free(&links);
-    } else {
-        w->own.redirects++;
-        curl_easy_getinfo(w->curl, CURLINFO_REDIRECT_URL, &location);
-        char *target = location != NULL ? links_resolve(url, location) : NULL;
-        if (target != NULL)
-            found(w->crawl, target);
-        free(target);
+void crawler_queue_task_done(struct crawler_queue *q) {
+    WITH_LOCK(q) {
+        if (--q->pending == 0) { pthread_cond_broadcast(&q->state_changed); }
     }
 }
 
-static void *work(void *argument)
-{
-    struct worker *w = argument;
+void crawler_queue_join(struct crawler_queue *q) {
+    WITH_LOCK(q) {
+        while (q->pending != 0) { pthread_cond_wait(&q->state_changed, &q->mutex); }
+    }
+}
+
+void crawler_queue_close(struct crawler_queue *q) {
+    WITH_LOCK(q) {
+        q->closed = true;
+        pthread_cond_broadcast(&q->state_changed);
+    }
+}
+
+void crawler_queue_free(struct crawler_queue *q) {
+    if (q == NULL) { return; }
+    pthread_cond_destroy(&q->state_changed);
+    pthread_mutex_destroy(&q->mutex);
+    free(q->items);
+    free(q);
+}
+
+// ----------------------------------------------------------------------------
+
+typedef struct { struct crawler_queue *queue; struct seen *seen; pthread_mutex_t mutex; char const *root; struct crawler_result found; } Crawl;
+typedef struct { char *begin; size_t length; size_t space; } Text;
+
+static size_t text_append(void *from, size_t size, size_t n, void *to) {
+    Text *text = to;
+    size_t needed = text->length + size * n;
+    if (needed > text->space) {
+        char *begin = realloc(text->begin, needed + 1024);
+        if (begin == NULL) { return 0; }
+        text->begin = begin;
+        text->space = needed + 1024;
+    }
+    memcpy(text->begin + text->length, from, size * n);
+    text->length = needed;
+    return size * n;
+}
+
+static void crawl_add(Crawl *crawl, char const *url) {
+    bool fresh = false;
+    if (!links_same_site(crawl->root, url)) { return; }
+    WITH_LOCK(crawl) { fresh = seen_add(crawl->seen, url); }
+    if (fresh) { crawler_queue_put(crawl->queue, strdup(url)); }
+}
+
+static void crawl_page(Crawl *crawl, char *url, Text const *text) {
+    struct links links = links_find(url, text->begin, text->length);
+    for (size_t i = 0; i < links.count; i++) { crawl_add(crawl, links.urls[i]); }
+    links_free(&links);
+    WITH_LOCK(crawl) {
+        crawl->found.pages += 1;
+        crawl->found.bytes += text->length;
+    }
+    free(url);
+}
+
+static void crawl_redirect(Crawl *crawl, CURL *curl, char *url) {
+    char *location = NULL, *target = NULL;
+    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+    if (location != NULL) { target = links_resolve(url, location); }
+    if (target != NULL) { crawl_add(crawl, target); }
+    WITH_LOCK(crawl) { crawl->found.redirects += 1; }
+    free(target);
+}
+
+static void *crawl_run(void *argument) {
+    Crawl *crawl = argument;
+    Text text = { NULL, 0, 0 };
+    CURL *curl = curl_easy_init();
     void *url;
-    while (crawler_queue_get(w->crawl->todo, &url)) {
-        const unsigned long before = w->own.pages;
-        visit(w, url);
-        if (w->own.pages > before)
-            free(url);
-        crawler_queue_task_done(w->crawl->todo);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, text_append);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
+    while (crawler_queue_get(crawl->queue, &url)) {
+        long status = 0;
+        text.length = 0;
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        if (curl_easy_perform(curl) == CURLE_OK) { curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status); }
+        if (status >= 200 && status <= 299) { crawl_page(crawl, url, &text); }
+        else if (status >= 300 && status <= 399) { crawl_redirect(crawl, curl, url); }
+        else { WITH_LOCK(crawl) { crawl->found.errors += 1; } }
+        crawler_queue_task_done(crawl->queue);
     }
-    curl_easy_cleanup(w->curl);
-    free(w->body);
+    free(text.begin);
+    curl_easy_cleanup(curl);
     return NULL;
 }
 
-static bool start(struct worker *w, struct crawl *crawl)
-{
-    *w = (struct worker){.crawl = crawl, .curl = curl_easy_init()};
-    if (w->curl == NULL)
-        return false;
-    curl_easy_setopt(w->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(w->curl, CURLOPT_WRITEFUNCTION, keep);
-    curl_easy_setopt(w->curl, CURLOPT_WRITEDATA, w);
-    if (pthread_create(&w->thread, NULL, work, w) == 0)
-        return true;
-    curl_easy_cleanup(w->curl);
-    return false;
-}
-
-int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result *result)
-{
-    struct crawl crawl = {.todo = crawler_queue_create(0), .start = start_url, .seen = seen_create()};
-    struct worker *team = calloc(workers, sizeof *team);
-    unsigned started = 0;
-    memset(result, 0, sizeof *result);
-    pthread_mutex_init(&crawl.lock, NULL);
-    if (crawl.todo != NULL && crawl.seen != NULL && team != NULL) {
-        found(&crawl, start_url);
-        while (started < workers && start(&team[started], &crawl))
-            started++;
-        if (started > 0)
-            crawler_queue_join(crawl.todo);
-        crawler_queue_close(crawl.todo);
-    }
-    for (unsigned i = 0; i < started; i++) {
-        pthread_join(team[i].thread, NULL);
-        result->pages += team[i].own.pages;
-        result->redirects += team[i].own.redirects;
-        result->errors += team[i].own.errors;
-        result->bytes += team[i].own.bytes;
-    }
-    void *left;
-    if (started == 0 && crawl.todo != NULL)
-        while (crawler_queue_get(crawl.todo, &left))
-            free(left);
-    pthread_mutex_destroy(&crawl.lock);
+int crawler_crawl(char const *start_url, unsigned workers, struct crawler_result *result) {
+    Crawl crawl = { crawler_queue_create(0), seen_create(), PTHREAD_MUTEX_INITIALIZER, start_url, { 0, 0, 0, 0 } };
+    pthread_t threads[workers];
+    unsigned count = 0;
+    crawl_add(&crawl, start_url);
+    while (count < workers && pthread_create(&threads[count], NULL, crawl_run, &crawl) == 0) { count++; }
+    if (count > 0) { crawler_queue_join(crawl.queue); }
+    crawler_queue_close(crawl.queue);
+    for (unsigned i = 0; i < count; i++) { pthread_join(threads[i], NULL); }
+    *result = crawl.found;
     seen_free(crawl.seen);
-    crawler_queue_free(crawl.todo);
-    free(team);
-    return started > 0 ? 0 : -1;
+    crawler_queue_free(crawl.queue);
+    pthread_mutex_destroy(&crawl.mutex);
+    return count > 0 ? 0 : -1;
 }
