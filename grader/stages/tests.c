@@ -228,6 +228,8 @@ static void add_stacks(struct finding *finding, const struct setting *setting, c
             stacks->items[i].frames[0].function != NULL)
             text = text_format("thread %d: in the test itself, in %s", number, stacks->items[i].frames[0].function);
         if (text != NULL && shown < 8) {
+            if (shown == 0)
+                add_detail(finding, "Where each thread stood:");
             add_detail(finding, text);
             shown++;
             first_line = first_line == 0 ? line : first_line;
@@ -244,8 +246,7 @@ static void add_hung(struct stage_result *result, const struct setting *setting,
     char *how = process_describe_limit(spec, LIMIT_TIME, run);
     struct finding *finding =
         add_failure(result, setting, trial, "hung", "still running at its deadline; it was stopped.");
-    char *message =
-        text_format("%s: it hangs: it %s. Where each thread stood is listed below.", trial->test->name, how);
+    char *message = text_format("%s: it hangs: it %s.", trial->test->name, how);
     free(how);
     free(finding->message);
     finding->message = message;

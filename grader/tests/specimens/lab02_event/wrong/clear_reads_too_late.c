@@ -1,4 +1,4 @@
-/* expect: tests hang; schedules deadlock | set writes a byte each time, clear reads one: the event stays set, or clear waits for a byte */
+/* expect: tests hang; schedules lost-wake-up | set writes a byte each time, clear reads one: the event stays set, or clear waits for a byte */
 #include "event.h"
 
 #include <errno.h>
