@@ -101,8 +101,17 @@ skeleton() {
     fi
 }
 
+# readme LAB: the table of its README gives the points of its manifest.
+readme() {
+    directory=$(echo labs/"$1"_*)
+    sed -n 's/^points: {\(.*\)}$/\1/p' "$directory/lab.yaml" | tr -d ' ' | tr ',:' '\n ' | sort >"$scratch/points"
+    sed -n 's/^| \([a-z]*\) | \([0-9]*\) |.*/\1 \2/p' "$directory/README.md" | sort >"$scratch/told"
+    check "$1 README tells the points of each stage" diff "$scratch/points" "$scratch/told"
+}
+
 labs=${*:-$("$grader" list | cut -d' ' -f1)}
 for lab in $labs; do
+    readme "$lab"
     skeleton "$lab"
 done
 # judge_rows JOBS: grades the rows on stdin, JOBS at a time.
