@@ -123,7 +123,7 @@ $(GRADER): $(GRADER_OBJECTS)
 	@echo "building the grader" >&2
 	$(CC) $(CFLAGS) $^ -o $@ $(GRADER_LIBS)
 
-$(BUILD)/supervise: $(addprefix $(BUILD)/obj/grader/,supervise.o supervise_child.o supervise_kept.o supervise_service.o process_tree.o cgroup.o)
+$(BUILD)/supervise: $(addprefix $(BUILD)/obj/grader/,supervise.o supervise_child.o supervise_kept.o supervise_service.o process_tree.o cgroup.o cgroup_files.o cgroup_place.o)
 	$(CC) $(CFLAGS) $^ -o $@
 
 $(BUILD)/inside: $(BUILD)/obj/grader/inside.o

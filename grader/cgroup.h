@@ -12,10 +12,6 @@
  * stand side by side: each thing that can be bounded or read is taken where it is found (enum cgroup_tree). A user who
  * may write to none of them has no groups; then everything here does nothing, and limits are those of single processes.
  *
- * Version 2 gives a group's children no controllers while processes are in the group itself. Where the grader's group
- * was handed to it (`delegated`: systemd's Delegate=yes, the top of a container, a group of an outer supervisor), the
- * processes in it are moved to its child lockstep.main, which goes when the group goes. Elsewhere nothing is moved.
- *
  * What a supervisor that was killed left behind is recognised by its name, as the supervisor (process id, its start and
  * the namespace it lives in) is not there any more; the next grader kills and removes it (cgroup_sweep).
  *
@@ -29,21 +25,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum cgroup_tree {
-    CGROUP_V2,     /* version 2: kills, CPU time; memory and tasks where their controllers are enabled */
-    CGROUP_MEMORY, /* version 1 */
-    CGROUP_PIDS,   /* version 1 */
-    CGROUP_CPU,    /* version 1: cpuacct */
-    CGROUP_TREES
-};
+#include "cgroup_place.h"
 
 /* What of a group is in force. */
 enum cgroup_hold { CGROUP_HOLDS_MEMORY = 1, CGROUP_HOLDS_TASKS = 2, CGROUP_HOLDS_CPU = 4, CGROUP_HOLDS_ALL = 7 };
-
-/* Where groups are made: a directory for each hierarchy, NULL for none. */
-struct cgroup_place {
-    char *base[CGROUP_TREES];
-};
 
 struct cgroup {
     char *path[CGROUP_TREES]; /* NULL: none, or that of another hierarchy */
@@ -52,11 +37,6 @@ struct cgroup {
     uint64_t memory;          /* its limit, bytes */
     unsigned holds;           /* of enum cgroup_hold */
 };
-
-/* cgroup_find: looks where this process may make groups, and enables controllers there. `own` and `mounts` are paths of
- * files like /proc/self/cgroup and /proc/self/mountinfo. Release with cgroup_place_release. */
-void cgroup_find(struct cgroup_place *place, const char *own, const char *mounts);
-void cgroup_place_release(struct cgroup_place *place);
 
 /* cgroup_sweep: ends and removes groups whose supervisors are gone. */
 void cgroup_sweep(const struct cgroup_place *place);
@@ -67,9 +47,6 @@ const char *cgroup_word(void);
 
 /* cgroup_sweep_own: cgroup_sweep of that place. */
 void cgroup_sweep_own(void);
-
-/* cgroup_read_word: the place that a word of cgroup_word stands for. Release with cgroup_place_release. */
-void cgroup_read_word(struct cgroup_place *place, const char *word);
 
 /* cgroup_create: an empty group of the calling process. Where it cannot be made it has nothing of it. */
 void cgroup_create(struct cgroup *group, const struct cgroup_place *place);
