@@ -163,7 +163,7 @@ explore: ready ## search schedules for bugs: of a lab's scenarios, SCENARIO= one
 replay: ready ## show a failing schedule again: SCHEDULE=scenario:token of a lab, or FILE=program.c SCHEDULE=token; GDB=1 in gdb
 	@LAB='$(LAB)' SCHEDULE='$(SCHEDULE)' GDB='$(GDB)' grader/replay.sh $(GRADER) $(HANDIN)
 
-test-explore: ready ## test the explorer on its small programs (about 5 minutes)
+test-explore: ready ## test the explorer on its small programs (about 2 minutes)
 	@harness/explore/tests/run.sh $(GRADER)
 
 bench-explore: ready ## schedules the explorer runs in a second, and how soon it finds what is wrong with each wrong specimen

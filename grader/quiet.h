@@ -17,7 +17,7 @@
 
 #include <stdbool.h>
 
-enum { QUIET_PATIENCE = 60 }; /* seconds */
+enum { QUIET_PATIENCE = 20 }; /* seconds */
 
 struct quiet {
     int turn, quiet; /* descriptors; -1: not held */
