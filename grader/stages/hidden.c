@@ -153,7 +153,8 @@ struct stage_result hidden_run(const struct manifest *manifest, const struct wor
         return result;
     }
     own.seed = workspace->seed;
-    own.programs = 1u << STAGE_BUILD | (overlay->tests_count > 0 ? 1u << STAGE_TESTS : 0);
+    own.programs = 1u << STAGE_BUILD | (overlay->tests_count > 0 ? 1u << STAGE_TESTS : 0) |
+                   (overlay->scenarios_count > 0 ? 1u << STAGE_SCHEDULES : 0);
     result = lay_over(&own, overlay) ? run_parts(&hidden, &own, overlay)
                                      : result_grader_error(&result, "cannot copy the hidden tests");
     workspace_remove(&own);
