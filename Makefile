@@ -80,7 +80,7 @@ batch: ready ## grade a class: LAB=lab03 SUBMISSIONS=downloads/ (GRADEBOOK= ROST
 		$(if $(ROSTER),--roster '$(ROSTER)') $(if $(JOBS),--jobs '$(JOBS)') $(if $(DUE),--due '$(DUE)') $(if $(LATE),--late '$(LATE)') \
 		$(if $(PICK),--pick '$(PICK)') $(if $(SEED),--seed '$(SEED)') $(if $(UNSAFE),--unsafe-no-sandbox)
 
-bench-batch: ready ## a batch beside the loop an instructor would write, on the same hand-ins (COUNT=60 LAB=lab01; half an hour)
+bench-batch: ready ## a batch beside the loop an instructor would write, on the same hand-ins (COUNT=60 LAB=lab01; 25 minutes)
 	@grader/bench_batch.sh $(GRADER)
 
 clean: ## delete everything that was built
@@ -90,11 +90,11 @@ test: ready setup-test ## test Lockstep itself (about 10 minutes); SANITIZE=addr
 	@$(MAKE) --no-print-directory -s $(BUILD)/tests/unit $(BUILD)/tests/expect $(BUILD)/tests/browse
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) grader/tests/run.sh
 
-verdicts: ready ## test the verdicts on all specimens, not only those of make test (about 15 minutes)
+verdicts: ready ## test the verdicts on all specimens, not only those of make test (about 25 minutes)
 	@$(MAKE) --no-print-directory -s $(BUILD)/tests/expect
 	@BUILD=$(BUILD) grader/tests/verdicts.sh
 
-accuracy: ready ## how far verdicts can be relied on: all specimens K=3 times, beside the tools alone (about an hour); LAB= for one lab
+accuracy: ready ## how far verdicts can be relied on: all specimens K=3 times, beside the tools alone (about 90 minutes); LAB= for one lab
 	@$(MAKE) --no-print-directory -s $(BUILD)/tests/expect
 	@BUILD=$(BUILD) K=$(or $(K),3) grader/tests/accuracy.sh $(LAB)
 
