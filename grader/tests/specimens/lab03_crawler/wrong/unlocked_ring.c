@@ -1,4 +1,4 @@
-/* expect: tests _; schedules data-race | waits under the lock, but changes the ring after giving it back */
+/* expect: tests?; schedules data-race | waits under the lock, but changes the ring after giving it back */
 #include "crawler.h"
 
 #include <curl/curl.h>

@@ -1,4 +1,4 @@
-/* expect: schedules lost-wake-up | join sleeps under a mutex of its own, the counter is guarded by another */
+/* expect: tests?; schedules lost-wake-up | join sleeps under a mutex of its own, the counter is guarded by another */
 #include <stdlib.h>
 #include <string.h>
 #include <pthread.h>
