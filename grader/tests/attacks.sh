@@ -78,6 +78,17 @@ strays() {
     grep -ls "$1/" /proc/[0-9]*/mountinfo | sed 's,/proc/\([0-9]*\)/.*,\1,'
 }
 
+# groups_left: control groups whose supervisor is gone (their names: cgroup.h). It removes its group before it ends, so that
+# there is no moment at which one may be seen.
+groups_left() {
+    local space group process of
+    space=$(stat -Lc %i /proc/self/ns/pid)
+    find /sys/fs/cgroup -type d -name 'lockstep.*.*.*' 2>/dev/null | while read -r group; do
+        IFS=. read -r _ of process _ <<<"${group##*/}"
+        [ "$of" = "$space" ] && [ ! -d "/proc/$process" ] && [ -d "$group" ] && echo "$group"
+    done
+}
+
 # stage_score REPORT STAGE: the score of that stage.
 stage_score() {
     awk -v stage="\"$2\"" '$1 == "\"name\":" { here = $2 == stage "," } here && $1 == "\"score\":" { print $2 + 0; exit }' "$1"
@@ -104,6 +115,7 @@ harm() {
     [ -z "$(ls -A "$tmp")" ] || echo "left: $(ls -A "$tmp")"
     [ -z "$(strays "$tmp")" ] || echo "processes or mounts are left: $(strays "$tmp" | tr '\n' ' ')"
     [ -z "$(objects)" ] || echo "IPC objects are left"
+    [ -z "$(groups_left)" ] || echo "control groups are left: $(groups_left | tr '\n' ' ')"
 }
 
 # attack NAME BASE STAGES KIT SCORE WORD: prints what harm was done, and writes how long it took.
