@@ -19,10 +19,10 @@
  *
  *   - Threads that are at work in the same moment less often get in each other's way less (a lock, a cache line), so
  *     that the program looks faster than it is. Threads that share a CPU while another has none of the program's are
- *     therefore moved apart: on a quiet machine the kernel does that at once, on a busy one it sees no CPU that is
- * idle. A thread is moved by allowing it one CPU only for a moment. What it started in that moment would inherit that,
- * so the program's first thread, which is the one that starts others, is never moved, and others only when two looks in
- * a row have found them able to run. Where the grader may not move what it times, nothing is moved.
+ *     therefore moved apart: on a quiet machine the kernel does that at once, on a busy one it sees no idle CPU. A
+ *     thread is moved by allowing it one CPU only for a moment. What it started in that moment would inherit that, so
+ *     the first thread, which is the one that starts others, is never moved, and others only when two looks in a row
+ *     have found them able to run. Where the grader may not move what it times, nothing is moved.
  *   - Equal parts of the work do not end together, and towards the end fewer threads are able to run. The mean by CPU
  *     seconds keeps that small: a split in n parts on n CPUs of which one gets no CPU until the others have ended still
  *     shows (n - 1 + 1/n) / n of its speed, three quarters with two CPUs.
