@@ -123,11 +123,14 @@ $(GRADER): $(GRADER_OBJECTS)
 	@echo "building the grader" >&2
 	$(CC) $(CFLAGS) $^ -o $@ $(GRADER_LIBS)
 
+# Started for each program: a static one starts in half the time.
+STATIC := $(if $(SANITIZE),,-static)
+
 $(BUILD)/supervise: $(addprefix $(BUILD)/obj/grader/,supervise.o supervise_child.o supervise_kept.o supervise_service.o process_tree.o cgroup.o cgroup_files.o cgroup_place.o)
-	$(CC) $(CFLAGS) $^ -o $@
+	$(CC) $(CFLAGS) $(STATIC) $^ -o $@
 
 $(BUILD)/inside: $(BUILD)/obj/grader/inside.o
-	$(CC) $(CFLAGS) $^ -o $@
+	$(CC) $(CFLAGS) $(STATIC) $^ -o $@
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)

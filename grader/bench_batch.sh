@@ -82,27 +82,12 @@ echo "loop:  $done_naive hand-ins in $naive_seconds s, one after another"
 mkdir "$work/same"
 find "$work/class" -mindepth 1 -maxdepth 1 | sort | head -n "$done_naive" | xargs -I{} cp -r {} "$work/same/"
 
-# own_cpu BATCH: samples the CPU time of the grader's own processes (batch, each grade, each supervisor, without what they
-# start) below process BATCH until it ends; prints the sum of what each was last seen with, in seconds.
-own_cpu() {
-    while kill -0 "$1" 2>/dev/null; do
-        cat /proc/[0-9]*/stat 2>/dev/null | sed -n 's/^\([0-9]*\) (\(grader\|supervise\)) \(.*\)/\1 \3/p'
-        sleep 0.2
-    done | awk -v root="$1" -v ticks="$(getconf CLK_TCK)" '
-        { parent[$1] = $3; time[$1] = $13 + $14 }
-        END { for (p in time) { for (q = p; q in parent && q != root; q = parent[q]); if (q == root) sum += time[p] } printf "%.2f", sum / ticks }'
-}
 start=$(now)
-"$grader" batch "$LAB" --submissions "$work/same" --gradebook "$work/c.sqlite" --unsafe-no-sandbox >"$work/out" 2>&1 &
-batch=$!
-own=$(own_cpu $batch)
-wait $batch
+"$grader" batch "$LAB" --submissions "$work/same" --gradebook "$work/c.sqlite" --unsafe-no-sandbox >"$work/out" 2>&1
 batch_seconds=$(since "$start")
 said=$(tail -n 40 "$work/out" | grep ' graded, ')
 echo "batch: $done_naive hand-ins in $batch_seconds s on $(nproc) cores: $said"
 echo "$naive_seconds $batch_seconds" | awk '{ printf "batch is %.2f times as fast as the loop\n", $1 / $2 }'
-echo "$said" | sed 's/.*graders \([0-9.]*\) s, batch \([0-9.]*\) s.*/\1 \2/' |
-    awk -v own="$own" '{ printf "the grader itself: %.2f of %.2f CPU seconds, %.1f %%\n", own, $1 + $2, 100 * own / ($1 + $2) }'
 
 # ---- memory: jobs that are stubs ----
 

@@ -156,63 +156,56 @@ void cgroup_sweep_own(void)
 
 /* ---- one group ---- */
 
+static const struct cgroup nothing = {.directory = {-1, -1, -1, -1}, .cpu = -1, .tasks = -1, .oom = -1};
+_Static_assert(CGROUP_TREES == 4, "as many as `nothing` has");
+
+static void close_file(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 void cgroup_create(struct cgroup *group, const struct cgroup_place *place)
 {
     char name[96];
     snprintf(name, sizeof name, "%s%lu.%ld.%llu", prefix, own_namespace(), (long)getpid(), start_of(getpid()));
-    *group = (struct cgroup){.cpu = -1, .oom = -1};
+    *group = nothing;
     for (int tree = 0; tree < CGROUP_TREES; tree++) {
         char *path = place->base[tree] != NULL ? cgroup_join(place->base[tree], name) : NULL;
         if (path != NULL && mkdir(path, 0755) == 0) {
             group->path[tree] = path;
+            group->directory[tree] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         } else { /* also if two controllers share one hierarchy */
             free(path);
         }
     }
 }
 
-/* Names of files tell version and controller: each is in one of the group's directories at most. */
-static bool put_somewhere(const struct cgroup *group, const char *name, const char *text)
-{
-    for (int tree = 0; tree < CGROUP_TREES; tree++)
-        if (group->path[tree] != NULL && cgroup_put(group->path[tree], name, text))
-            return true;
-    return false;
-}
-
-static int open_somewhere(const struct cgroup *group, const char *name)
+/* A file has a name in version 2 (NULL: none) and one in version 1, where controllers may share a directory. */
+static int open_file(const struct cgroup *group, const char *name2, const char *name1, int flags)
 {
     int fd = -1;
-    for (int tree = 0; tree < CGROUP_TREES && fd < 0; tree++)
-        if (group->path[tree] != NULL)
-            fd = cgroup_open(group->path[tree], name, O_RDONLY);
+    for (int tree = 0; tree < CGROUP_TREES && fd < 0; tree++) {
+        const char *name = tree == CGROUP_V2 ? name2 : name1;
+        if (group->directory[tree] >= 0 && name != NULL)
+            fd = cgroup_open_at(group->directory[tree], name, flags);
+    }
     return fd;
 }
 
-static void get_somewhere(const struct cgroup *group, const char *name, char text[CGROUP_FILE_BYTES])
+static bool put(const struct cgroup *group, const char *name2, const char *name1, const char *text)
 {
-    const int fd = open_somewhere(group, name);
+    const int fd = open_file(group, name2, name1, O_WRONLY | O_TRUNC);
+    const bool written = cgroup_write(fd, text);
+    close_file(fd);
+    return written;
+}
+
+static void get(const struct cgroup *group, const char *name2, const char *name1, char text[CGROUP_FILE_BYTES])
+{
+    const int fd = open_file(group, name2, name1, O_RDONLY);
     cgroup_get(fd, text);
-    if (fd >= 0)
-        close(fd);
-}
-
-static int open_first(const struct cgroup *group, const char *const names[2])
-{
-    const int fd = open_somewhere(group, names[0]);
-    return fd >= 0 ? fd : open_somewhere(group, names[1]);
-}
-
-static bool limit_memory(const struct cgroup *group, const char *bytes)
-{
-    if (put_somewhere(group, "memory.max", bytes)) {
-        put_somewhere(group, "memory.swap.max", "0");
-        return true;
-    }
-    if (!put_somewhere(group, "memory.limit_in_bytes", bytes))
-        return false;
-    put_somewhere(group, "memory.memsw.limit_in_bytes", bytes);
-    return true;
+    close_file(fd);
 }
 
 void cgroup_limit(struct cgroup *group, uint64_t memory, uint64_t tasks)
@@ -220,38 +213,36 @@ void cgroup_limit(struct cgroup *group, uint64_t memory, uint64_t tasks)
     char number[32];
     group->memory = memory;
     snprintf(number, sizeof number, "%" PRIu64, memory);
-    if (memory != UINT64_MAX && limit_memory(group, number))
+    if (memory != UINT64_MAX && put(group, "memory.max", "memory.limit_in_bytes", number)) {
         group->holds |= CGROUP_HOLDS_MEMORY;
+        put(group, NULL, "memory.memsw.limit_in_bytes", number);
+        put(group, "memory.swap.max", NULL, "0");
+    }
     snprintf(number, sizeof number, "%" PRIu64, tasks);
-    if (put_somewhere(group, "pids.max", number))
+    if (put(group, "pids.max", "pids.max", number)) {
         group->holds |= CGROUP_HOLDS_TASKS;
-    group->cpu = open_first(group, (const char *const[]){"cpu.stat", "cpuacct.usage"});
+        group->tasks = open_file(group, "pids.current", "pids.current", O_RDONLY);
+    }
+    group->cpu = open_file(group, "cpu.stat", "cpuacct.usage", O_RDONLY);
     if (group->cpu >= 0)
         group->holds |= CGROUP_HOLDS_CPU;
-    group->oom = open_first(group, (const char *const[]){"memory.events", "memory.oom_control"});
+    group->oom = open_file(group, "memory.events", "memory.oom_control", O_RDONLY);
 }
 
 /* A child that is in the group of version 2 from its first instruction. To move a process takes a lock of the whole
  * machine, for which one waits some ms. Fails with another error than EAGAIN where there is no such call. */
-static pid_t fork_into(const char *path)
+static pid_t fork_into(int directory)
 {
-    const int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0)
-        return -1;
     struct clone_args args = {
         .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)(unsigned)directory};
-    const pid_t child = (pid_t)syscall(SYS_clone3, &args, sizeof args);
-    const int cause = errno;
-    close(directory);
-    errno = cause;
-    return child;
+    return (pid_t)syscall(SYS_clone3, &args, sizeof args);
 }
 
 pid_t cgroup_fork(const struct cgroup *group)
 {
     pid_t child = -1;
-    const char *unified = group->path[CGROUP_V2];
-    const bool tried = unified != NULL;
+    const int unified = group->directory[CGROUP_V2];
+    const bool tried = unified >= 0;
     if (tried)
         child = fork_into(unified);
     const bool within = tried && child >= 0;
@@ -260,11 +251,11 @@ pid_t cgroup_fork(const struct cgroup *group)
     if (child != 0)
         return child;
     if (tried && !within)
-        cgroup_put(unified, "cgroup.procs", "0");
+        cgroup_put_at(unified, "cgroup.procs", "0");
     for (int tree = CGROUP_V2 + 1; tree < CGROUP_TREES; tree++)
-        if (group->path[tree] != NULL &&
-            !cgroup_put(group->path[tree], "tasks", "0")) /* without the lock; see fork_into */
-            cgroup_put(group->path[tree], "cgroup.procs", "0");
+        if (group->directory[tree] >= 0 &&
+            !cgroup_put_at(group->directory[tree], "tasks", "0")) /* without the lock; see fork_into */
+            cgroup_put_at(group->directory[tree], "cgroup.procs", "0");
     return 0;
 }
 
@@ -276,6 +267,13 @@ double cgroup_cpu_seconds(const struct cgroup *group)
         return -1.0;
     return strncmp(text, "usage_usec", 10) == 0 ? (double)cgroup_number(text, "usage_usec") / 1e6
                                                 : (double)cgroup_number(text, "") / 1e9;
+}
+
+uint64_t cgroup_tasks(const struct cgroup *group)
+{
+    char text[CGROUP_FILE_BYTES];
+    cgroup_get(group->tasks, text);
+    return *text != '\0' ? cgroup_number(text, "") : UINT64_MAX;
 }
 
 /* Version 1 counts failures not in the same way on all kernels: there the use must have come near the limit. Or else it
@@ -291,7 +289,7 @@ bool cgroup_out_of_memory(const struct cgroup *group)
         return false;
     bool reached = cgroup_number(text, "max") > 0;
     for (size_t i = 0; !reached && i < sizeof peaks / sizeof *peaks; i++) {
-        get_somewhere(group, peaks[i], text);
+        get(group, NULL, peaks[i], text);
         reached = cgroup_number(text, "") >= group->memory - group->memory / 16;
     }
     return reached;
@@ -300,15 +298,13 @@ bool cgroup_out_of_memory(const struct cgroup *group)
 uint64_t cgroup_memory_peak(const struct cgroup *group)
 {
     char text[CGROUP_FILE_BYTES];
-    get_somewhere(group, "memory.peak", text);
-    if (*text == '\0')
-        get_somewhere(group, "memory.max_usage_in_bytes", text);
+    get(group, "memory.peak", "memory.max_usage_in_bytes", text);
     return cgroup_number(text, "");
 }
 
 void cgroup_kill(const struct cgroup *group)
 {
-    put_somewhere(group, "pids.max", "0");
+    put(group, "pids.max", "pids.max", "0");
     for (int tree = 0; tree < CGROUP_TREES; tree++)
         if (group->path[tree] != NULL)
             for_all(group->path[tree], kill_members);
@@ -320,10 +316,10 @@ void cgroup_remove(struct cgroup *group)
         if (group->path[tree] != NULL)
             remove_group(group->path[tree]);
         free(group->path[tree]);
+        close_file(group->directory[tree]);
     }
-    if (group->cpu >= 0)
-        close(group->cpu);
-    if (group->oom >= 0)
-        close(group->oom);
-    *group = (struct cgroup){.cpu = -1, .oom = -1};
+    close_file(group->cpu);
+    close_file(group->tasks);
+    close_file(group->oom);
+    *group = nothing;
 }

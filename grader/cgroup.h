@@ -31,11 +31,13 @@
 enum cgroup_hold { CGROUP_HOLDS_MEMORY = 1, CGROUP_HOLDS_TASKS = 2, CGROUP_HOLDS_CPU = 4, CGROUP_HOLDS_ALL = 7 };
 
 struct cgroup {
-    char *path[CGROUP_TREES]; /* NULL: none, or that of another hierarchy */
-    int cpu;                  /* open file of its CPU time, -1: none */
-    int oom;                  /* open file that counts what was killed for lack of memory, -1: none */
-    uint64_t memory;          /* its limit, bytes */
-    unsigned holds;           /* of enum cgroup_hold */
+    char *path[CGROUP_TREES];    /* NULL: none, or that of another hierarchy */
+    int directory[CGROUP_TREES]; /* those, open; -1: none */
+    int cpu;                     /* open file of its CPU time, -1: none */
+    int tasks;                   /* open file of how many tasks it has, -1: none */
+    int oom;                     /* open file that counts what was killed for lack of memory, -1: none */
+    uint64_t memory;             /* its limit, bytes */
+    unsigned holds;              /* of enum cgroup_hold */
 };
 
 /* cgroup_sweep: ends and removes groups whose supervisors are gone. */
@@ -60,6 +62,10 @@ pid_t cgroup_fork(const struct cgroup *group);
 
 /* cgroup_cpu_seconds: CPU time used by all that is or was in it; -1 if unknown. */
 double cgroup_cpu_seconds(const struct cgroup *group);
+
+/* cgroup_tasks: how many tasks (processes and threads) are in it, not yet waited for ones too; UINT64_MAX if unknown.
+ */
+uint64_t cgroup_tasks(const struct cgroup *group);
 
 /* cgroup_out_of_memory: whether something in it was killed because its own limit was reached. */
 bool cgroup_out_of_memory(const struct cgroup *group);

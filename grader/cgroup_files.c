@@ -13,26 +13,45 @@ char *cgroup_join(const char *directory, const char *name)
     return asprintf(&path, "%s/%s", directory, name) < 0 ? NULL : path;
 }
 
+int cgroup_open_at(int directory, const char *name, int flags)
+{
+    return openat(directory, name, flags | O_CLOEXEC);
+}
+
 int cgroup_open(const char *directory, const char *name, int flags)
 {
     char *path = cgroup_join(directory, name);
-    const int fd = path != NULL ? open(path, flags | O_CLOEXEC) : -1;
+    const int fd = path != NULL ? cgroup_open_at(AT_FDCWD, path, flags) : -1;
     const int cause = errno;
     free(path);
     errno = cause;
     return fd;
 }
 
-bool cgroup_put(const char *directory, const char *name, const char *text)
+bool cgroup_write(int fd, const char *text)
 {
-    const int fd = cgroup_open(directory, name, O_WRONLY | O_TRUNC);
+    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+static bool put(int fd, const char *text)
+{
     if (fd < 0)
         return false;
-    const bool written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    const bool written = cgroup_write(fd, text);
     const int cause = errno;
     close(fd);
     errno = cause;
     return written;
+}
+
+bool cgroup_put_at(int directory, const char *name, const char *text)
+{
+    return put(cgroup_open_at(directory, name, O_WRONLY | O_TRUNC), text);
+}
+
+bool cgroup_put(const char *directory, const char *name, const char *text)
+{
+    return put(cgroup_open(directory, name, O_WRONLY | O_TRUNC), text);
 }
 
 void cgroup_get(int fd, char text[CGROUP_FILE_BYTES])

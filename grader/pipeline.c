@@ -169,6 +169,7 @@ static int find_todo(const char *content)
 static void tell(struct report *report, pipeline_watcher *after, void *context)
 {
     add_up(report);
+    report->programs_cpu = process_programs_cpu_seconds();
     if (after != NULL)
         after(report, context);
 }

@@ -4,7 +4,7 @@
  * Theory of operation. A program is not started directly but under a small supervisor process
  * (grader/supervise.c, installed beside the grader as `supervise`), one for each program:
  *
- *   grader --uv_spawn--> supervise --fork, limits, exec--> program --> its own children ...
+ *   grader --spawn--> supervise --fork, limits, exec--> program --> its own children ...
  *      ^  fd 3: program's pid, then exit status and rusage   |
  *      +------------------------------------------------------+
  *
@@ -30,7 +30,7 @@
  *
  * A program with a `sandbox` is started by bubblewrap and a process of ours in between (sandbox.h, inside.h):
  *
- *   grader --uv_spawn--> supervise --> bwrap --> inside --> program --> its own children ...
+ *   grader --spawn--> supervise --> bwrap --> inside --> program --> its own children ...
  *
  * That process tells the supervisor when the program starts and how it ends. Everything else is the same: limits are
  * set by the supervisor and inherited, and the program's process id, CPU clock and stacks are read from outside.
@@ -126,6 +126,10 @@ struct process_result {
  * Thread safe: each call has its own libuv loop. Makes the calling process a child subreaper, and children of other
  * sessions than its own are killed when a supervisor was killed: it must have none but by process_run. */
 bool process_run(const struct process_spec *specs, size_t count, size_t jobs, struct process_result *results);
+
+/* process_programs_cpu_seconds: CPU seconds that all programs run so far have used, with what they started: what else
+ * the calling process and its children used is the grader's own. Thread safe. */
+double process_programs_cpu_seconds(void);
 
 /* process_release: frees what a result owns. */
 void process_release(struct process_result *result);

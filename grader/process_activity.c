@@ -2,21 +2,23 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "process_tree.h"
 
-enum { LATE_MS = 3 * PROCESS_ACTIVITY_MS };
+enum { LATE_MS = 3 * PROCESS_ACTIVITY_MS, LOOKS_WITHOUT_LISTING = 16 };
 
 /* The threads that are able to run at one look. */
 struct able {
-    size_t looked_at, count; /* more than PROCESS_ACTIVITY_THREADS would take longer than it is to the next look */
+    size_t count;
     pid_t threads[PROCESS_ACTIVITY_THREADS];
     cpu_set_t cpus;  /* that one of them may use */
     cpu_set_t taken; /* that one of them is on, as far as they have been looked at */
@@ -49,39 +51,35 @@ static void move(pid_t thread, int cpu, const cpu_set_t *allowed)
         sched_setaffinity(thread, sizeof *allowed, allowed);
 }
 
-static void add_thread(const struct process_activity *activity, struct able *able, pid_t process, pid_t thread)
+static void add_thread(const struct process_activity *activity, struct able *able, pid_t thread, int cpu)
 {
-    struct process_stat stat;
     cpu_set_t allowed;
-    if (able->looked_at++ >= PROCESS_ACTIVITY_THREADS || !process_tree_thread_stat(process, thread, &stat) ||
-        stat.state != 'R' || sched_getaffinity(thread, sizeof allowed, &allowed) != 0)
+    if (sched_getaffinity(thread, sizeof allowed, &allowed) != 0)
         return;
-    const int cpu = can_be_moved(activity, thread) ? free_cpu(able, &allowed, stat.cpu) : stat.cpu;
-    if (cpu != stat.cpu)
-        move(thread, cpu, &allowed);
+    const int better = can_be_moved(activity, thread) ? free_cpu(able, &allowed, cpu) : cpu;
+    if (better != cpu)
+        move(thread, better, &allowed);
     able->threads[able->count++] = thread;
-    CPU_SET(cpu, &able->taken);
+    CPU_SET(better, &able->taken);
     CPU_OR(&able->cpus, &able->cpus, &allowed);
 }
 
-static void add_process(const struct process_activity *activity, struct able *able, pid_t process)
+/* Looks at each thread that is known, and forgets those that have ended. */
+static void find_able(struct process_activity *activity, struct able *able)
 {
-    char path[64];
-    struct process_stat stat;
-    if (!process_tree_stat(process, &stat) || !stat.alive)
-        return;
-    if (stat.threads == 1) {
-        add_thread(activity, able, process, process);
-        return;
+    size_t kept = 0;
+    for (size_t i = 0; i < activity->thread_count; i++) {
+        const struct process_activity_thread thread = activity->threads[i];
+        struct process_stat stat;
+        if (!process_tree_thread_stat(thread.stat, &stat)) {
+            close(thread.stat);
+            continue;
+        }
+        activity->threads[kept++] = thread;
+        if (stat.state == 'R')
+            add_thread(activity, able, thread.id, stat.cpu);
     }
-    snprintf(path, sizeof path, "/proc/%d/task", (int)process);
-    DIR *threads = opendir(path);
-    if (threads == NULL)
-        return;
-    for (struct dirent *entry; (entry = readdir(threads)) != NULL;)
-        if (isdigit((unsigned char)entry->d_name[0]))
-            add_thread(activity, able, process, (pid_t)strtol(entry->d_name, NULL, 10));
-    closedir(threads);
+    activity->thread_count = kept;
 }
 
 /* How many CPUs the threads that are able to run can make use of at once. */
@@ -100,20 +98,83 @@ static double clock_of(pid_t process)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Adds the processes that are not known yet. Those that are stay even if they are not listed: a listing is no snapshot,
- * and one that it leaves out must not count as new the next time. */
-static void meet(struct process_activity *activity)
+static void meet_process(struct process_activity *activity, pid_t process)
+{
+    for (size_t i = 0; i < activity->count; i++)
+        if (activity->clocks[i].process == process)
+            return;
+    if (activity->count < PROCESS_ACTIVITY_PROCESSES)
+        activity->clocks[activity->count++] = (struct process_activity_clock){.process = process};
+}
+
+static void meet_thread(struct process_activity *activity, pid_t process, pid_t id)
+{
+    for (size_t i = 0; i < activity->thread_count; i++)
+        if (activity->threads[i].id == id)
+            return;
+    const int stat = activity->thread_count < PROCESS_ACTIVITY_THREADS ? process_tree_open_thread(process, id) : -1;
+    if (stat >= 0)
+        activity->threads[activity->thread_count++] = (struct process_activity_thread){.id = id, .stat = stat};
+}
+
+static void meet_threads(struct process_activity *activity, pid_t process)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)process);
+    DIR *threads = opendir(path);
+    if (threads == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(threads)) != NULL;)
+        if (isdigit((unsigned char)entry->d_name[0]))
+            meet_thread(activity, process, (pid_t)strtol(entry->d_name, NULL, 10));
+    closedir(threads);
+}
+
+/* The sandbox that the program is in: its parent and so on, up to the supervisor. */
+static void find_sandbox(struct process_activity *activity)
+{
+    struct process_stat stat = {.parent = activity->program};
+    for (size_t i = 0;
+         i < PROCESS_ACTIVITY_SANDBOX && process_tree_stat(stat.parent, &stat) && stat.parent != activity->supervisor;
+         i++)
+        activity->sandbox[i] = stat.parent;
+}
+
+static bool is_sandbox(const struct process_activity *activity, pid_t process)
+{
+    for (size_t i = 0; i < PROCESS_ACTIVITY_SANDBOX; i++)
+        if (activity->sandbox[i] == process)
+            return true;
+    return false;
+}
+
+/* Adds what is not known yet. What is stays even if it is not listed: a listing is no snapshot, and what it leaves out
+ * must not count as new the next time. */
+static void list_all(struct process_activity *activity)
 {
     pid_t pids[PROCESS_ACTIVITY_PROCESSES + 1]; /* with the supervisor */
     const size_t listed = process_tree_list(activity->supervisor, pids, PROCESS_ACTIVITY_PROCESSES + 1);
-    const size_t known = activity->count;
-    for (size_t i = 1; i < listed && activity->count < PROCESS_ACTIVITY_PROCESSES; i++) {
-        size_t k = 0;
-        while (k < known && activity->clocks[k].process != pids[i])
-            k++;
-        if (k == known)
-            activity->clocks[activity->count++] = (struct process_activity_clock){.process = pids[i]};
+    for (size_t i = 1; i < listed; i++) {
+        if (is_sandbox(activity, pids[i]))
+            continue;
+        meet_process(activity, pids[i]);
+        meet_threads(activity, pids[i]);
     }
+}
+
+/* Lists them if something has been started on the machine since the last listing, and once more at the next look: what
+ * is just being started has its number before it is listed. */
+static void meet(struct process_activity *activity)
+{
+    const pid_t newest = process_tree_newest(activity->newest_file);
+    const bool changed = newest < 0 || newest != activity->newest;
+    if (changed || activity->listed_ago == 0 || activity->listed_ago >= LOOKS_WITHOUT_LISTING) {
+        list_all(activity);
+        activity->listed_ago = changed ? 0 : 1;
+    } else {
+        activity->listed_ago++;
+    }
+    activity->newest = newest;
 }
 
 /* Reads the clock of each process, forgets those that have ended, and returns the CPU seconds used since the last look.
@@ -137,7 +198,11 @@ static double read_clocks(struct process_activity *activity)
 
 void process_activity_start(struct process_activity *activity, pid_t supervisor, pid_t program)
 {
-    *activity = (struct process_activity){.supervisor = supervisor, .program = program};
+    *activity = (struct process_activity){.supervisor = supervisor,
+                                          .program = program,
+                                          .newest = -1,
+                                          .newest_file = open("/proc/loadavg", O_RDONLY | O_CLOEXEC)};
+    find_sandbox(activity);
     meet(activity);
     read_clocks(activity);
     activity->last = uv_hrtime();
@@ -147,8 +212,7 @@ void process_activity_look(struct process_activity *activity)
 {
     struct able able = {0};
     meet(activity);
-    for (size_t i = 0; i < activity->count; i++)
-        add_process(activity, &able, activity->clocks[i].process);
+    find_able(activity, &able);
     const uint64_t now = uv_hrtime();
     const double used = read_clocks(activity), passed = (double)(now - activity->last) / 1e9;
     const int cpus = usable_cpus(&able);
@@ -161,6 +225,16 @@ void process_activity_look(struct process_activity *activity)
     activity->parallel += used * (cpus > 1 ? cpus : 1);
     if (cpus == 0 && in_time && passed > used)
         activity->asleep += passed - used;
+}
+
+void process_activity_end(struct process_activity *activity)
+{
+    for (size_t i = 0; i < activity->thread_count; i++)
+        close(activity->threads[i].stat);
+    activity->thread_count = 0;
+    if (activity->supervisor != 0 && activity->newest_file >= 0)
+        close(activity->newest_file);
+    activity->supervisor = 0;
 }
 
 double process_activity_quiet_seconds(double asleep, double cpu, double parallel)

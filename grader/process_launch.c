@@ -1,7 +1,11 @@
 #include "process_launch.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +165,56 @@ bool process_launch_init(struct process_launch *launch, const struct process_spe
         return true;
     process_launch_release(launch);
     return false;
+}
+
+/* Fills `actions` so that the new process has descriptors[i] as i. They are first copied out of the way of each other;
+ * the copies, from which the process is spawned, go to `copies`. Returns false with errno. */
+static bool plan_descriptors(posix_spawn_file_actions_t *actions, const int *descriptors, int count, int *copies)
+{
+    int error = 0;
+    for (int i = 0; i < count; i++) {
+        copies[i] = descriptors[i] >= 0 && error == 0 ? fcntl(descriptors[i], F_DUPFD_CLOEXEC, count) : -1;
+        if (copies[i] >= 0)
+            error = posix_spawn_file_actions_adddup2(actions, copies[i], i);
+        else if (descriptors[i] >= 0)
+            error = error != 0 ? error : errno;
+        else if (i == STDIN_FILENO)
+            error = posix_spawn_file_actions_addopen(actions, i, "/dev/null", O_RDONLY, 0);
+    }
+    errno = error;
+    return error == 0;
+}
+
+static pid_t spawn(const struct process_launch *launch, const posix_spawn_file_actions_t *actions)
+{
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    pid_t pid = -1;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    const int error = posix_spawn(&pid, launch->file, actions, &attributes, launch->arguments, launch->environment);
+    posix_spawnattr_destroy(&attributes);
+    errno = error;
+    return error == 0 ? pid : -1;
+}
+
+pid_t process_launch_start(const struct process_launch *launch, const int *descriptors, int count)
+{
+    posix_spawn_file_actions_t actions;
+    int copies[count];
+    posix_spawn_file_actions_init(&actions);
+    const pid_t pid = plan_descriptors(&actions, descriptors, count, copies) ? spawn(launch, &actions) : -1;
+    const int cause = errno;
+    for (int i = 0; i < count; i++)
+        if (copies[i] >= 0)
+            close(copies[i]);
+    posix_spawn_file_actions_destroy(&actions);
+    errno = cause;
+    return pid;
 }
 
 static void free_strings(char **list)

@@ -1,5 +1,6 @@
 /*
- * process_launch.h: what a supervisor is started with: its path, arguments and environment (supervise.h).
+ * process_launch.h: what a supervisor is started with: its path, arguments and environment (supervise.h); and its
+ * start.
  */
 #ifndef GRADER_PROCESS_LAUNCH_H
 #define GRADER_PROCESS_LAUNCH_H
@@ -23,6 +24,12 @@ struct process_launch {
 /* process_launch_init: for a run of `spec`, whose limits must be filled in. All is owned by `launch`. Returns
  * false without memory or if the path of the grader cannot be found out. Thread safe. */
 bool process_launch_init(struct process_launch *launch, const struct process_spec *spec);
+
+/* process_launch_start: starts the supervisor with `descriptors[i]` as its descriptor i, for each of the `count` that
+ * is not -1; standard input is /dev/null if that is. Signals are as at the start of a session, none blocked or ignored.
+ * (By posix_spawn: a fork would copy the grader's memory map, which takes as long as all the rest of a start.) Returns
+ * its process id, or -1 with errno. The descriptors stay the caller's, who waits for the process. Thread safe. */
+pid_t process_launch_start(const struct process_launch *launch, const int *descriptors, int count);
 
 void process_launch_release(struct process_launch *launch);
 

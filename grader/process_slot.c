@@ -4,7 +4,8 @@
  *     start     pipes, supervisor, timer; or, by our own fault, straight to the last line
  *        |      on_read: output is kept, a record noted, the stopwatch served
  *        |      end: deadline, flood, interrupt: SIGTERM to the supervisor; 30 s later SIGKILL
- *     on_exit   the supervisor has ended: the rest of the pipes is read, the result made, all handles closed
+ *     on_end    the record pipe has: so has the supervisor. The rest of the pipes is read, the result made, all handles
+ *               closed
  *     on_close  the last handle is closed: the slot is free
  */
 #include "process_slot.h"
@@ -41,7 +42,7 @@ struct process_slot {
     bool good;                /* no fault of our own so far */
     struct process_spec spec; /* limits filled in */
     struct process_result *result;
-    uv_process_t supervisor;
+    pid_t supervisor;
     uv_timer_t timer; /* the deadline, later the last resort */
     uv_timer_t looks; /* at a program that is timed */
     struct channel channels[ROLES];
@@ -51,8 +52,7 @@ struct process_slot {
     struct supervise_record record; /* the last one */
     size_t record_bytes;            /* of the record that is just coming */
     char record_part[sizeof(struct supervise_record)];
-    bool spawned;  /* the handle `supervisor` is in use */
-    bool alive;    /* the supervisor is, and can be sent signals */
+    bool alive;    /* the supervisor is, or has not been waited for: it can be sent signals */
     bool must_end; /* it was told to end, because of `why` */
     bool ended;    /* it has written its last record */
     enum process_end why;
@@ -76,6 +76,7 @@ static void on_close(uv_handle_t *handle)
         return;
     process_output_release(&slot->out);
     process_output_release(&slot->err);
+    process_activity_end(&slot->watch.activity);
     for (int i = 0; i < 2; i++)
         if (slot->go[i] >= 0)
             close(slot->go[i]);
@@ -89,14 +90,12 @@ static void close_handles(struct process_slot *slot)
             uv_close((uv_handle_t *)&slot->channels[role].pipe, on_close);
     uv_close((uv_handle_t *)&slot->timer, on_close);
     uv_close((uv_handle_t *)&slot->looks, on_close);
-    if (slot->spawned)
-        uv_close((uv_handle_t *)&slot->supervisor, on_close);
 }
 
 static void on_last_resort(uv_timer_t *timer)
 {
     struct process_slot *slot = timer->data;
-    uv_process_kill(&slot->supervisor, SIGKILL);
+    kill(slot->supervisor, SIGKILL);
 }
 
 void process_slot_end(struct process_slot *slot, enum process_end why)
@@ -105,8 +104,8 @@ void process_slot_end(struct process_slot *slot, enum process_end why)
         return;
     slot->must_end = true;
     slot->why = why;
-    uv_process_kill(&slot->supervisor, SIGTERM);
-    uv_process_kill(&slot->supervisor, SIGCONT); /* a hostile program may have stopped it */
+    kill(slot->supervisor, SIGTERM);
+    kill(slot->supervisor, SIGCONT); /* a hostile program may have stopped it */
     uv_update_time(slot->loop);
     uv_timer_start(&slot->timer, on_last_resort, LAST_RESORT_MS, 0);
 }
@@ -143,7 +142,7 @@ static void note_record(struct process_slot *slot)
     if (!slot->must_end && slot->alive)
         start_deadline(slot);
     if (slot->spec.stopwatch) {
-        process_stopwatch_know(&slot->watch, slot->record.program, slot->supervisor.pid);
+        process_stopwatch_know(&slot->watch, slot->record.program, slot->supervisor);
         uv_timer_start(&slot->looks, on_look, PROCESS_ACTIVITY_MS, PROCESS_ACTIVITY_MS);
     }
 }
@@ -189,19 +188,6 @@ static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
     struct process_slot *slot = handle->data;
     (void)suggested;
     *buffer = uv_buf_init(slot->buffer, sizeof slot->buffer);
-}
-
-static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
-{
-    const uint64_t arrival = uv_hrtime();
-    struct process_slot *slot = stream->data;
-    if (size < 0)
-        uv_read_stop(stream);
-    for (int role = 0; size > 0 && role < ROLES; role++)
-        if (stream == (uv_stream_t *)&slot->channels[role].pipe)
-            deliver(slot, (enum role)role, buffer->base, (size_t)size, arrival);
-    if (flooded(slot))
-        process_slot_end(slot, PROCESS_FLOODED);
 }
 
 static void drain_channel(struct process_slot *slot, enum role role)
@@ -274,6 +260,19 @@ static void settle_end(struct process_slot *slot)
     }
 }
 
+static _Atomic uint64_t programs_us;
+
+double process_programs_cpu_seconds(void)
+{
+    return (double)programs_us / 1e6;
+}
+
+static void add_to_programs(const struct rusage *usage)
+{
+    programs_us += (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000 +
+                   (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
+}
+
 static void settle(struct process_slot *slot)
 {
     struct process_result *result = slot->result;
@@ -281,6 +280,7 @@ static void settle(struct process_slot *slot)
     result->seconds =
         slot->ended && slot->record.seconds > 0 ? slot->record.seconds : (double)(uv_hrtime() - slot->start) / 1e9;
     result->usage = slot->record.usage;
+    add_to_programs(&result->usage);
     result->cpu_seconds = slot->record.tree_cpu;
     result->memory_bytes = slot->record.tree_memory;
     result->group = slot->record.group;
@@ -295,11 +295,11 @@ static void settle(struct process_slot *slot)
         slot->good = false;
 }
 
-static void on_exit_of_supervisor(uv_process_t *supervisor, int64_t status, int signal_number)
+/* Only the supervisor holds the other end of the record pipe. */
+static void on_end(struct process_slot *slot)
 {
-    struct process_slot *slot = supervisor->data;
-    (void)status;
-    (void)signal_number;
+    while (waitpid(slot->supervisor, NULL, 0) < 0 && errno == EINTR) {
+    }
     slot->alive = false;
     uv_timer_stop(&slot->timer);
     uv_timer_stop(&slot->looks);
@@ -310,6 +310,21 @@ static void on_exit_of_supervisor(uv_process_t *supervisor, int64_t status, int 
     }
     settle(slot);
     close_handles(slot);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
+{
+    const uint64_t arrival = uv_hrtime();
+    struct process_slot *slot = stream->data;
+    if (size < 0)
+        uv_read_stop(stream);
+    for (int role = 0; size > 0 && role < ROLES; role++)
+        if (stream == (uv_stream_t *)&slot->channels[role].pipe)
+            deliver(slot, (enum role)role, buffer->base, (size_t)size, arrival);
+    if (flooded(slot))
+        process_slot_end(slot, PROCESS_FLOODED);
+    if (size < 0 && stream == (uv_stream_t *)&slot->channels[ROLE_RECORD].pipe)
+        on_end(slot);
 }
 
 /* Makes the pipe of `role`; `far` becomes the end for the supervisor. */
@@ -350,27 +365,16 @@ static bool open_channels(struct process_slot *slot, int far[FAR_ENDS])
 static bool spawn(struct process_slot *slot, const int far[FAR_ENDS])
 {
     struct process_launch launch;
-    uv_stdio_container_t stdio[FAR_ENDS];
     if (!process_launch_init(&launch, &slot->spec))
         return false;
-    for (int i = 0; i < FAR_ENDS; i++) {
-        const int fd = i == SUPERVISE_FILTER && launch.sandbox != NULL ? sandbox_filter() : far[i];
-        stdio[i].flags = fd < 0 ? UV_IGNORE : UV_INHERIT_FD;
-        stdio[i].data.fd = fd;
-    }
-    const uv_process_options_t options = {.exit_cb = on_exit_of_supervisor,
-                                          .file = launch.file,
-                                          .args = launch.arguments,
-                                          .env = launch.environment,
-                                          .stdio = stdio,
-                                          .stdio_count = FAR_ENDS};
-    const int error = uv_spawn(slot->loop, &slot->supervisor, &options);
-    slot->supervisor.data = slot;
-    slot->alive = error == 0;
-    slot->spawned = true; /* the handle is there in any case, and wants to be closed */
-    slot->open_handles++;
+    int descriptors[FAR_ENDS];
+    memcpy(descriptors, far, sizeof descriptors);
+    if (launch.sandbox != NULL)
+        descriptors[SUPERVISE_FILTER] = sandbox_filter();
+    slot->supervisor = process_launch_start(&launch, descriptors, FAR_ENDS);
+    slot->alive = slot->supervisor > 0;
     process_launch_release(&launch);
-    return error == 0;
+    return slot->alive;
 }
 
 static void begin(struct process_slot *slot)

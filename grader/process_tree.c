@@ -18,41 +18,43 @@ enum {
     SEEN_PIDS = 1 << 22 /* the kernel's largest process id */
 };
 
-/* Reads at most size-1 bytes of a small file of /proc and adds a NUL. Returns the length, -1 on failure. */
-static ssize_t read_file(const char *path, char *text, size_t size)
+/* Reads at most size-1 bytes of a small file of /proc and adds a NUL. Returns false if there is nothing to read. */
+static bool read_file(int fd, char *text, size_t size)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    const ssize_t length = read(fd, text, size - 1);
-    close(fd);
-    if (length >= 0)
-        text[length] = '\0';
-    return length;
+    const ssize_t length = fd >= 0 ? pread(fd, text, size - 1, 0) : -1;
+    text[length > 0 ? length : 0] = '\0';
+    return length > 0;
 }
 
-static bool read_stat(const char *path, struct process_stat *stat)
+/* Field `number` of /proc/PID/stat, as proc(5) counts them, in what stands behind the name, which is the second. (By
+ * hand: sscanf takes longer than the kernel for the whole file.) */
+static const char *field(const char *after_name, int number)
 {
-    char text[1024], state;
-    int parent, session, cpu;
-    long threads;
-    if (read_file(path, text, sizeof text) <= 0)
+    for (int n = 2; n < number && after_name != NULL; n++)
+        after_name = strchr(after_name + 1, ' ');
+    return after_name != NULL ? after_name + 1 : "";
+}
+
+enum { FIELD_STATE = 3, FIELD_PARENT = 4, FIELD_SESSION = 6, FIELD_THREADS = 20, FIELD_CPU = 39 };
+
+static bool read_stat(int fd, struct process_stat *stat)
+{
+    char text[1024];
+    if (!read_file(fd, text, sizeof text))
         return false;
     const char *after_name = strrchr(text, ')'); /* the name itself may hold spaces and brackets */
-    if (after_name == NULL ||
-        sscanf(
-            after_name + 1,
-            " %c %d %*d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-            "%*s %*s %*s %*s %*s %*s %*s %*s %*s %d",
-            &state, &parent, &session, &threads, &cpu) != 5)
+    if (after_name == NULL)
         return false;
-    /* a process whose main thread called pthread_exit shows as Z while its other threads live */
-    *stat = (struct process_stat){.parent = parent,
-                                  .session = session,
-                                  .threads = threads,
-                                  .state = state,
-                                  .cpu = cpu,
-                                  .alive = (state != 'Z' && state != 'X') || threads > 1};
+    const char state = *field(after_name, FIELD_STATE);
+    const long threads = strtol(field(after_name, FIELD_THREADS), NULL, 10);
+    *stat =
+        (struct process_stat){.parent = (pid_t)strtol(field(after_name, FIELD_PARENT), NULL, 10),
+                              .session = (pid_t)strtol(field(after_name, FIELD_SESSION), NULL, 10),
+                              .threads = threads,
+                              .state = state,
+                              .cpu = (int)strtol(field(after_name, FIELD_CPU), NULL, 10),
+                              /* one whose main thread called pthread_exit shows as Z while its other threads live */
+                              .alive = (state != 'Z' && state != 'X') || threads > 1};
     return true;
 }
 
@@ -60,14 +62,30 @@ bool process_tree_stat(pid_t pid, struct process_stat *stat)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    return read_stat(path, stat);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const bool found = read_stat(fd, stat);
+    if (fd >= 0)
+        close(fd);
+    return found;
 }
 
-bool process_tree_thread_stat(pid_t pid, pid_t thread, struct process_stat *stat)
+int process_tree_open_thread(pid_t pid, pid_t thread)
 {
     char path[80];
     snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)thread);
-    return read_stat(path, stat);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+bool process_tree_thread_stat(int fd, struct process_stat *stat)
+{
+    return read_stat(fd, stat);
+}
+
+pid_t process_tree_newest(int fd)
+{
+    char text[128];
+    const char *last = read_file(fd, text, sizeof text) ? strrchr(text, ' ') : NULL;
+    return last != NULL ? (pid_t)strtol(last, NULL, 10) : -1;
 }
 
 /* Appends the numbers written in a file of /proc. */

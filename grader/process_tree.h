@@ -37,9 +37,16 @@ size_t process_tree_kill(pid_t root, bool with_root, pid_t *pids, size_t max);
 /* process_tree_stat: looks at one process. Returns false if there is none. */
 bool process_tree_stat(pid_t pid, struct process_stat *stat);
 
-/* process_tree_thread_stat: looks at one thread of a process; `state` and
- * `cpu` are the thread's. Returns false if there is none. */
-bool process_tree_thread_stat(pid_t pid, pid_t thread, struct process_stat *stat);
+/* process_tree_open_thread: one thread of a process, to look at many times. Returns a descriptor, which the caller
+ * closes, or -1 if there is none. */
+int process_tree_open_thread(pid_t pid, pid_t thread);
+
+/* process_tree_thread_stat: looks at that thread; `state` and `cpu` are the thread's. Returns false if it has ended. */
+bool process_tree_thread_stat(int fd, struct process_stat *stat);
+
+/* process_tree_newest: the last process id given to a process or thread anywhere on the machine, read from the open
+ * file /proc/loadavg; -1 if that fails. As long as it is the same nothing has been started. */
+pid_t process_tree_newest(int fd);
 
 /* process_tree_end_strays: kills and waits for the calling process's children of other sessions than its own, with
  * all their descendants. Such children are what a supervisor that was killed has left to the grader, which is a

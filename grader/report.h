@@ -98,6 +98,8 @@ struct report {
     uint64_t seed;
     int cores;
     char *compiler;
+    double programs_cpu; /* seconds: of all programs run so far, compilers and checkers too; what is the grader's own is
+                            not in it */
     struct stage_result stages[REPORT_STAGES];
     size_t stages_count;
     bool unfinished; /* made while stages were still to run, or after the user's interrupt */

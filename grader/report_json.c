@@ -75,6 +75,7 @@ char *report_json(const struct report *report)
     json_object_set_new(root, "max_score", json_integer(report->max_score));
     json_object_set_new(root, "seed", json_integer((json_int_t)report->seed));
     json_object_set_new(root, "machine", machine);
+    json_object_set_new(root, "programs_cpu_seconds", json_real(report->programs_cpu));
     if (report->unfinished)
         json_object_set_new(root, "unfinished", json_true());
     json_object_set_new(root, "stages", stages);

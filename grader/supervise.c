@@ -42,7 +42,9 @@
 #include "supervise_service.h"
 
 enum {
-    SAMPLE_MS = 20,        /* how often processes are counted */
+    SAMPLE_MS = 20,        /* how often processes are counted, */
+    CALM_SAMPLE_MS = 80,   /* if a group holds them, and they are few */
+    FULL_LOOK = 10,        /* of so many counts one looks at each of them, and at memory */
     MANY_AT_ONCE = 16,     /* new ones since the last count: */
     GROWTH_SAMPLE_MS = 2,  /* the next comes sooner */
     KILL_ROUND_MS = 2,     /* between two looks while killing */
@@ -62,6 +64,7 @@ struct supervisor {
     int left;    /* the program's directory in the sandbox; -1: none */
     int failure; /* errno of the program that could not be started, 0 if none */
     double start;
+    double cpu_due;   /* when to look at CPU time again */
     bool ended;       /* the program has */
     bool told_to_end; /* by the grader, or by its end */
     struct supervise_record record;
@@ -251,34 +254,60 @@ static double tree_cpu(const struct supervisor *s)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* Whether all together are over a limit. */
-static bool over_limits(struct supervisor *s)
+/* When all together can have reached their CPU time at the earliest. What is not in a group may come as one sum. */
+static double earliest_out_of_cpu(const struct supervisor *s)
 {
-    s->record.tree_cpu = tree_cpu(s);
-    s->record.out_of_cpu = s->record.out_of_cpu || s->record.tree_cpu > s->order.cpu_seconds;
-    s->record.out_of_memory = s->record.out_of_memory || cgroup_out_of_memory(&s->group);
+    const double left = s->order.cpu_seconds - s->record.tree_cpu;
+    return (s->group.holds & CGROUP_HOLDS_CPU) != 0 ? now() + left / (double)sysconf(_SC_NPROCESSORS_CONF) : 0.0;
+}
+
+/* Whether all together are over a limit. To ask for memory takes a while, and the kernel has acted already: only in a
+ * full look. */
+static bool over_limits(struct supervisor *s, bool full)
+{
+    if (now() >= s->cpu_due) {
+        s->record.tree_cpu = tree_cpu(s);
+        s->record.out_of_cpu = s->record.out_of_cpu || s->record.tree_cpu > s->order.cpu_seconds;
+        s->cpu_due = earliest_out_of_cpu(s);
+    }
+    if (full)
+        s->record.out_of_memory = s->record.out_of_memory || cgroup_out_of_memory(&s->group);
     return s->record.out_of_cpu || s->record.out_of_memory;
+}
+
+/* How many processes there are, or, where those are few, how many tasks: the kernel has counted these. A program that
+ * could leave its group is found in a full look. */
+static size_t count_processes(const struct supervisor *s, bool full)
+{
+    const size_t ours = 1 + (s->order.sandbox ? SANDBOX_PROCESSES : 0) + (s->service.process > 0);
+    /* no more than that is looked for: a list of all would never be done with a tree that grows */
+    const size_t enough = s->order.processes < LISTED_MAX - ours - 1 ? s->order.processes + ours + 1 : LISTED_MAX;
+    const uint64_t tasks = cgroup_tasks(&s->group);
+    const bool few = tasks <= s->order.processes / 2;
+    if (few && !full)
+        return (size_t)tasks;
+    const size_t all = process_tree_list(getpid(), listed, enough), count = all > ours ? all - ours : 0;
+    return few && count < tasks ? (size_t)tasks : count;
 }
 
 /* Until there is a reason to end it all, or nothing left to end. */
 static void watch(struct supervisor *s)
 {
     size_t before = 0;
-    const size_t ours = 1 + (s->order.sandbox ? SANDBOX_PROCESSES : 0);
-    /* no more than that is looked for: a list of all would never be done with a tree that grows */
-    const size_t enough = s->order.processes < LISTED_MAX - ours - 2 ? s->order.processes + ours + 2 : LISTED_MAX;
-    while (reap(s) && !s->told_to_end && !over_limits(s)) {
-        if (s->ended && now() - s->start - s->record.seconds >= SETTLE_MS / 1e3)
+    const bool held = (s->group.holds & CGROUP_HOLDS_TASKS) != 0;
+    for (unsigned look = 1; reap(s) && !s->told_to_end; look++) {
+        const bool full = look % FULL_LOOK == 0;
+        if (over_limits(s, full) || (s->ended && now() - s->start - s->record.seconds >= SETTLE_MS / 1e3))
             return;
-        const size_t all = process_tree_list(getpid(), listed, enough), trusted = ours + (s->service.process > 0);
-        const size_t count = all > trusted ? all - trusted : 0;
+        const size_t count = count_processes(s, full);
         if (count > s->order.processes / 2)
             get_ahead();
         if (count > s->order.processes) {
             s->record.too_many = true;
             return;
         }
-        wait_for_news(s, count > before + MANY_AT_ONCE ? GROWTH_SAMPLE_MS : SAMPLE_MS);
+        const bool grows = count > before + MANY_AT_ONCE, calm = held && count <= s->order.processes / 4;
+        wait_for_news(s, calm ? CALM_SAMPLE_MS : grows ? GROWTH_SAMPLE_MS : SAMPLE_MS);
         before = count;
     }
 }
@@ -286,6 +315,8 @@ static void watch(struct supervisor *s)
 static int count_alive(const struct supervisor *s)
 {
     int alive = 0;
+    if (cgroup_tasks(&s->group) == 0)
+        return 0;
     const size_t count = process_tree_list(getpid(), listed, LISTED_MAX);
     for (size_t i = 1; i < count; i++) {
         struct process_stat stat;
@@ -320,7 +351,8 @@ static void report(struct supervisor *s)
     }
     getrusage(RUSAGE_CHILDREN, &s->record.usage);
     service_leave_out(&s->service, &s->record.usage);
-    over_limits(s); /* even if it had ended before it could be killed: the same on every run */
+    s->cpu_due = 0;
+    over_limits(s, true); /* even if it had ended before it could be killed: the same on every run */
     s->record.tree_memory = cgroup_memory_peak(&s->group);
     cgroup_remove(&s->group);
     write_record(&s->record);

@@ -161,10 +161,10 @@ static bool may_run(const struct request *request)
     return false;
 }
 
-static double own_cpu_seconds(void)
+static double cpu_seconds(int who)
 {
     struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
+    getrusage(who, &usage);
     return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
@@ -191,9 +191,11 @@ static int sum_up(struct gradebook *book, const char *lab, const struct run_tota
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
+    const double all = cpu_seconds(RUSAGE_SELF) + cpu_seconds(RUSAGE_CHILDREN), programs = totals->programs_cpu_seconds;
     fprintf(stderr,
-            "%s: %zu graded, %zu not, in %.1f s; CPU: hand-ins and their graders %.2f s, batch %.2f s; %ld KiB\n", lab,
-            totals->graded, totals->failed, totals->seconds, totals->cpu_seconds, own_cpu_seconds(), usage.ru_maxrss);
+            "%s: %zu graded, %zu not, in %.1f s; CPU: programs %.2f s, the grader itself %.2f s (%.1f %%); %ld KiB\n",
+            lab, totals->graded, totals->failed, totals->seconds, programs, all - programs,
+            all > 0 ? 100 * (all - programs) / all : 0.0, usage.ru_maxrss);
     if (!written) {
         fprintf(stderr,
                 "grader: cannot write the gradebook '%s': %s\n        what was graded before is in it; start "

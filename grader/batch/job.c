@@ -97,6 +97,7 @@ static bool read_report(const char *path, struct job_outcome *outcome)
         outcome->error = text_format("no report was written");
     else
         good = !has_grader_error(report, outcome);
+    outcome->programs_cpu_seconds = json_number_value(json_object_get(report, "programs_cpu_seconds"));
     outcome->score = (int)json_integer_value(score);
     outcome->max_score = (int)json_integer_value(most);
     json_decref(report);
@@ -106,10 +107,7 @@ static bool read_report(const char *path, struct job_outcome *outcome)
 static void judge(const struct process_spec *spec, const struct process_result *result, const char *report,
                   struct job_outcome *outcome)
 {
-    const struct rusage *usage = &result->usage;
     outcome->seconds = result->seconds;
-    outcome->cpu_seconds = (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) +
-                           (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) / 1e6;
     if (result->end == PROCESS_INTERRUPTED || process_interrupted()) {
         outcome->interrupted = true;
     } else if (result->end == PROCESS_EXITED && result->code == 0) {

@@ -21,8 +21,9 @@ struct job_site {
 struct job_outcome {
     bool graded, interrupted; /* neither: our fault, see error */
     int score, max_score;
-    double seconds, cpu_seconds;
-    char *report; /* JSON */
+    double seconds;
+    double programs_cpu_seconds; /* as the report says */
+    char *report;                /* JSON */
     char *error;
 };
 

@@ -30,15 +30,12 @@ struct worker {
     pthread_t thread;
 };
 
-static void run_twice(const struct run *run, unsigned slot, const struct work_job *job, struct job_outcome *outcome,
-                      double *cpu_seconds)
+static void run_twice(const struct run *run, unsigned slot, const struct work_job *job, struct job_outcome *outcome)
 {
-    *cpu_seconds = 0;
     for (int i = 0; i < TRIES; i++) {
         if (i > 0)
             job_release(outcome);
         job_run(run->site, slot, job->bytes, job->length, outcome);
-        *cpu_seconds += outcome->cpu_seconds;
         if (outcome->graded || outcome->interrupted)
             return;
     }
@@ -83,14 +80,13 @@ static void *work(void *argument)
     struct run *run = worker->run;
     struct work_job job;
     struct job_outcome outcome;
-    double cpu_seconds;
     pthread_mutex_lock(&run->lock);
     while (take(run, worker->slot, &job)) {
         pthread_mutex_unlock(&run->lock);
-        run_twice(run, worker->slot, &job, &outcome, &cpu_seconds);
+        run_twice(run, worker->slot, &job, &outcome);
         pthread_mutex_lock(&run->lock);
         run->progress.running[worker->slot] = NULL;
-        run->totals->cpu_seconds += cpu_seconds;
+        run->totals->programs_cpu_seconds += outcome.programs_cpu_seconds;
         settle(run, &job, &outcome);
         work_release(&job);
         job_release(&outcome);

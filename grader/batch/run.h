@@ -18,7 +18,7 @@
 
 struct run_totals {
     size_t graded, failed;
-    double cpu_seconds; /* of all processes started */
+    double programs_cpu_seconds; /* CPU time of what the graders ran */
     double seconds;
     bool interrupted;
 };

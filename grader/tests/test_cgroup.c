@@ -271,6 +271,7 @@ Test(cgroup, version_2_is_limited_and_read)
     put_in(name, "memory.max", "max\n");
     put_in(name, "memory.swap.max", "max\n");
     put_in(name, "pids.max", "max\n");
+    put_in(name, "pids.current", "12\n");
     put_in(name, "memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n");
     put_in(name, "memory.peak", "123456\n");
     put_in(name, "cpu.stat", "usage_usec 2500000\nuser_usec 1\nsystem_usec 2\n");
@@ -280,6 +281,7 @@ Test(cgroup, version_2_is_limited_and_read)
     expect_file(group.path[CGROUP_V2], "memory.swap.max", "0");
     expect_file(group.path[CGROUP_V2], "pids.max", "77");
     cr_expect_float_eq(cgroup_cpu_seconds(&group), 2.5, 1e-9);
+    cr_expect_eq(cgroup_tasks(&group), 12);
     cr_expect_eq(cgroup_memory_peak(&group), 123456);
     cr_expect_not(cgroup_out_of_memory(&group));
     put_in(name, "memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 1\n");
@@ -290,6 +292,24 @@ Test(cgroup, version_2_is_limited_and_read)
     cgroup_kill(&group);
     expect_file(group.path[CGROUP_V2], "cgroup.kill", "1");
     end(); /* of files it is made of only here; a group's directory is empty for rmdir */
+    cgroup_remove(&group);
+    free(name);
+    cgroup_place_release(&place);
+}
+
+Test(cgroup, version_1_is_read_by_its_own_names)
+{
+    struct cgroup_place place = {.base = {[CGROUP_CPU] = make("top")}};
+    struct cgroup group;
+    cgroup_create(&group, &place);
+    char *name = only_group();
+    put_in(name, "cpu.stat", "nr_periods 0\nnr_throttled 0\n"); /* version 1 has another file of that name */
+    put_in(name, "cpuacct.usage", "2500000000\n");
+    cgroup_limit(&group, UINT64_MAX, 77);
+    cr_expect_eq(group.holds, CGROUP_HOLDS_CPU);
+    cr_expect_float_eq(cgroup_cpu_seconds(&group), 2.5, 1e-9);
+    cr_expect_eq(cgroup_tasks(&group), UINT64_MAX, "nothing counts them");
+    end();
     cgroup_remove(&group);
     free(name);
     cgroup_place_release(&place);

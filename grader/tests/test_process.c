@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,7 +182,7 @@ static const char helper_source[] =
     "    if (strcmp(work, \"burn\") == 0) burn((double)clock() / CLOCKS_PER_SEC + 0.1);\n"
     "    say(after);\n"
     "}\n"
-    "static void burn_on_one_cpu(void)\n"
+    "static void burn_twice(int on_one_cpu, double seconds)\n"
     "{\n"
     "    cpu_set_t all, one;\n"
     "    int ends[2], c = 0;\n"
@@ -193,10 +194,10 @@ static const char helper_source[] =
     "    while (!CPU_ISSET(c, &all)) c++;\n"
     "    CPU_ZERO(&one);\n"
     "    CPU_SET(c, &one);\n"
-    "    if (pipe(ends) != 0 || sched_setaffinity(0, sizeof one, &one) != 0) _exit(9);\n"
+    "    if (pipe(ends) != 0 || (on_one_cpu && sched_setaffinity(0, sizeof one, &one) != 0)) _exit(9);\n"
     "    for (int i = 0; i < 2; i++)\n"
     "        if ((children[i] = fork()) == 0) {\n"
-    "            burn(0.1);\n"
+    "            burn(seconds);\n"
     "            if (write(ends[1], &byte, 1) != 1) _exit(9);\n"
     "            for (;;) pause();\n"
     "        }\n"
@@ -208,7 +209,8 @@ static const char helper_source[] =
     "int main(int argc, char **argv)\n"
     "{\n"
     "    if (argc < 2) return 1;\n"
-    "    if (strcmp(argv[1], \"one_cpu\") == 0) burn_on_one_cpu();\n"
+    "    if (strcmp(argv[1], \"one_cpu\") == 0) burn_twice(1, 0.1);\n"
+    "    if (strcmp(argv[1], \"any_cpu\") == 0) burn_twice(0, 0.3);\n"
     "    if (strcmp(argv[1], \"bomb\") == 0) bomb();\n"
     "    if (strcmp(argv[1], \"escape\") == 0) escape();\n"
     "    if (strcmp(argv[1], \"scatter\") == 0) scatter();\n"
@@ -290,11 +292,13 @@ Test(process, seconds_and_usage)
     const char *argv[] = {"./helper", "burn", NULL};
     make_helper();
     const struct process_spec spec = helper(argv);
+    const double before = process_programs_cpu_seconds();
     struct process_result result = run(&spec);
     const double cpu = (double)(result.usage.ru_utime.tv_sec + result.usage.ru_stime.tv_sec) +
                        (double)(result.usage.ru_utime.tv_usec + result.usage.ru_stime.tv_usec) / 1e6;
     cr_assert_eq(result.end, PROCESS_EXITED);
     cr_assert_geq(cpu, 0.19, "the program used 0.2 s of CPU, reported are %g", cpu);
+    cr_assert_float_eq(process_programs_cpu_seconds() - before, cpu, 1e-5);
     cr_assert_geq(result.seconds, 0.19, "it must have taken 0.2 s, reported are %g", result.seconds);
     process_release(&result);
 }
@@ -774,6 +778,25 @@ Test(process, stopwatch_sees_that_two_share_a_cpu)
     cr_assert(result.answered);
     cr_assert_geq(result.quiet_seconds, 0.19, "two processes used 0.1 s each of the same CPU, which takes %g s",
                   result.quiet_seconds);
+    process_release(&result);
+}
+
+Test(process, stopwatch_sees_that_two_can_run_at_once)
+{
+    const char *argv[] = {"./helper", "any_cpu", NULL};
+    struct process_spec spec = helper(argv);
+    cpu_set_t cpus;
+    if (sched_getaffinity(0, sizeof cpus, &cpus) != 0 || CPU_COUNT(&cpus) < 2)
+        cr_skip("one CPU");
+    make_helper();
+    spec.stopwatch = true;
+    struct process_result result = run(&spec);
+    cr_assert(result.answered);
+    cr_assert_geq(result.quiet_seconds, 0.25);
+    cr_assert_lt(result.quiet_seconds, 0.5,
+                 "two processes that were started after `go` used 0.3 s each: with two CPUs "
+                 "that does not take %g s",
+                 result.quiet_seconds);
     process_release(&result);
 }
 

@@ -106,7 +106,8 @@ static struct report make_report(enum status speedup)
                             .max_score = 100,
                             .seed = 1,
                             .cores = 2,
-                            .compiler = text_format("gcc 12")};
+                            .compiler = text_format("gcc 12"),
+                            .programs_cpu = 4.5};
     add_build(&report);
     add_tests(&report);
     add_races(&report);
