@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -19,12 +20,12 @@ enum { PLACES_MAX = 4096 };
 /* The walker is held up until the other is done, or sleeps because it waits for the walker, or has run so much or been
  * put off the processor so often that it must be spinning for it. By the clock on the wall a busy machine would decide
  * what is found. */
-static const double spin_seconds = 0.002; /* CPU time */
-enum { SPIN_SLICES = 12 };
+static const double spin_seconds = 0.004; /* CPU time */
+enum { SPIN_SLICES = 24 };
 static const double hold_seconds = 2; /* a last resort */
 
 /* What may be spent on one check, and on all of a test, in seconds on the wall. */
-static const double check_seconds = 1.2, test_seconds = 3.6;
+static const double check_seconds = 2.5, test_seconds = 4;
 
 static struct walk {
     long hold_at;                         /* after how many instructions the walker is held up, -1 for never */
@@ -103,9 +104,13 @@ static long long thread_cpu(int id)
     return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-static void nap(void)
+enum { NAP_NS = 10000, NAP_NS_MAX = 320000 };
+
+/* Longer and longer: each awakening may put off the processor whom one waits for. */
+static void nap(long *ns)
 {
-    nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = *ns}, NULL);
+    *ns = *ns < NAP_NS_MAX ? 2 * *ns : NAP_NS_MAX;
 }
 
 /* Whether the other has ended, or waits for the walker, asleep or spinning. Async-signal-safe. */
@@ -122,8 +127,8 @@ static void hold(void)
 {
     const double end = timing_now() + hold_seconds;
     atomic_store(&walk.held, true);
-    while (!atomic_load(&walk.other_done) && timing_now() < end) {
-        nap();
+    for (long ns = NAP_NS; !atomic_load(&walk.other_done) && timing_now() < end;) {
+        nap(&ns);
         if (atomic_load(&walk.other_begins) && other_waits())
             break;
     }
@@ -196,8 +201,16 @@ static void clear_trap_flag(void)
 
 #endif
 
+/* A thread's first allocation makes it a heap of its own, hundreds of instructions that no round is about. */
+static void make_heap(void)
+{
+    void *volatile first = malloc(1);
+    free(first);
+}
+
 void step_begin(void)
 {
+    make_heap();
     atomic_store(&walk.id, (int)syscall(SYS_gettid));
     set_trap_flag();
 }
@@ -234,8 +247,8 @@ static bool is_stuck(void)
 
 void step_wait_held(double seconds)
 {
-    for (const double end = timing_now() + seconds;
-         !atomic_load(&walk.held) && !atomic_load(&walk.over) && timing_now() < end; nap())
+    const double end = timing_now() + seconds;
+    for (long ns = NAP_NS; !atomic_load(&walk.held) && !atomic_load(&walk.over) && timing_now() < end; nap(&ns))
         if (is_stuck()) {
             walk.steps_to_sleep = atomic_load(&walk.steps);
             return;
@@ -244,8 +257,9 @@ void step_wait_held(double seconds)
 
 bool step_wait_over(double seconds)
 {
-    for (const double end = timing_now() + seconds; !atomic_load(&walk.over) && timing_now() < end;)
-        nap();
+    const double end = timing_now() + seconds;
+    for (long ns = NAP_NS; !atomic_load(&walk.over) && timing_now() < end;)
+        nap(&ns);
     return atomic_load(&walk.over);
 }
 

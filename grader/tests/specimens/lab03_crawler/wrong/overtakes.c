@@ -1,4 +1,4 @@
-/* expect: tests?; schedules queue_keeps_the_order | two lists in turn for less contention: a get that finds one empty goes on to the next, and from then on takes from the wrong one */
+/* expect: tests fifo_order; schedules queue_keeps_the_order | two lists in turn for less contention: a get that finds one empty goes on to the next, and from then on takes from the wrong one */
 #include "crawler.h"
 
 #include <curl/curl.h>

@@ -1,4 +1,4 @@
-/* expect: tests?; schedules data-race | waits under the lock, but changes the ring after giving it back */
+/* expect: tests woken_getter; schedules data-race | waits under the lock, but changes the ring after giving it back */
 #include "crawler.h"
 
 #include <curl/curl.h>

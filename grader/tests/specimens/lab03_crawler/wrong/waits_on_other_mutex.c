@@ -1,4 +1,4 @@
-/* expect: tests?; schedules lost-wake-up | join sleeps under a mutex of its own, the counter is guarded by another */
+/* expect: tests no_end_is_missed; schedules lost-wake-up | join sleeps under a mutex of its own, the counter is guarded by another */
 #include <stdlib.h>
 #include <string.h>
 #include <pthread.h>
