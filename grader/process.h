@@ -127,8 +127,8 @@ struct process_result {
  * sessions than its own are killed when a supervisor was killed: it must have none but by process_run. */
 bool process_run(const struct process_spec *specs, size_t count, size_t jobs, struct process_result *results);
 
-/* process_programs_cpu_seconds: CPU seconds that all programs run so far have used, with what they started: what else
- * the calling process and its children used is the grader's own. Thread safe. */
+/* process_programs_cpu_seconds: CPU seconds that all programs run so far have used, with what they started and their
+ * services: what else the calling process and its children used is the grader's own. Thread safe. */
 double process_programs_cpu_seconds(void);
 
 /* process_release: frees what a result owns. */

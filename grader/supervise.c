@@ -241,6 +241,12 @@ static void wait_for_news(struct supervisor *s, int ms)
         s->told_to_end = true;
 }
 
+static double cpu_of(const struct rusage *usage)
+{
+    return (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) +
+           (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) / 1e6;
+}
+
 /* CPU time of all together. Without a group only that of those who have ended is known, and at the end all. */
 static double tree_cpu(const struct supervisor *s)
 {
@@ -250,8 +256,7 @@ static double tree_cpu(const struct supervisor *s)
         return seconds;
     getrusage(RUSAGE_CHILDREN, &usage);
     service_leave_out(&s->service, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return cpu_of(&usage);
 }
 
 /* When all together can have reached their CPU time at the earliest. What is not in a group may come as one sum. */
@@ -351,6 +356,7 @@ static void report(struct supervisor *s)
     }
     getrusage(RUSAGE_CHILDREN, &s->record.usage);
     service_leave_out(&s->service, &s->record.usage);
+    s->record.service_cpu = cpu_of(&s->service.usage);
     s->cpu_due = 0;
     over_limits(s, true); /* even if it had ended before it could be killed: the same on every run */
     s->record.tree_memory = cgroup_memory_peak(&s->group);
