@@ -1,12 +1,14 @@
 #include "columns.h"
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../text.h"
 
-enum { STEP_MAX = 36, LAST_MIN = 46, COLUMNS_MAX = 5, HEAD = 15, TAIL = 35, NUMBER = 6, NAME_WIDTH = 20 };
+enum { STEP_MAX = 36, LAST_MIN = 46, COLUMNS_MAX = 5, STEPS_SHOWN = 50, GAP_FILLED = 2, NUMBER = 6, NAME_WIDTH = 20 };
 
 /* Where the columns stand. */
 struct layout {
@@ -101,6 +103,80 @@ static void print_again(FILE *into, const struct layout *layout, const struct to
     fprintf(into, "%*s^ and again, %zu time%s\n", thread * layout->step + NUMBER, "", times, times == 1 ? "" : "s");
 }
 
+/* What happens once or several times in a row, at events[first]. */
+struct step {
+    size_t first, times;
+    size_t distance; /* how many steps lie between it and what matters */
+    bool shown;
+};
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* What matters is where another thread goes on, and the end, of which thrice as much is shown, and the beginning. */
+static void measure_distances(const struct results *results, struct step *steps, size_t count)
+{
+    size_t since = 0, until = 0;
+    for (size_t i = 0; i < count; i++, since++) {
+        if (i > 0 && results->events[steps[i].first].thread != results->events[steps[i - 1].first].thread)
+            since = 0;
+        steps[i].distance = since;
+    }
+    for (size_t i = count; i-- > 0; until++) {
+        if (i + 1 < count && results->events[steps[i].first].thread != results->events[steps[i + 1].first].thread)
+            until = 0;
+        steps[i].distance =
+            least(steps[i].distance, i + 1 < count && until < count - 1 - i ? until : (count - 1 - i) / 3);
+    }
+}
+
+static size_t count_near(const struct step *steps, size_t count, size_t distance)
+{
+    size_t near = 0;
+    for (size_t i = 0; i < count; i++)
+        near += steps[i].distance <= distance;
+    return near;
+}
+
+/* The distance up to which steps are shown. Where threads take turns all the time, that is the end only: SIZE_MAX. */
+static size_t farthest_shown(const struct step *steps, size_t count)
+{
+    if (count <= STEPS_SHOWN)
+        return count;
+    if (count_near(steps, count, 0) > STEPS_SHOWN)
+        return SIZE_MAX;
+    size_t distance = 0;
+    while (count_near(steps, count, distance + 1) <= STEPS_SHOWN)
+        distance++;
+    return distance;
+}
+
+/* To leave out one step or two takes as much room as to show them. */
+static void choose_shown(struct step *steps, size_t count)
+{
+    const size_t farthest = farthest_shown(steps, count);
+    size_t gap = 0;
+    for (size_t i = 0; i < count; i++) {
+        steps[i].shown = farthest == SIZE_MAX ? i + STEPS_SHOWN >= count : steps[i].distance <= farthest;
+        for (; steps[i].shown && gap > 0 && gap <= GAP_FILLED; gap--)
+            steps[i - gap].shown = true;
+        gap = steps[i].shown ? 0 : gap + 1;
+    }
+}
+
+static struct step *find_steps(const struct results *results, size_t *count)
+{
+    struct step *steps = text_allocate(results->event_count + 1, sizeof *steps);
+    *count = 0;
+    for (size_t i = 0; i < results->event_count; i += steps[(*count)++].times)
+        steps[*count] = (struct step){.first = i, .times = repetitions(results, i)};
+    measure_distances(results, steps, *count);
+    choose_shown(steps, *count);
+    return steps;
+}
+
 char *columns_text(const struct results *results, struct lines *lines, const char *file, int width)
 {
     char *text = NULL;
@@ -110,18 +186,21 @@ char *columns_text(const struct results *results, struct lines *lines, const cha
     if (into == NULL)
         return text_copy("", 0);
     print_title(into, results, &layout);
-    for (size_t i = 0, shown = 0; i < results->event_count; shown++) {
-        const size_t times = repetitions(results, i), left = results->event_count - i;
-        if (shown == HEAD && left > TAIL + 1) {
-            fprintf(into, "... %zu steps left out ...\n", left - TAIL);
-            i = results->event_count - TAIL;
+    size_t count, left_out = 0;
+    struct step *steps = find_steps(results, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (!steps[i].shown) {
+            left_out++;
             continue;
         }
-        print_event(into, &layout, &results->events[i], lines);
-        if (times > 1)
-            print_again(into, &layout, &results->events[i], times - 1);
-        i += times;
+        if (left_out > 0)
+            fprintf(into, "... %zu steps left out ...\n", left_out);
+        left_out = 0;
+        print_event(into, &layout, &results->events[steps[i].first], lines);
+        if (steps[i].times > 1)
+            print_again(into, &layout, &results->events[steps[i].first], steps[i].times - 1);
     }
+    free(steps);
     fclose(into);
     if (size > 0 && text[size - 1] == '\n')
         text[size - 1] = '\0';

@@ -242,3 +242,24 @@ Test(explore, columns_of_many_threads_and_steps)
     free(text);
     lines_close(lines);
 }
+
+Test(explore, columns_keep_what_is_near_a_switch)
+{
+    struct told events[200];
+    char words[200][16];
+    struct lines *lines = lines_open("/nowhere");
+    for (int i = 0; i < 200; i++) {
+        snprintf(words[i], sizeof words[i], "does %d.", i);
+        events[i] = (struct told){.thread = i >= 100 && i < 103, .pc = 1, .words = words[i]};
+    }
+    const struct results results = {.events = events, .event_count = 200};
+    char *text = columns_text(&results, lines, NULL, 96);
+    for (const char *const *wanted = (const char *const[]){"does 0.", "does 99.", "does 100.", "does 101.", "does 102.",
+                                                           "does 103.", "does 199.", "steps left out", NULL};
+         *wanted != NULL; wanted++)
+        cr_expect_not_null(strstr(text, *wanted), "%s is not in\n%s", *wanted, text);
+    cr_expect_null(strstr(text, "does 50."));
+    cr_expect_null(strstr(text, "does 150."));
+    free(text);
+    lines_close(lines);
+}
