@@ -264,3 +264,16 @@ struct manifest *manifest_load(const char *directory, char **error)
     free(path);
     return manifest;
 }
+
+const char *manifest_named_function(const struct manifest *manifest, const char *words)
+{
+    const char *named = NULL, *first = NULL;
+    for (size_t i = 0; words != NULL && i < manifest->functions_count; i++) {
+        const char *hit = text_find_word(words, manifest->functions[i]);
+        if (hit != NULL && (first == NULL || hit < first)) {
+            first = hit;
+            named = manifest->functions[i];
+        }
+    }
+    return named;
+}

@@ -93,6 +93,10 @@ struct manifest {
  * reads only. Thread safe. */
 struct manifest *manifest_load(const char *directory, char **error);
 
+/* manifest_named_function: which of the functions that the hand-in defines `words` (may be NULL) name first, as whole
+ * words; NULL if they name none. Points into the manifest. Pure. */
+const char *manifest_named_function(const struct manifest *manifest, const char *words);
+
 /* manifest_free: releases `manifest`, which may be NULL. */
 void manifest_free(struct manifest *manifest);
 

@@ -1,5 +1,6 @@
 #include "text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -264,4 +265,17 @@ bool text_write_file(const char *path, const char *content, size_t length)
     free(temporary);
     errno = cause;
     return ok;
+}
+
+static bool is_part_of_name(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+const char *text_find_word(const char *words, const char *name)
+{
+    for (const char *hit = strstr(words, name); hit != NULL; hit = strstr(hit + 1, name))
+        if ((hit == words || !is_part_of_name(hit[-1])) && !is_part_of_name(hit[strlen(name)]))
+            return hit;
+    return NULL;
 }

@@ -66,4 +66,7 @@ bool text_write_file(const char *path, const char *content, size_t length);
 void *text_allocate(size_t count, size_t size);
 void *text_grow(void *old, size_t count, size_t size);
 
+/* text_find_word: where `name`, a C identifier, stands in `words` as a whole one; NULL: nowhere. Pure. */
+const char *text_find_word(const char *words, const char *name);
+
 #endif

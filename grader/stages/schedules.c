@@ -56,25 +56,10 @@ static const char spurious_words[] =
     " The wait in this line ended for no reason, as any wait may: after it the condition "
     "must be looked at again, in a loop.";
 
-/* The function that the words of a failed assertion name first; NULL if they name none. */
-static const char *named_function(const struct manifest *manifest, const char *words)
-{
-    const char *named = NULL, *first = NULL;
-    for (size_t i = 0; words != NULL && i < manifest->functions_count; i++) {
-        const char *hit = strstr(words, manifest->functions[i]);
-        if (hit != NULL &&
-            (first == NULL || hit < first || (hit == first && strlen(named) < strlen(manifest->functions[i])))) {
-            first = hit;
-            named = manifest->functions[i];
-        }
-    }
-    return named;
-}
-
 /* Where the function begins that the scenario's words are about, or else the one that the scenario is about. */
 static int function_line(const struct search *search, const struct manifest_scenario *scenario, const char *words)
 {
-    const char *named = named_function(search->manifest, words);
+    const char *named = manifest_named_function(search->manifest, words);
     char *object = workspace_path(search->workspace, "bin/handin.o");
     const int line = stacks_function_line(object, named != NULL ? named : scenario->function, NULL);
     free(object);

@@ -162,13 +162,21 @@ static int function_line(const struct setting *setting, const char *function)
     return function != NULL ? stacks_function_line(setting->object, function, NULL) : 0;
 }
 
+/* The function to look at: the test's, unless what it says is about others only. */
+static const char *function_of(const struct manifest *manifest, const struct manifest_test *test, const char *what)
+{
+    const char *named = manifest_named_function(manifest, what);
+    return named == NULL || (test->function != NULL && text_find_word(what, test->function) != NULL) ? test->function
+                                                                                                     : named;
+}
+
 static struct finding *add_failure(struct stage_result *result, const struct setting *setting,
                                    const struct trial *trial, const char *kind, const char *what)
 {
     struct finding *finding = result_add(result, kind, "%s: %s", trial->test->name, what);
     char *extra = text_format("TEST=%s", trial->test->name);
     finding->file = text_copy(setting->workspace->handin_shown, strlen(setting->workspace->handin_shown));
-    finding->line = function_line(setting, trial->test->function);
+    finding->line = function_line(setting, function_of(setting->manifest, trial->test, what));
     finding->cost = trial->test->points;
     finding->command = workspace_command(setting->workspace, setting->manifest, NULL, extra);
     free(extra);

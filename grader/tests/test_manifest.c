@@ -240,6 +240,17 @@ Test(manifest, refuses_wrong_scenarios)
     expect_variation_refused("add_and_create", "two_adders", "38: name 'two_adders' is there twice in 'schedules'");
 }
 
+Test(manifest, function_that_words_name)
+{
+    struct manifest *m = load_text(good);
+    cr_expect_str_eq(manifest_named_function(m, "after sample_add and sample_create"), "sample_add");
+    cr_expect_str_eq(manifest_named_function(m, "sample_add_all, then sample_create(1)"), "sample_create");
+    cr_expect_null(manifest_named_function(m, "my_sample_add is another one"));
+    cr_expect_null(manifest_named_function(m, ""));
+    cr_expect_null(manifest_named_function(m, NULL));
+    manifest_free(m);
+}
+
 Test(manifest, measures_in_order)
 {
     struct manifest *m = load_text(good);
