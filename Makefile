@@ -123,7 +123,7 @@ $(GRADER): $(GRADER_OBJECTS)
 	@echo "building the grader" >&2
 	$(CC) $(CFLAGS) $^ -o $@ $(GRADER_LIBS)
 
-# Started for each program: a static one starts in half the time.
+# Started for each program: without the dynamic linker that takes less time.
 STATIC := $(if $(SANITIZE),,-static)
 
 $(BUILD)/supervise: $(addprefix $(BUILD)/obj/grader/,supervise.o supervise_child.o supervise_kept.o supervise_service.o process_tree.o cgroup.o cgroup_files.o cgroup_place.o)

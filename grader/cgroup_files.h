@@ -17,7 +17,8 @@ char *cgroup_join(const char *directory, const char *name);
 /* cgroup_open: as open(2) for a file of the directory, closed on exec; -1 with errno. */
 int cgroup_open(const char *directory, const char *name, int flags);
 
-/* cgroup_open_at, cgroup_put_at: as cgroup_open and cgroup_put below, of an open directory: some 5 us less each. */
+/* cgroup_open_at, cgroup_put_at: as cgroup_open and cgroup_put below, of an open directory, whose path need not be
+ * walked. */
 int cgroup_open_at(int directory, const char *name, int flags);
 bool cgroup_put_at(int directory, const char *name, const char *text);
 

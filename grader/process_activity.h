@@ -35,8 +35,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* How often to look. One look takes about 10 us of CPU time, and 5 us more for each thread; 30 us and 15 us if
- * something has been started since the last. */
+/* How often to look. Threads are listed anew only if something has been started on the machine since the last look. */
 enum {
     PROCESS_ACTIVITY_MS = 2,
     PROCESS_ACTIVITY_PROCESSES = 256,

@@ -27,7 +27,7 @@ bool process_launch_init(struct process_launch *launch, const struct process_spe
 
 /* process_launch_start: starts the supervisor with `descriptors[i]` as its descriptor i, for each of the `count` that
  * is not -1; standard input is /dev/null if that is. Signals are as at the start of a session, none blocked or ignored.
- * (By posix_spawn: a fork would copy the grader's memory map, which takes as long as all the rest of a start.) Returns
+ * (By posix_spawn: a fork would copy the grader's memory map for nothing.) Returns
  * its process id, or -1 with errno. The descriptors stay the caller's, who waits for the process. Thread safe. */
 pid_t process_launch_start(const struct process_launch *launch, const int *descriptors, int count);
 

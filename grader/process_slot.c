@@ -267,12 +267,6 @@ double process_programs_cpu_seconds(void)
     return (double)programs_us / 1e6;
 }
 
-static void add_to_programs(const struct rusage *usage, double service)
-{
-    programs_us += (uint64_t)(service * 1e6) + (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000 +
-                   (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
-}
-
 static void settle(struct process_slot *slot)
 {
     struct process_result *result = slot->result;
@@ -280,7 +274,7 @@ static void settle(struct process_slot *slot)
     result->seconds =
         slot->ended && slot->record.seconds > 0 ? slot->record.seconds : (double)(uv_hrtime() - slot->start) / 1e9;
     result->usage = slot->record.usage;
-    add_to_programs(&result->usage, slot->record.service_cpu);
+    programs_us += (uint64_t)(slot->record.all_cpu * 1e6);
     result->cpu_seconds = slot->record.tree_cpu;
     result->memory_bytes = slot->record.tree_memory;
     result->group = slot->record.group;

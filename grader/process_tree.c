@@ -27,7 +27,7 @@ static bool read_file(int fd, char *text, size_t size)
 }
 
 /* Field `number` of /proc/PID/stat, as proc(5) counts them, in what stands behind the name, which is the second. (By
- * hand: sscanf takes longer than the kernel for the whole file.) */
+ * hand: it is read for each thread every few ms while a program is timed.) */
 static const char *field(const char *after_name, int number)
 {
     for (int n = 2; n < number && after_name != NULL; n++)

@@ -355,8 +355,8 @@ static void report(struct supervisor *s)
         s->record.code = s->failure;
     }
     getrusage(RUSAGE_CHILDREN, &s->record.usage);
+    s->record.all_cpu = cpu_of(&s->record.usage);
     service_leave_out(&s->service, &s->record.usage);
-    s->record.service_cpu = cpu_of(&s->service.usage);
     s->cpu_due = 0;
     over_limits(s, true); /* even if it had ended before it could be killed: the same on every run */
     s->record.tree_memory = cgroup_memory_peak(&s->group);

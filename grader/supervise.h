@@ -49,7 +49,7 @@ struct supervise_record {
     double seconds;       /* wall clock, from its fork to its end */
     double cpu_seconds;   /* all CPU time of the program itself, without its children */
     struct rusage usage;  /* of all that was below the supervisor */
-    double service_cpu;   /* CPU seconds of the service, which is not in `usage` */
+    double all_cpu;       /* CPU seconds in `usage`, and those of the service, which are not in it */
     double tree_cpu;      /* CPU seconds of all that was below the supervisor */
     uint64_t tree_memory; /* bytes that all held at once, 0 if unknown */
     unsigned group;       /* of enum cgroup_hold: what a control group bounds */

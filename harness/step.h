@@ -24,8 +24,8 @@
 #include <stdbool.h>
 
 /* step_check_each: plays `round` twice without holding up, to see where the walker goes along, then once for
- * each instruction that is worth it, or as many as fit into 2.5 seconds, and into 4 for all checks of a process: on a
- * quiet machine, all. Blocks until then. Call from the main thread of a test. */
+ * each instruction that is worth it, or as many as fit into 2.5 seconds, and into 4 for all checks of a process.
+ * Blocks until then. Call from the main thread of a test. */
 void step_check_each(void (*round)(void *argument), void *argument);
 
 /* step_begin, step_end: the calling thread is the walker between the two. step_end may be called by a thread that

@@ -47,7 +47,7 @@ expectation() {
 chosen() {
     for file in "$@"; do
         expected=$(expectation "$file")
-        printf '%s\t%s\n' "${expected%%[ ;?]*}" "$file"
+        printf '%s\t%s\n' "${expected%%[ ;]*}" "$file"
     done | if [ "$SPECIMENS" = all ]; then cut -f2; else
         awk -F'\t' '{ stage[NR] = $1; file[NR] = $2; count[$1]++ }
             END {
