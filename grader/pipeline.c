@@ -20,22 +20,22 @@ enum { DISK_BYTES_MIN = 64 * 1024, OVERLAY = 4096 };
 
 typedef struct stage_result stage_run(const struct manifest *, const struct workspace *);
 
-/* The stages in the order they run. A stage waits for `needs`: where that earned nothing, or hung, there is nothing to
- * learn from going on; only the explorer is not held up by what hangs, and shows why it does. */
+/* The stages in the order they run. A stage waits for `needs`: where that earned nothing, there is nothing to learn
+ * from going on. */
 static const struct stage {
     const char *name;
     stage_run *run;
     int needs;     /* enum stage_id, -1 for none */
     bool alone;    /* wants the machine to itself */
-    bool unhung;   /* runs though `needs` hung */
+    bool endures;  /* code that hangs keeps it for its whole time (is_stuck) */
     size_t points; /* where in struct manifest_points; OVERLAY: the overlay's */
 } stages[STAGE_COUNT] = {
     [STAGE_BUILD] = {"build", build_run, -1, false, false, offsetof(struct manifest_points, build)},
     [STAGE_TESTS] = {"tests", tests_run, STAGE_BUILD, false, false, offsetof(struct manifest_points, tests)},
-    [STAGE_SCHEDULES] = {"schedules", schedules_run, STAGE_TESTS, false, true,
+    [STAGE_SCHEDULES] = {"schedules", schedules_run, STAGE_TESTS, false, false,
                          offsetof(struct manifest_points, schedules)},
-    [STAGE_RACES] = {"races", races_run, STAGE_TESTS, false, false, offsetof(struct manifest_points, races)},
-    [STAGE_SPEEDUP] = {"speedup", speedup_run, STAGE_TESTS, true, false, offsetof(struct manifest_points, speedup)},
+    [STAGE_RACES] = {"races", races_run, STAGE_TESTS, false, true, offsetof(struct manifest_points, races)},
+    [STAGE_SPEEDUP] = {"speedup", speedup_run, STAGE_TESTS, true, true, offsetof(struct manifest_points, speedup)},
     [STAGE_HIDDEN] = {"hidden", hidden_run, STAGE_BUILD, false, false, OVERLAY},
 };
 
@@ -90,19 +90,29 @@ static struct stage_result skip(const struct stage *stage, int max_score, const 
     return result_finish(&result, STATUS_NOT_RUN, 0, "%s", why);
 }
 
-/* Why a stage cannot start after what `earlier` (NULL: was not asked for) came to; NULL if it can. Static. */
-static const char *obstacle(const struct stage *stage, const struct stage_result *earlier)
+/* Whether the code hangs for sure: a test hung, and the explorer shows that it can or could not look. A test alone does
+ * not decide: whether it fails at once or hangs may be the luck of one run, and the same stages must run each time. */
+static bool is_stuck(const struct stage_result *const done[])
 {
+    const struct stage_result *tests = done[STAGE_TESTS], *schedules = done[STAGE_SCHEDULES];
+    return tests != NULL && tests->status == STATUS_TIMED_OUT &&
+           (schedules == NULL || (schedules->status != STATUS_PASSED && schedules->status != STATUS_FAILED) ||
+            schedules_show_hang(schedules));
+}
+
+/* Why a stage cannot start after what `done` came to (NULL: was not asked for); NULL if it can. Static. */
+static const char *obstacle(const struct stage *stage, const struct stage_result *const done[])
+{
+    const struct stage_result *earlier = done[stage->needs];
     if (process_interrupted())
         return "interrupted";
-    if (earlier == NULL || (earlier->score > 0 && (stage->unhung || earlier->status != STATUS_TIMED_OUT)))
-        return NULL;
+    if (earlier == NULL || earlier->score > 0)
+        return stage->endures && is_stuck(done) ? "waits for tests that do not hang" : NULL;
     if (earlier->status == STATUS_GRADER_ERROR)
         return "waits for a stage that the grader could not run";
     if (stage->needs == STAGE_BUILD)
         return earlier->status == STATUS_NOT_RUN ? "waits for build" : "waits for a file that builds";
-    return earlier->status == STATUS_TIMED_OUT && !stage->unhung ? "waits for tests that do not hang"
-                                                                 : "waits for the first test to pass";
+    return stage->endures && is_stuck(done) ? "waits for tests that do not hang" : "waits for the first test to pass";
 }
 
 /* Fills in the source lines that findings point at. */
@@ -196,9 +206,9 @@ void pipeline_run_watched(const struct manifest *manifest, const struct workspac
         if (!is_wanted(workspace, i))
             continue;
         result_release(result);
-        const char *why = stage->needs >= 0 ? obstacle(stage, done[stage->needs]) : NULL;
+        const char *why = stage->needs >= 0 ? obstacle(stage, done) : NULL;
         if (why == NULL && i > STAGE_TESTS && manifest->points.build > 0) /* what it needs was not asked for */
-            why = obstacle(&stages[STAGE_TESTS], done[STAGE_BUILD]);
+            why = obstacle(&stages[STAGE_TESTS], done);
         *result = why != NULL ? skip(stage, stage_points(manifest, workspace, stage), why)
                               : run_stage(stage, manifest, workspace);
         add_sources(result, workspace);

@@ -41,6 +41,15 @@ static char *tool_file(const struct trial *trial, size_t tool, const char *rest)
     return path;
 }
 
+static bool any_timed_out(const struct process_result *results, size_t count)
+{
+    bool any = false;
+    for (size_t i = 0; i < count; i++)
+        any = any || results[i].end == PROCESS_TIMED_OUT;
+    return any;
+}
+
+/* As many tools at a time as there are cores. A driver that has hung under one is not waited for under the next. */
 static bool run_tools(struct trial *trial)
 {
     struct process_spec specs[TOOLS] = {0};
@@ -66,10 +75,14 @@ static bool run_tools(struct trial *trial)
                                              .output_keep = (size_t)1 << 20};
         stage_limits_set(&specs[count++], trial->manifest, LIMITS_RACES);
     }
-    const bool ok = process_run(specs, count, (size_t)trial->workspace->cores, results);
-    for (size_t i = 0; i < count && ok; i++) {
-        trial->runs[which[i]] = results[i];
-        trial->ran[which[i]] = true;
+    bool ok = true;
+    for (size_t done = 0, step = 0; done < count && ok && !any_timed_out(results, done); done += step) {
+        step = (size_t)trial->workspace->cores < count - done ? (size_t)trial->workspace->cores : count - done;
+        ok = process_run(&specs[done], step, step, &results[done]);
+        for (size_t i = done; i < done + step && ok; i++) {
+            trial->runs[which[i]] = results[i];
+            trial->ran[which[i]] = true;
+        }
     }
     policy_release(&policy);
     for (size_t i = 0; i < TOOLS; i++)

@@ -356,3 +356,13 @@ struct stage_result schedules_run(const struct manifest *manifest, const struct 
     free(error);
     return result;
 }
+
+bool schedules_show_hang(const struct stage_result *result)
+{
+    static const char *const kinds[] = {"deadlock", "lost-wake-up", "livelock"};
+    for (size_t i = 0; i < result->findings_count; i++)
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+            if (strcmp(result->findings[i].kind, kinds[k]) == 0)
+                return true;
+    return false;
+}

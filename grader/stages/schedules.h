@@ -18,4 +18,8 @@
 /* schedules_run: the stage. Blocks while the explorer runs. */
 struct stage_result schedules_run(const struct manifest *manifest, const struct workspace *workspace);
 
+/* schedules_show_hang: whether a finding of this stage's result is one of threads that wait or go round for ever
+ * (deadlock, lost wake-up, livelock). Pure. */
+bool schedules_show_hang(const struct stage_result *result);
+
 #endif

@@ -30,15 +30,22 @@ stages() {
         /^      "max_score"/ { if (score + 0 < $2 + 0) printf "%s", name; if (status ~ /GRADER_ERROR/) printf " ERROR" }' "$1" | tr -d '"'
 }
 
-# grade LAB KIND FILE RUN: one record: lab kind name run score max reason stages, tab-separated.
+# items REPORT: the tests, scenarios, measures and sorts of findings that cost points.
+items() {
+    awk -F'"' '/^          "kind"/ { kind = $4 } /^          "message"/ { split($4, part, ":"); name = part[1] ~ / / ? kind : part[1] }
+        /^          "cost"/ { split($0, part, ": "); if (part[2] + 0 > 0) printf "%s ", name }' "$1"
+}
+
+# grade LAB KIND FILE RUN: one record: lab kind name run score max reason stages items, tab-separated.
 grade() {
     local name report met=no
     name=$(basename "$3" .c)
     report=$(mktemp "$scratch/runs/XXXXXX")
     timeout 600 "$grader" grade "$1" "$3" --json "$report" >/dev/null 2>&1
     "$BUILD/tests/expect" "$report" "$(expectation "$3")" >"$report.said" 2>/dev/null && met=yes
-    printf 'verdict\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$name" "$4" \
-        "$(sed -n 's/^  "score": \([0-9]*\),$/\1/p' "$report")" "$(sed -n 's/^  "max_score": \([0-9]*\),$/\1/p' "$report")" "$met" "$(stages "$report")"
+    printf 'verdict\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$name" "$4" \
+        "$(sed -n 's/^  "score": \([0-9]*\),$/\1/p' "$report")" "$(sed -n 's/^  "max_score": \([0-9]*\),$/\1/p' "$report")" "$met" "$(stages "$report")" \
+        "$(items "$report")"
     rm -f "$report" "$report.said"
 }
 
@@ -78,19 +85,26 @@ work() {
     ask) ask "$lab" "$kind" "$file" ;;
     esac
 }
-export -f work grade ask stages expectation
+export -f work grade ask stages items expectation
 export scratch grader BUILD
 
-for lab in $labs; do
-    for kind in right wrong; do
-        for file in grader/tests/specimens/"$lab"_*/$kind/*.c; do
-            for run in $(seq "$K"); do
-                printf 'grade\t%s\t%s\t%s\t%s\n' "$lab" $kind "$file" "$run"
+# rows WHAT RUN: a row for each specimen.
+rows() {
+    local lab kind file
+    for lab in $labs; do
+        for kind in right wrong; do
+            for file in grader/tests/specimens/"$lab"_*/$kind/*.c; do
+                printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$lab" $kind "$file" "$2"
             done
-            [ "$TOOLS" = 1 ] && printf 'ask\t%s\t%s\t%s\t0\n' "$lab" $kind "$file"
         done
     done
-done | to_do >"$scratch/list"
+}
+
+# One run of all before the next: whenever it is broken off, each specimen was graded as often as the others.
+{
+    for run in $(seq "$K"); do rows grade "$run"; done
+    [ "$TOOLS" != 1 ] || rows ask 0
+} | to_do >"$scratch/list"
 xargs -P "$JOBS" -d '\n' -I{} bash -c 'work "$1"' _ {} <"$scratch/list" >>"$records" 2>"$scratch/errors"
 
 # table: from the records.
@@ -98,6 +112,13 @@ table() {
     echo "$(date +%Y-%m-%d), $(nproc) cores, $(gcc --version | head -n 1), each specimen $K times"
     echo
     awk -F'\t' -v labs="$(echo $labs)" '
+        # What did not cost points in each run.
+        function changing(key,    i, count, item, text) {
+            count = split(items[key], item, " ")
+            for (i = 1; i <= count; i++)
+                if (times[key, item[i]] < seen[key]) text = text " " item[i]
+            return text != "" ? " for" text : ""
+        }
         $1 == "verdict" {
             if (!((" " labs " ") ~ (" " $2 " "))) next
             key = $2 "\t" $3 "\t" $4; seen[key]++
@@ -108,6 +129,9 @@ table() {
             if (seen[key] == 1) { stages[key] = $9; score[key] = $6 } else if (stages[key] != $9) flip[key]
             if (score[key] != $6) { other[key]; scores[key] = scores[key] " " $6 }
             if ($9 ~ /tests/) criterion[key]++
+            count = split($10, item, " ")
+            for (i = 1; i <= count; i++)
+                if (!had[NR, item[i]]++ && !times[key, item[i]]++) items[key] = items[key] " " item[i]
         }
         $1 == "tool" { n[$2, $3, $4]++; if ($5 == "accused") said[$2, $3, $4]++ }
         END {
@@ -137,7 +161,7 @@ table() {
             for (key in seen) { if (key in lost || key in kept || key in unmet || key in flip || key in other) { none = 0; split(key, part, "\t")
                 printf "* %s %s %s:%s%s%s%s%s (loses points in: %s)\n", part[1], part[2], part[3], key in lost ? " loses points" : "", key in kept ? " keeps all points" : "",
                     key in unmet && !(key in lost) && !(key in kept) ? " for another reason" : "", key in flip ? " changes between runs" : "",
-                    key in other ? " scores " score[key] " and" scores[key] : "", stages[key] } }
+                    key in other ? " scores " score[key] " and" scores[key] changing(key) : "", stages[key] } }
             if (none) print "* nothing"
         }' "$records"
 }

@@ -1,4 +1,4 @@
-/* expect: tests missed; schedules data-race | looks at the flag without the lock and then sleeps without looking again */
+/* expect: tests missed; schedules data-race; races race | looks at the flag without the lock and then sleeps without looking again */
 #define _GNU_SOURCE
 #include "event.h"
 
