@@ -113,6 +113,10 @@ static enum outcome run_measure(struct stage_result *result, struct trial *trial
     add_summary(summary, trial, outcome);
     if (outcome == GOOD || outcome == SLOW)
         add_figure(result, trial);
+    if ((outcome == GOOD || outcome == SLOW) && trial->failures > 0)
+        result_add(result, "note",
+                   "in one of %zu runs of %s your code in the bench program %s; by itself this costs nothing.",
+                   trial->count + trial->failures, trial->measure->name, trial->trouble);
     if (outcome == NOT_MEASURED)
         result_add(result, "note", "%s was not measured, and no point is lost: %s.", trial->measure->name,
                    trial->trouble);

@@ -10,7 +10,7 @@
 #include "../text.h"
 
 enum { BENCH_FAILED = 1 /* exit status of bench_fail */ };
-enum { WAITING_RUNS = 3, WORKERS_MAX = 8, SAID_LINES = 3 };
+enum { WAITING_RUNS = 3, FAILURES_MAX = 2, WORKERS_MAX = 8, SAID_LINES = 3 };
 
 /* A measure that is still undecided after this many timed seconds stays so. */
 static const double seconds_max = 20.0;
@@ -130,6 +130,19 @@ static enum outcome run_latency_round(struct trial *trial, struct run runs[STUDE
     return outcome != GOOD ? outcome : compare(trial, runs[STUDENT].answer, runs[BASELINE].answer);
 }
 
+/* Whether a run that goes wrong decides: the second one does. A hand-in that goes wrong once in many runs is found by
+ * the stages before this one, each time; whether that run is among these few must not decide. */
+static bool is_final(struct trial *trial, enum outcome outcome)
+{
+    return outcome == OUR_FAULT || (outcome != GOOD && ++trial->failures == FAILURES_MAX);
+}
+
+/* Whether a run went wrong, and there were not enough others yet to see one more. */
+static bool is_suspect(const struct trial *trial, size_t runs)
+{
+    return trial->failures > 0 && trial->count < runs;
+}
+
 static enum outcome undecided(struct trial *trial)
 {
     set_trouble(trial, text_format("the times vary too much on this machine to tell in %zu rounds", trial->count));
@@ -144,31 +157,38 @@ static enum outcome measure_ratio(struct trial *trial)
     trial->baseline = runs[BASELINE].time;
     trial->judgement = speedup_judge(trial->rounds, 0, speedup_trial_asked(trial));
     double spent = trial->baseline.wall;
-    while (outcome == GOOD && trial->judgement.side == INTERVAL_UNDECIDED) {
+    if (outcome != GOOD)
+        return outcome;
+    while (trial->judgement.side == INTERVAL_UNDECIDED || is_suspect(trial, SPEEDUP_BUSY_ROUNDS_MIN)) {
         if (trial->count == SPEEDUP_ROUNDS_MAX || (trial->count >= SPEEDUP_BUSY_ROUNDS_MIN && spent > seconds_max))
             return undecided(trial);
         outcome = cpu ? run_cpu_round(trial, trial->count, runs) : run_latency_round(trial, runs);
         const struct run *reference = &runs[cpu ? YARDSTICK : BASELINE];
+        if (is_final(trial, outcome))
+            return outcome;
         if (outcome != GOOD)
-            break;
+            continue;
         trial->rounds[trial->count++] =
             (struct speedup_round){.reference = reference->time, .handin = runs[STUDENT].time};
         spent += (cpu ? reference->time.wall : 0.0) + runs[STUDENT].time.wall;
         trial->judgement = speedup_judge(trial->rounds, trial->count, speedup_trial_asked(trial));
     }
-    return outcome == GOOD && trial->judgement.side == INTERVAL_BELOW ? SLOW : outcome;
+    return trial->judgement.side == INTERVAL_BELOW ? SLOW : GOOD;
 }
 
 /* CPU time burned while waiting: noise only adds to it, so one good run is proof. */
 static enum outcome measure_waiting(struct trial *trial)
 {
-    for (size_t round = 0; round < WAITING_RUNS; round++) {
+    while (trial->count < WAITING_RUNS) {
         struct run run;
-        const enum outcome outcome = run_role(trial, STUDENT, round, &run);
-        if (outcome != GOOD)
+        const enum outcome outcome = run_role(trial, STUDENT, trial->count, &run);
+        if (is_final(trial, outcome))
             return outcome;
-        trial->least_cpu = round == 0 || run.cpu < trial->least_cpu ? run.cpu : trial->least_cpu;
-        if (trial->least_cpu <= trial->measure->threshold)
+        if (outcome != GOOD)
+            continue;
+        trial->least_cpu = trial->count == 0 || run.cpu < trial->least_cpu ? run.cpu : trial->least_cpu;
+        trial->count++;
+        if (trial->least_cpu <= trial->measure->threshold && !is_suspect(trial, WAITING_RUNS))
             return GOOD;
     }
     return SLOW;

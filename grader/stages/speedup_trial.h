@@ -5,6 +5,8 @@
  *     latency   baseline once; then the hand-in, always with the same input
  *     waiting   the hand-in alone, until it has once used little CPU time
  *
+ * A run of the hand-in that goes wrong is no round; the second one decides.
+ *
  * The answer of the hand-in is compared with that of the yardstick, or else of the baseline, to the same input.
  */
 #ifndef GRADER_STAGES_SPEEDUP_TRIAL_H
@@ -24,7 +26,8 @@ struct trial {
     int workers;
     struct speedup_time baseline; /* not for waiting measures */
     struct speedup_round rounds[SPEEDUP_ROUNDS_MAX];
-    size_t count; /* of complete rounds */
+    size_t count;    /* of complete rounds */
+    size_t failures; /* runs of the hand-in that went wrong */
     struct speedup_judgement judgement;
     double least_cpu; /* seconds; waiting measures only */
     bool limited;     /* CRASHED means: ended for hitting a limit */

@@ -22,6 +22,7 @@
 
 #include "census.h"
 #include "seed.h"
+#include "step.h"
 #include "timing.h"
 #include "value.h"
 
@@ -229,21 +230,65 @@ LAB_TEST(nine_processes_make_450)
     value_free(value);
 }
 
-enum { ADDERS = 4 };
+enum { ADDERS = 3 };
 
-/* For a tenth of a second, so that the processes surely run at the same time, however fast an addition is. */
+/* Adds as long as the first of the crew does. */
+static void add_along(struct value *value)
+{
+    while (atomic_load(&seen->stop) == 0)
+        for (int i = 0; i < 16; i++) {
+            value_add(value, 3);
+            atomic_fetch_add(&seen->added, 3);
+        }
+}
+
+static struct value *walked;
+
+static void *walk_through_addition(void *argument)
+{
+    step_begin();
+    value_add(walked, 1);
+    step_end();
+    step_over();
+    return argument;
+}
+
+static bool others_went_on(void *before)
+{
+    return atomic_load(&seen->added) > *(const int64_t *)before + 3;
+}
+
+/* An addition is held up on its way until the other processes have made some of their own, or cannot. */
+static void hold_addition_up(void *unused)
+{
+    pthread_t thread;
+    (void)unused;
+    if (pthread_create(&thread, NULL, walk_through_addition, NULL) != 0)
+        abort();
+    step_wait_held(PATIENCE);
+    step_other_begins();
+    int64_t before = atomic_load(&seen->added);
+    timing_wait_until(others_went_on, &before, 0.01);
+    step_other_done();
+    pthread_join(thread, NULL);
+    atomic_fetch_add(&seen->added, 1);
+}
+
 static void add_for_a_while(struct value *value, int number)
 {
-    const int64_t amount = number % 2 == 0 ? 1 : 3;
-    int64_t added = 0;
     start_line(ADDERS);
-    const double end = timing_now() + 0.1;
-    while (timing_now() < end || added < 1000)
-        for (int i = 0; i < 32; i++) {
-            value_add(value, amount);
-            added += amount;
-        }
-    atomic_fetch_add(&seen->added, added);
+    if (number > 0) {
+        add_along(value);
+        return;
+    }
+    walked = value;
+    step_check_each(hold_addition_up, NULL);
+    const double end = timing_now() + 0.05;
+    while (timing_now() < end) {
+        value_add(value, 1);
+        atomic_fetch_add(&seen->added, 1);
+    }
+    atomic_store(&seen->stop, 1);
 }
 
 LAB_TEST(additions_are_not_lost)
@@ -600,29 +645,39 @@ static void write_steps(struct value *value, int number)
 
 /* So many changes are seen that reader and writer surely were at work in the same moment, unless the machine has no
  * two cores to spare for that long. */
-LAB_TEST(get_while_others_write)
+static void read_steps(struct value *value, int number)
 {
     enum { CHANGES = 20000 };
-    struct value *value = begin(0);
-    int64_t last = 0, got = 0, torn = 0, back = 0, changes = 0;
-    crew_start(value, write_steps, 1);
-    const bool writing = timing_wait_until(is_set, &seen->ready, PATIENCE);
+    int64_t last = 0, got = 0, changes = 0;
+    bool torn = false, back = false;
+    (void)number;
+    await(&seen->ready);
     const double end = timing_now() + PATIENCE / 2;
-    while (writing && changes < CHANGES && timing_now() < end && torn == 0 && back == 0) {
+    while (changes < CHANGES && timing_now() < end && !torn && !back) {
         got = value_get(value);
         torn = got % step != 0;
         back = got < last;
         changes += got != last;
         last = got;
     }
+    atomic_store(&seen->noted[0], got);
+    atomic_store(&seen->noted[1], torn);
+    atomic_store(&seen->noted[2], back);
     atomic_store(&seen->stop, 1);
-    cr_assert_eq(crew_wait(), 0,
-                 "one process changes the value again and again, another one reads it: the first hangs");
-    cr_assert(writing, "one process changes the value again and again, but it does not get on");
-    cr_assert_eq(torn, 0, "only multiples of %lx are added, value_get returned %lx: half of a change", (long)step,
-                 (long)got);
-    cr_assert_eq(back, 0, "the value only grows, but value_get returned a smaller one than before: %lx", (long)got);
-    cr_assert_gt(got, 0, "another process wrote, but value_get says %ld", (long)got);
+}
+
+LAB_TEST(get_while_others_write)
+{
+    struct value *value = begin(0);
+    crew_start(value, write_steps, 1);
+    crew_start(value, read_steps, 1);
+    cr_assert_eq(crew_wait(), 0, "one process changes the value again and again, another one reads it: they hang");
+    const long got = (long)atomic_load(&seen->noted[0]);
+    cr_assert_eq(atomic_load(&seen->noted[1]), 0,
+                 "only multiples of %lx are added, value_get returned %lx: half of a change", (long)step, got);
+    cr_assert_eq(atomic_load(&seen->noted[2]), 0,
+                 "the value only grows, but value_get returned a smaller one than before: %lx", got);
+    cr_assert_gt(got, 0, "another process wrote, but value_get says %ld", got);
     value_free(value);
 }
 

@@ -74,6 +74,7 @@ static void dismiss(struct pool *pool, member *gone)
     while (*link != gone)
         link = &(*link)->next;
     *link = gone->next;
+    epoll_ctl(pool->events, EPOLL_CTL_DEL, gone->results, NULL); /* a worker may have the pipe open, too */
     close(gone->orders);
     close(gone->results);
     while (waitpid(gone->pid, NULL, 0) < 0 && errno == EINTR)
