@@ -207,14 +207,22 @@ static void prefer_assertion(const struct search *search, struct results *result
         free(results->places[--results->place_count].words);
 }
 
-/* `It fails in ONE and ANOTHER, too.` at the end of the message. */
+/* `It fails in ONE, ANOTHER and NAME, too.` at the end of the message. */
 static void add_scenario(struct finding *finding, const char *name)
 {
-    static const char end[] = ", too.";
+    static const char begin[] = " It fails in ", end[] = ", too.", last[] = " and ";
     const size_t length = strlen(finding->message), cut = sizeof end - 1;
     const bool more = length > cut && strcmp(finding->message + length - cut, end) == 0;
-    char *longer = text_format("%.*s%s%s%s", (int)(more ? length - cut : length), finding->message,
-                               more ? " and " : " It fails in ", name, end);
+    const char *names = more ? strstr(finding->message, begin) : NULL,
+               *before = names != NULL ? strstr(names, last) : NULL;
+    char *longer;
+    if (before != NULL)
+        longer = text_format("%.*s, %.*s%s%s%s", (int)(before - finding->message), finding->message,
+                             (int)(length - cut - (size_t)(before - finding->message) - strlen(last)),
+                             before + strlen(last), last, name, end);
+    else
+        longer = text_format("%.*s%s%s%s", (int)(more ? length - cut : length), finding->message, more ? last : begin,
+                             name, end);
     free(finding->message);
     finding->message = longer;
 }

@@ -57,10 +57,11 @@ count_range (void *arg)
   struct job *job = arg;
   if (job->threads <= 1)
     {
-      job->result = 0;
+      int64_t found = 0;
       for (int64_t i = job->low; i < job->high; i++)
         if (job->predicate (i))
-          job->result++;
+          found++;
+      job->result = found;
       return arg;
     }
   struct job left = *job, right = *job;
