@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "pool.h"
+#include "timing.h"
 
 enum { COUNT = 12, DEADLY = 5 };
 
@@ -20,6 +21,8 @@ static int64_t square_or_die(int64_t input)
 {
     if (input == DEADLY)
         raise(SIGKILL);
+    if (input > DEADLY) /* the other worker must not have done all of these before the death is seen */
+        timing_sleep_ms(30);
     return input * input;
 }
 
