@@ -106,13 +106,15 @@ static const char *obstacle(const struct stage *stage, const struct stage_result
     const struct stage_result *earlier = done[stage->needs];
     if (process_interrupted())
         return "interrupted";
+    if (stage->endures && is_stuck(done))
+        return "waits for tests that do not hang";
     if (earlier == NULL || earlier->score > 0)
-        return stage->endures && is_stuck(done) ? "waits for tests that do not hang" : NULL;
+        return NULL;
     if (earlier->status == STATUS_GRADER_ERROR)
         return "waits for a stage that the grader could not run";
     if (stage->needs == STAGE_BUILD)
         return earlier->status == STATUS_NOT_RUN ? "waits for build" : "waits for a file that builds";
-    return stage->endures && is_stuck(done) ? "waits for tests that do not hang" : "waits for the first test to pass";
+    return "waits for the first test to pass";
 }
 
 /* Fills in the source lines that findings point at. */

@@ -111,9 +111,10 @@ static enum outcome run_measure(struct stage_result *result, struct trial *trial
     if (outcome == OUR_FAULT)
         return outcome;
     add_summary(summary, trial, outcome);
-    if (outcome == GOOD || outcome == SLOW)
+    const bool measured = outcome == GOOD || outcome == SLOW;
+    if (measured)
         add_figure(result, trial);
-    if ((outcome == GOOD || outcome == SLOW) && trial->failures > 0)
+    if (measured && trial->failures > 0)
         result_add(result, "note",
                    "in one of %zu runs of %s your code in the bench program %s; by itself this costs nothing.",
                    trial->count + trial->failures, trial->measure->name, trial->trouble);

@@ -42,6 +42,8 @@ grade() {
     name=$(basename "$3" .c)
     report=$(mktemp "$scratch/runs/XXXXXX")
     timeout 600 "$grader" grade "$1" "$3" --json "$report" >/dev/null 2>&1
+    case $? in 130 | 143) return ;; esac # broken off: says nothing
+    [ -d "$scratch" ] || return
     "$BUILD/tests/expect" "$report" "$(expectation "$3")" >"$report.said" 2>/dev/null && met=yes
     printf 'verdict\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$name" "$4" \
         "$(sed -n 's/^  "score": \([0-9]*\),$/\1/p' "$report")" "$(sed -n 's/^  "max_score": \([0-9]*\),$/\1/p' "$report")" "$met" "$(stages "$report")" \
@@ -105,7 +107,9 @@ rows() {
     for run in $(seq "$K"); do rows grade "$run"; done
     [ "$TOOLS" != 1 ] || rows ask 0
 } | to_do >"$scratch/list"
-xargs -P "$JOBS" -d '\n' -I{} bash -c 'work "$1"' _ {} <"$scratch/list" >>"$records" 2>"$scratch/errors"
+xargs -P "$JOBS" -d '\n' -I{} bash -c 'work "$1"' _ {} <"$scratch/list" >>"$records" 2>"$scratch/errors" &
+trap 'kill $!; exit 130' INT TERM # at once, with nothing more begun
+wait $!
 
 # table: from the records.
 table() {

@@ -3,7 +3,8 @@
  *
  *     expect REPORT.json "right"                       full marks, and no stage but speedup was left out
  *     expect REPORT.json "STAGE WORD; STAGE WORD..."   the first STAGE is the first that did not pass; in each, points
- *                                                      are lost, and WORD stands in one of its costing findings
+ *                                                      are lost, and WORD stands in one of its costing findings;
+ *                                                      or WORD is the stage's status, as NOT_RUN
  *     expect REPORT.json "right; STAGE NOT_RUN"        full marks, and that stage could not judge it
  *
  * Whatever is expected, the page that explains a finding must be there, below the current directory.

@@ -319,7 +319,8 @@ static void check_count(int64_t n, unsigned threads)
                  threads, expected, count);
 }
 
-/* Short counts: that threads side by side lose nothing is for other tests to say, in which it is no luck. */
+/* Among several threads, short counts: that they lose nothing is for other tests to say, in which it is no luck, and so
+ * is what becomes of the seams of long ones (count_asks_once_about_each). */
 LAB_TEST(count_is_exact)
 {
     static const int64_t lengths[] = {0, 1, 2, 3, 5, 64, 65, 257, 500, 1000};
@@ -328,6 +329,8 @@ LAB_TEST(count_is_exact)
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
         for (size_t k = 0; k < sizeof threads / sizeof *threads; k++, salt++)
             check_count(lengths[i], threads[k]);
+    check_count(10007, 1);
+    check_count(LARGEST, 1);
 }
 
 static struct counter *calls; /* the predicate uses a counter, as it may: no lock may be held around it */
@@ -397,8 +400,7 @@ static void overtake_count(void *unused)
                  count);
 }
 
-/* One thread that the caller has started takes long over its first number: until all are started and the caller waits.
- */
+/* One thread that the caller has started takes long over its first number: until the caller waits for it. */
 struct nap {
     pid_t caller;
     atomic_bool taken;

@@ -374,8 +374,7 @@ static bool relay_is_home(void *context)
     return relay->home == RELAYS;
 }
 
-/* The test itself calls nothing that blocks: what a queue does after its first fault must not decide how the test ends.
- */
+/* The test itself calls nothing that blocks: what a queue does after its first fault is luck. */
 static void run_relay(struct relay *relay, void *(*turn)(void *), bool put_first)
 {
     pthread_t threads[RELAYS + 1];
