@@ -48,6 +48,7 @@ struct site_spec {
     uint32_t start_latency_us; /* the same for the start page */
     uint32_t slow_us;
     uint32_t large_bytes;
+    uint32_t start_bytes; /* by which the start page is longer, its links spread over it */
     uint32_t gather; /* if not 0: no page but the start page is answered before `gather` requests are
                         in progress at once, or gather_ms have passed since the first of them */
     uint32_t gather_ms;

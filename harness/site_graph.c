@@ -88,6 +88,7 @@ static void make_nodes(struct builder *b)
     add_nodes(b, SITE_BROKEN, spec->broken);
     strcpy(b->graph->nodes[0].path, "/");
     b->graph->nodes[0].latency_us = spec->start_latency_us;
+    b->graph->nodes[0].body_bytes = spec->start_bytes; /* and what each page has */
 }
 
 /* A page that comes before `node` and is not hidden: linked from there, every node can be reached. */

@@ -39,7 +39,7 @@ enum {
     SITE_SITES_MAX = 16,                 /* at once */
     SITE_ADDRESSES_MAX = 2000,           /* of one site */
     SITE_WIDTH_MAX = 500,                /* links of a page in a layer */
-    SITE_LARGE_BYTES_MAX = 64 << 20,     /* of all large pages */
+    SITE_LARGE_BYTES_MAX = 64 << 20,     /* of all large pages and the start page */
     SITE_WAIT_US_MAX = 600 * 1000 * 1000 /* of one answer */
 };
 

@@ -78,7 +78,7 @@ static const char *plain_effect(const char *effect)
 static bool stands_for_itself(const char *kind)
 {
     static const char *const kinds[] = {"use after free",         "double free", "memory leak", "thread never joined",
-                                        "child never waited for", "misuse"};
+                                        "child never waited for", "misuse",      "exit with lock"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kind, kinds[i]) == 0)
             return true;
@@ -367,7 +367,7 @@ struct stage_result schedules_run(const struct manifest *manifest, const struct 
 
 bool schedules_show_hang(const struct stage_result *result)
 {
-    static const char *const kinds[] = {"deadlock", "lost-wake-up", "livelock"};
+    static const char *const kinds[] = {"deadlock", "lost-wake-up", "livelock", "exit-with-lock"};
     for (size_t i = 0; i < result->findings_count; i++)
         for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
             if (strcmp(result->findings[i].kind, kinds[k]) == 0)

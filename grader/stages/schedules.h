@@ -19,7 +19,7 @@
 struct stage_result schedules_run(const struct manifest *manifest, const struct workspace *workspace);
 
 /* schedules_show_hang: whether a finding of this stage's result is one of threads that wait or go round for ever
- * (deadlock, lost wake-up, livelock). Pure. */
+ * (deadlock, lost wake-up, livelock), or of a lock that is never given back, for which others wait for ever. Pure. */
 bool schedules_show_hang(const struct stage_result *result);
 
 #endif

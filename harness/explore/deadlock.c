@@ -187,7 +187,7 @@ void deadlock_check_end(struct thread *ended)
             continue;
         if (sync->owner == ended->id || sync->reading[ended->id] > 0) {
             verdict_place(ended->id, sync->pc, "took it");
-            verdict_end(VERDICT_MISUSE, "a thread ends while it holds a %s", sync_name(sync->kind));
+            verdict_end(VERDICT_EXIT_WITH_LOCK, "a thread ends while it holds a %s", sync_name(sync->kind));
         }
     }
 }

@@ -16,6 +16,7 @@ static const char *const names[] = {
     [VERDICT_USE_AFTER_FREE] = "use after free",
     [VERDICT_DOUBLE_FREE] = "double free",
     [VERDICT_MISUSE] = "misuse",
+    [VERDICT_EXIT_WITH_LOCK] = "exit with lock",
     [VERDICT_DEADLOCK] = "deadlock",
     [VERDICT_LOST_WAKEUP] = "lost wake-up",
     [VERDICT_LIVELOCK] = "livelock",

@@ -17,6 +17,7 @@ enum verdict_kind {
     VERDICT_USE_AFTER_FREE,
     VERDICT_DOUBLE_FREE,
     VERDICT_MISUSE,
+    VERDICT_EXIT_WITH_LOCK, /* a thread ended and holds a lock for ever */
     VERDICT_DEADLOCK,
     VERDICT_LOST_WAKEUP,
     VERDICT_LIVELOCK,

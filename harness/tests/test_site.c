@@ -87,6 +87,18 @@ Test(site, latency_is_never_too_short)
     site_stop(site, NULL);
 }
 
+Test(site, start_page_is_as_long_as_asked)
+{
+    const struct site_spec spec = {.seed = 3, .pages = 3, .width = 2, .start_bytes = 100000};
+    size_t bytes;
+    struct site *site = site_start(&spec);
+    cr_assert_not_null(site);
+    cr_expect_eq(fetch(site_url(site), &bytes), 200);
+    cr_expect_geq(bytes, 100000);
+    cr_expect_lt(bytes, 110000);
+    site_stop(site, NULL);
+}
+
 static bool refuses(void *url)
 {
     size_t bytes;

@@ -25,6 +25,7 @@
 enum {
     CRAWL_PAGES = 32, /* a multiple of 8 workers */
     CRAWL_PAGE_US = 30000,
+    CRAWL_START_BYTES = 400000, /* time to look for its links: who says task_done before that ends too early */
     NINE_PAGES = 9,
     NINE_PAGE_US = 5035000 / 9,
     HUNDRED_PAGES = 100,
@@ -45,10 +46,10 @@ static void check_visited(void)
 }
 
 /* The seed decides which pages are which and how long; the number of addresses stays the same. */
-static void prepare(const struct bench_job *job, uint32_t pages, uint32_t page_us)
+static void prepare(const struct bench_job *job, uint32_t pages, uint32_t page_us, uint32_t start_bytes)
 {
     uint64_t random = job->seed;
-    struct site_spec spec = {.seed = job->seed, .width = pages, .latency_us = page_us};
+    struct site_spec spec = {.seed = job->seed, .width = pages, .latency_us = page_us, .start_bytes = start_bytes};
     spec.missing = (uint32_t)seed_below(&random, 3);
     spec.empty = (uint32_t)seed_below(&random, 3);
     spec.pages = 1 + pages - spec.missing - spec.empty;
@@ -59,17 +60,17 @@ static void prepare(const struct bench_job *job, uint32_t pages, uint32_t page_u
 
 static void prepare_crawl(const struct bench_job *job)
 {
-    prepare(job, CRAWL_PAGES, CRAWL_PAGE_US);
+    prepare(job, CRAWL_PAGES, CRAWL_PAGE_US, CRAWL_START_BYTES);
 }
 
 static void prepare_nine(const struct bench_job *job)
 {
-    prepare(job, NINE_PAGES, NINE_PAGE_US);
+    prepare(job, NINE_PAGES, NINE_PAGE_US, 0);
 }
 
 static void prepare_hundred(const struct bench_job *job)
 {
-    prepare(job, HUNDRED_PAGES, HUNDRED_PAGE_US);
+    prepare(job, HUNDRED_PAGES, HUNDRED_PAGE_US, 0);
 }
 
 /* The answer: all the counts in one number. */

@@ -1,4 +1,4 @@
-/* expect: misuse | a thread ends with the lock held */
+/* expect: exit with lock | a thread ends with the lock held */
 #define _GNU_SOURCE
 #include <pthread.h>
 

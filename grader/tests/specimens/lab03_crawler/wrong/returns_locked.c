@@ -1,4 +1,4 @@
-/* expect: tests close_wakes_all_putters; schedules misuse | put returns from the closed queue without giving the lock back */
+/* expect: tests close_wakes_all_putters; schedules exit-with-lock | put returns from the closed queue without giving the lock back */
 #include "crawler.h"
 
 #undef NDEBUG
