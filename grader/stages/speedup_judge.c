@@ -35,7 +35,13 @@ double speedup_mean(const struct speedup_round *rounds, size_t count, bool refer
     return count > 0 ? exp(sum / (double)count) : 0.0;
 }
 
-struct speedup_judgement speedup_judge(const struct speedup_round *rounds, size_t count, double threshold)
+bool speedup_failures_decide(size_t failures)
+{
+    return failures >= SPEEDUP_FAILURES_MAX;
+}
+
+struct speedup_judgement speedup_judge(const struct speedup_round *rounds, size_t count, size_t failures,
+                                       double threshold)
 {
     double ratios[SPEEDUP_ROUNDS_MAX] = {0};
     struct speedup_judgement judgement = {.side = INTERVAL_UNDECIDED};
@@ -44,7 +50,7 @@ struct speedup_judgement speedup_judge(const struct speedup_round *rounds, size_
         judgement.busy = judgement.busy || speedup_is_busy(&rounds[i]);
     }
     judgement.ratio = interval_of_ratios(ratios, count);
-    if (count < (judgement.busy ? SPEEDUP_BUSY_ROUNDS_MIN : SPEEDUP_ROUNDS_MIN))
+    if (count < (judgement.busy || failures > 0 ? SPEEDUP_DOUBTFUL_ROUNDS_MIN : SPEEDUP_ROUNDS_MIN))
         return judgement;
     judgement.side = interval_side(&judgement.ratio, threshold);
     const struct interval median = interval_of_median(ratios, count);

@@ -1,5 +1,5 @@
 /*
- * speedup_judge.h: from times to a verdict, arithmetic only. All functions are pure.
+ * speedup_judge.h: from times and failures to a verdict, arithmetic only. All functions are pure.
  *
  * Theory of operation. Each run of a program has two times: how long it took (wall), and how long it would have taken
  * had each of its threads got a CPU whenever it was able to run (quiet; process_activity.h tells how that is seen from
@@ -9,6 +9,10 @@
  * quiet time otherwise: its ratio is reference / hand-in either way. Rounds are added until the 99 % confidence
  * interval of the ratio lies on one side of the threshold; with busy rounds among them it takes some more. It is the
  * interval of the mean or, where a few rounds are far off all others, that of the median.
+ *
+ * A run of the hand-in that goes wrong is no round; the second one decides. A hand-in that goes wrong once in many runs
+ * is found by the stages before this one, each time; whether that run is among these few must not decide. After one it
+ * takes some more good rounds, too, so that a hand-in that goes wrong often is seen to do so again.
  */
 #ifndef GRADER_STAGES_SPEEDUP_JUDGE_H
 #define GRADER_STAGES_SPEEDUP_JUDGE_H
@@ -18,7 +22,9 @@
 
 #include "../interval.h"
 
-enum { SPEEDUP_ROUNDS_MIN = 3, SPEEDUP_BUSY_ROUNDS_MIN = 5, SPEEDUP_ROUNDS_MAX = 20 };
+enum { SPEEDUP_ROUNDS_MIN = 3, SPEEDUP_ROUNDS_MAX = 20 };
+enum { SPEEDUP_DOUBTFUL_ROUNDS_MIN = 5 }; /* with a busy round or a failure */
+enum { SPEEDUP_FAILURES_MAX = 2 };
 
 /* Seconds of one run, see above; 0 < quiet <= wall. */
 struct speedup_time {
@@ -48,8 +54,12 @@ bool speedup_is_busy(const struct speedup_round *round);
  * round is. 0 without rounds. */
 double speedup_mean(const struct speedup_round *rounds, size_t count, bool reference);
 
+/* speedup_failures_decide: whether `failures` runs of the hand-in that went wrong are enough to fail it. */
+bool speedup_failures_decide(size_t failures);
+
 /* speedup_judge: what `count` rounds, SPEEDUP_ROUNDS_MAX at most, say about a hand-in whose ratio has to be at least
- * `threshold`. */
-struct speedup_judgement speedup_judge(const struct speedup_round *rounds, size_t count, double threshold);
+ * `threshold` and of which `failures` more runs, too few to decide, went wrong. */
+struct speedup_judgement speedup_judge(const struct speedup_round *rounds, size_t count, size_t failures,
+                                       double threshold);
 
 #endif

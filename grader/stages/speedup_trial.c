@@ -10,7 +10,7 @@
 #include "../text.h"
 
 enum { BENCH_FAILED = 1 /* exit status of bench_fail */ };
-enum { WAITING_RUNS = 3, FAILURES_MAX = 2, WORKERS_MAX = 8, SAID_LINES = 3 };
+enum { WAITING_RUNS = 3, WORKERS_MAX = 8, SAID_LINES = 3 };
 
 /* A measure that is still undecided after this many timed seconds stays so. */
 static const double seconds_max = 20.0;
@@ -130,17 +130,15 @@ static enum outcome run_latency_round(struct trial *trial, struct run runs[STUDE
     return outcome != GOOD ? outcome : compare(trial, runs[STUDENT].answer, runs[BASELINE].answer);
 }
 
-/* Whether a run that goes wrong decides: the second one does. A hand-in that goes wrong once in many runs is found by
- * the stages before this one, each time; whether that run is among these few must not decide. */
+/* Counts a run of the hand-in that went wrong. Returns whether the outcome decides. */
 static bool is_final(struct trial *trial, enum outcome outcome)
 {
-    return outcome == OUR_FAULT || (outcome != GOOD && ++trial->failures == FAILURES_MAX);
+    return outcome == OUR_FAULT || (outcome != GOOD && speedup_failures_decide(++trial->failures));
 }
 
-/* Whether a run went wrong, and there were not enough others yet to see one more. */
-static bool is_suspect(const struct trial *trial, size_t runs)
+static struct speedup_judgement judge(const struct trial *trial)
 {
-    return trial->failures > 0 && trial->count < runs;
+    return speedup_judge(trial->rounds, trial->count, trial->failures, speedup_trial_asked(trial));
 }
 
 static enum outcome undecided(struct trial *trial)
@@ -155,12 +153,12 @@ static enum outcome measure_ratio(struct trial *trial)
     struct run runs[STUDENT + 1];
     enum outcome outcome = run_role(trial, BASELINE, 0, &runs[BASELINE]);
     trial->baseline = runs[BASELINE].time;
-    trial->judgement = speedup_judge(trial->rounds, 0, speedup_trial_asked(trial));
+    trial->judgement = judge(trial);
     double spent = trial->baseline.wall;
     if (outcome != GOOD)
         return outcome;
-    while (trial->judgement.side == INTERVAL_UNDECIDED || is_suspect(trial, SPEEDUP_BUSY_ROUNDS_MIN)) {
-        if (trial->count == SPEEDUP_ROUNDS_MAX || (trial->count >= SPEEDUP_BUSY_ROUNDS_MIN && spent > seconds_max))
+    while (trial->judgement.side == INTERVAL_UNDECIDED) {
+        if (trial->count == SPEEDUP_ROUNDS_MAX || (trial->count >= SPEEDUP_DOUBTFUL_ROUNDS_MIN && spent > seconds_max))
             return undecided(trial);
         outcome = cpu ? run_cpu_round(trial, trial->count, runs) : run_latency_round(trial, runs);
         const struct run *reference = &runs[cpu ? YARDSTICK : BASELINE];
@@ -171,12 +169,12 @@ static enum outcome measure_ratio(struct trial *trial)
         trial->rounds[trial->count++] =
             (struct speedup_round){.reference = reference->time, .handin = runs[STUDENT].time};
         spent += (cpu ? reference->time.wall : 0.0) + runs[STUDENT].time.wall;
-        trial->judgement = speedup_judge(trial->rounds, trial->count, speedup_trial_asked(trial));
+        trial->judgement = judge(trial);
     }
     return trial->judgement.side == INTERVAL_BELOW ? SLOW : GOOD;
 }
 
-/* CPU time burned while waiting: noise only adds to it, so one good run is proof. */
+/* CPU time burned while waiting: noise only adds to it, so one good run is proof, unless one went wrong. */
 static enum outcome measure_waiting(struct trial *trial)
 {
     while (trial->count < WAITING_RUNS) {
@@ -188,7 +186,7 @@ static enum outcome measure_waiting(struct trial *trial)
             continue;
         trial->least_cpu = trial->count == 0 || run.cpu < trial->least_cpu ? run.cpu : trial->least_cpu;
         trial->count++;
-        if (trial->least_cpu <= trial->measure->threshold && !is_suspect(trial, WAITING_RUNS))
+        if (trial->least_cpu <= trial->measure->threshold && (trial->failures == 0 || trial->count == WAITING_RUNS))
             return GOOD;
     }
     return SLOW;

@@ -5,7 +5,7 @@
  *     latency   baseline once; then the hand-in, always with the same input
  *     waiting   the hand-in alone, until it has once used little CPU time
  *
- * A run of the hand-in that goes wrong is no round; the second one decides.
+ * A run of the hand-in that goes wrong is no round; the second one decides (speedup_judge.h).
  *
  * The answer of the hand-in is compared with that of the yardstick, or else of the baseline, to the same input.
  */

@@ -20,12 +20,12 @@ static void fill(struct speedup_round *rounds, struct speedup_time reference, st
 
 static enum interval_side side_after(const struct speedup_round *rounds, size_t count)
 {
-    return speedup_judge(rounds, count, 0.7).side;
+    return speedup_judge(rounds, count, 0, 0.7).side;
 }
 
 Test(speedup_judge, no_rounds_say_nothing)
 {
-    const struct speedup_judgement judgement = speedup_judge(NULL, 0, 0.7);
+    const struct speedup_judgement judgement = speedup_judge(NULL, 0, 0, 0.7);
     cr_expect_eq(judgement.side, INTERVAL_UNDECIDED);
     cr_expect_not(judgement.busy);
     cr_expect_eq(speedup_mean(NULL, 0, true), 0.0);
@@ -35,8 +35,8 @@ Test(speedup_judge, quiet_machine_wall_time_decides)
 {
     struct speedup_round rounds[ROUNDS];
     fill(rounds, (struct speedup_time){0.050, 0.049}, (struct speedup_time){0.055, 0.050});
-    cr_expect_not(speedup_judge(rounds, 3, 0.7).busy);
-    cr_expect_float_eq(rounds[0].reference.wall / rounds[0].handin.wall, speedup_judge(rounds, 1, 0.7).ratio.middle,
+    cr_expect_not(speedup_judge(rounds, 3, 0, 0.7).busy);
+    cr_expect_float_eq(rounds[0].reference.wall / rounds[0].handin.wall, speedup_judge(rounds, 1, 0, 0.7).ratio.middle,
                        1e-9);
     cr_expect_eq(side_after(rounds, SPEEDUP_ROUNDS_MIN - 1), INTERVAL_UNDECIDED, "two rounds are too few");
     cr_expect_eq(side_after(rounds, SPEEDUP_ROUNDS_MIN), INTERVAL_ABOVE);
@@ -49,7 +49,7 @@ Test(speedup_judge, busy_machine_quiet_time_decides)
     struct speedup_round rounds[ROUNDS];
     /* the wall times say the contrary each time */
     fill(rounds, (struct speedup_time){0.200, 0.050}, (struct speedup_time){0.400, 0.052});
-    cr_expect(speedup_judge(rounds, ROUNDS, 0.7).busy);
+    cr_expect(speedup_judge(rounds, ROUNDS, 0, 0.7).busy);
     cr_expect_eq(side_after(rounds, ROUNDS), INTERVAL_ABOVE);
     fill(rounds, (struct speedup_time){0.400, 0.050}, (struct speedup_time){0.400, 0.100});
     cr_expect_eq(side_after(rounds, ROUNDS), INTERVAL_BELOW);
@@ -59,8 +59,33 @@ Test(speedup_judge, busy_machine_takes_more_rounds)
 {
     struct speedup_round rounds[ROUNDS];
     fill(rounds, (struct speedup_time){0.400, 0.050}, (struct speedup_time){0.400, 0.100});
-    cr_expect_eq(side_after(rounds, SPEEDUP_BUSY_ROUNDS_MIN - 1), INTERVAL_UNDECIDED);
-    cr_expect_eq(side_after(rounds, SPEEDUP_BUSY_ROUNDS_MIN), INTERVAL_BELOW);
+    cr_expect_eq(side_after(rounds, SPEEDUP_DOUBTFUL_ROUNDS_MIN - 1), INTERVAL_UNDECIDED);
+    cr_expect_eq(side_after(rounds, SPEEDUP_DOUBTFUL_ROUNDS_MIN), INTERVAL_BELOW);
+}
+
+Test(speedup_judge, after_one_failure_too_few_good_rounds_say_nothing)
+{
+    struct speedup_round rounds[ROUNDS];
+    fill(rounds, (struct speedup_time){0.050, 0.049}, (struct speedup_time){0.055, 0.050});
+    for (size_t good = 0; good < SPEEDUP_DOUBTFUL_ROUNDS_MIN; good++)
+        cr_expect_eq(speedup_judge(rounds, good, 1, 0.7).side, INTERVAL_UNDECIDED, "after %zu good rounds", good);
+}
+
+Test(speedup_judge, after_one_failure_enough_good_rounds_decide)
+{
+    struct speedup_round rounds[ROUNDS];
+    fill(rounds, (struct speedup_time){0.050, 0.049}, (struct speedup_time){0.055, 0.050});
+    cr_expect_eq(speedup_judge(rounds, SPEEDUP_DOUBTFUL_ROUNDS_MIN, 1, 0.7).side, INTERVAL_ABOVE);
+    cr_expect_not(speedup_judge(rounds, SPEEDUP_DOUBTFUL_ROUNDS_MIN, 1, 0.7).busy, "a failure does not make it busy");
+    fill(rounds, (struct speedup_time){0.050, 0.049}, (struct speedup_time){0.100, 0.098});
+    cr_expect_eq(speedup_judge(rounds, SPEEDUP_DOUBTFUL_ROUNDS_MIN, 1, 0.7).side, INTERVAL_BELOW);
+}
+
+Test(speedup_judge, the_second_failure_decides)
+{
+    cr_expect_not(speedup_failures_decide(0));
+    cr_expect_not(speedup_failures_decide(1));
+    cr_expect(speedup_failures_decide(2));
 }
 
 Test(speedup_judge, one_program_that_waits_makes_the_round_busy)
@@ -75,7 +100,7 @@ Test(speedup_judge, each_round_is_counted_in_its_own_way)
 {
     const struct speedup_round rounds[] = {{.reference = {0.1, 0.1}, .handin = {0.2, 0.2}},
                                            {.reference = {0.9, 0.1}, .handin = {0.9, 0.2}}};
-    cr_expect_float_eq(speedup_judge(rounds, 2, 0.7).ratio.middle, 0.5, 1e-9);
+    cr_expect_float_eq(speedup_judge(rounds, 2, 0, 0.7).ratio.middle, 0.5, 1e-9);
     cr_expect_float_eq(speedup_mean(rounds, 2, true), 0.1, 1e-9);
     cr_expect_float_eq(speedup_mean(rounds, 2, false), 0.2, 1e-9);
 }
