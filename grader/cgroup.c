@@ -188,7 +188,7 @@ static int open_file(const struct cgroup *group, const char *name2, const char *
     for (int tree = 0; tree < CGROUP_TREES && fd < 0; tree++) {
         const char *name = tree == CGROUP_V2 ? name2 : name1;
         if (group->directory[tree] >= 0 && name != NULL)
-            fd = cgroup_open_at(group->directory[tree], name, flags);
+            fd = openat(group->directory[tree], name, flags | O_CLOEXEC);
     }
     return fd;
 }

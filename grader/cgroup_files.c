@@ -13,15 +13,10 @@ char *cgroup_join(const char *directory, const char *name)
     return asprintf(&path, "%s/%s", directory, name) < 0 ? NULL : path;
 }
 
-int cgroup_open_at(int directory, const char *name, int flags)
-{
-    return openat(directory, name, flags | O_CLOEXEC);
-}
-
 int cgroup_open(const char *directory, const char *name, int flags)
 {
     char *path = cgroup_join(directory, name);
-    const int fd = path != NULL ? cgroup_open_at(AT_FDCWD, path, flags) : -1;
+    const int fd = path != NULL ? open(path, flags | O_CLOEXEC) : -1;
     const int cause = errno;
     free(path);
     errno = cause;
@@ -46,7 +41,7 @@ static bool put(int fd, const char *text)
 
 bool cgroup_put_at(int directory, const char *name, const char *text)
 {
-    return put(cgroup_open_at(directory, name, O_WRONLY | O_TRUNC), text);
+    return put(openat(directory, name, O_WRONLY | O_TRUNC | O_CLOEXEC), text);
 }
 
 bool cgroup_put(const char *directory, const char *name, const char *text)

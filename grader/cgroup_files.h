@@ -17,16 +17,14 @@ char *cgroup_join(const char *directory, const char *name);
 /* cgroup_open: as open(2) for a file of the directory, closed on exec; -1 with errno. */
 int cgroup_open(const char *directory, const char *name, int flags);
 
-/* cgroup_open_at, cgroup_put_at: as cgroup_open and cgroup_put below, of an open directory, whose path need not be
- * walked. */
-int cgroup_open_at(int directory, const char *name, int flags);
-bool cgroup_put_at(int directory, const char *name, const char *text);
-
 /* cgroup_write: writes `text` to an open file in one piece; as cgroup_put. */
 bool cgroup_write(int fd, const char *text);
 
 /* cgroup_put: writes `text` in one piece. False, with errno, if there is no such file or the kernel refuses. */
 bool cgroup_put(const char *directory, const char *name, const char *text);
+
+/* cgroup_put_at: the same of an open directory, whose path need not be walked. */
+bool cgroup_put_at(int directory, const char *name, const char *text);
 
 /* cgroup_get, cgroup_get_in: read the beginning of a file, open or by name, into `text`, which is empty if that fails.
  */

@@ -71,7 +71,7 @@ static void find_able(struct process_activity *activity, struct able *able)
     for (size_t i = 0; i < activity->thread_count; i++) {
         const struct process_activity_thread thread = activity->threads[i];
         struct process_stat stat;
-        if (!process_tree_thread_stat(thread.stat, &stat)) {
+        if (!process_tree_read_stat(thread.stat, &stat)) {
             close(thread.stat);
             continue;
         }

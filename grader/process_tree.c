@@ -37,7 +37,7 @@ static const char *field(const char *after_name, int number)
 
 enum { FIELD_STATE = 3, FIELD_PARENT = 4, FIELD_SESSION = 6, FIELD_THREADS = 20, FIELD_CPU = 39 };
 
-static bool read_stat(int fd, struct process_stat *stat)
+bool process_tree_read_stat(int fd, struct process_stat *stat)
 {
     char text[1024];
     if (!read_file(fd, text, sizeof text))
@@ -63,7 +63,7 @@ bool process_tree_stat(pid_t pid, struct process_stat *stat)
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    const bool found = read_stat(fd, stat);
+    const bool found = process_tree_read_stat(fd, stat);
     if (fd >= 0)
         close(fd);
     return found;
@@ -74,11 +74,6 @@ int process_tree_open_thread(pid_t pid, pid_t thread)
     char path[80];
     snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)thread);
     return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-bool process_tree_thread_stat(int fd, struct process_stat *stat)
-{
-    return read_stat(fd, stat);
 }
 
 pid_t process_tree_newest(int fd)
