@@ -29,7 +29,7 @@
 
 enum {
     BLOCKED_MS = 60, /* how long a call that must block is watched */
-    SLOW_START = 7, /* locks given back: enough to visit the start page */
+    SLOW_START = 7,  /* locks given back: enough to visit the start page */
     SLOW_START_MS = 4,
     CALLERS_MAX = 8,
     PRODUCERS = 4,
