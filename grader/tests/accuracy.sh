@@ -5,6 +5,7 @@
 # it the same for helgrind, drd and ThreadSanitizer alone (an error about the lab's race driver is a wrong one caught, or a
 # right one accused) and for the Criterion tests
 # alone. usage: accuracy.sh [LAB...]      K=3 JOBS=cores TOOLS=1 (0: without the three tools) OUT=file (writes the table there)
+# BUSY=1 keeps each core busy with an endless loop all the time.
 # RECORDS=folder keeps what was measured: the same words again go on where it was broken off, a larger K adds runs. It
 # knows nothing of changes to grader, labs or specimens: after one, begin a new folder.
 set -u
@@ -13,6 +14,7 @@ cd "$(dirname "$0")/../.."
 K=${K:-3}
 JOBS=${JOBS:-$(nproc)}
 TOOLS=${TOOLS:-1}
+BUSY=${BUSY:-0}
 labs=${*:-$("$grader" list | cut -d' ' -f1)}
 RECORDS=${RECORDS:-$scratch/records}
 records=$RECORDS/records
@@ -102,18 +104,27 @@ rows() {
     done
 }
 
+# They end with this process, however it ends.
+loops=()
+for _ in $([ "$BUSY" != 1 ] || seq "$(nproc)"); do
+    setpriv --pdeathsig KILL bash -c 'while :; do :; done' &
+    loops+=($!)
+done
+
 # One run of all before the next: whenever it is broken off, each specimen was graded as often as the others.
 {
     for run in $(seq "$K"); do rows grade "$run"; done
     [ "$TOOLS" != 1 ] || rows ask 0
 } | to_do >"$scratch/list"
 xargs -P "$JOBS" -d '\n' -I{} bash -c 'work "$1"' _ {} <"$scratch/list" >>"$records" 2>"$scratch/errors" &
-trap 'kill $!; exit 130' INT TERM # at once, with nothing more begun
-wait $!
+worker=$!
+trap 'kill $worker; exit 130' INT TERM # at once, with nothing more begun
+wait $worker
+[ "$BUSY" != 1 ] || kill "${loops[@]}"
 
 # table: from the records.
 table() {
-    echo "$(date +%Y-%m-%d), $(nproc) cores, $(gcc --version | head -n 1), each specimen $K times"
+    echo "$(date +%Y-%m-%d), $(nproc) cores, $(gcc --version | head -n 1), each specimen $K times$([ "$BUSY" != 1 ] || echo ", each core kept busy by another program")"
     echo
     awk -F'\t' -v labs="$(echo $labs)" '
         # What did not cost points in each run.
