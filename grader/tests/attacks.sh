@@ -5,7 +5,8 @@
 #
 # BASE   the hand-in it is appended to, attacks/bases/BASE.c: idle, right, racy, lab03_idle ..., which call attack(); none: it is all there
 #        is. Its first line may name lab and test, /* base: LAB TEST */, else lab01 is meant; @SOLUTION@ stands for the
-#        reference solution. A hand-in is one file: for #include "site_client.h" stands the text of bases/site_client.h
+#        reference solution. A hand-in is one file: for #include "site_client.h" stands the text of
+#        bases/site_client.h, for #include "site.h" that of harness/site.h
 # STAGE  the stages that are run, as for --only; of the last one the score counts
 # KIT    gate: the lab as it is; open: with all calls of the C library allowed, so that what stands behind the gate is tested,
 #        and with low limits for a whole tree (what is called tree_* needs control groups, where the grader may use them)
@@ -127,7 +128,8 @@ attack() {
     solution=$(echo solutions/"$lab"_*/*.c)
     { sed -e "/@SOLUTION@/{r $solution" -e 'd}' "grader/tests/attacks/bases/$2.c" &&
         sed -e 1d -e '/^#include "site_client.h"$/{r grader/tests/attacks/bases/site_client.h' -e 'd}' "grader/tests/attacks/$1.c"; } |
-        sed -e "s|@CANARY@|$canary|g; s|@KIT@|$PWD|g; s|@PORT@|$port|g; s|@SOCKET@|$socket|g" >"$file"
+        sed -e '/^#include "site.h"$/{r harness/site.h' -e 'd}' \
+            -e "s|@CANARY@|$canary|g; s|@KIT@|$PWD|g; s|@PORT@|$port|g; s|@SOCKET@|$socket|g" >"$file"
     started=$(date +%s%N)
     case $3 in *tests) test="--test $test" ;; *) test= ;; esac
     # shellcheck disable=SC2086

@@ -3,9 +3,9 @@
 
 static void attack(void)
 {
-    struct stats stats;
+    struct site_stats stats;
     /* Another site by the same words tells all when it ends; but nobody has visited the test's. */
-    const struct spec spec = {.seed = 1,
+    const struct site_spec spec = {.seed = 1,
                               .pages = 24,
                               .slow = 1,
                               .large = 1,

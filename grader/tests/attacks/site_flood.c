@@ -6,7 +6,7 @@ enum { ROUNDS = 3000, CONNECTIONS = 300 };
 static void flood_service(int service)
 {
     static char large[100000];
-    struct spec spec = {.seed = 1, .pages = 1};
+    struct site_spec spec = {.seed = 1, .pages = 1};
     int ends[2], pipes[2], many[40];
     if (pipe(pipes) != 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
         return;
@@ -23,13 +23,13 @@ static void flood_service(int service)
         send_with(service, &spec, sizeof spec, wrong, 3);
         send_with(service, &spec, sizeof spec, unix_listener, 3);
         send_with(service, &spec, sizeof spec, &service, 1);
-        spec = (struct spec){.seed = (uint64_t)i, .pages = UINT32_MAX, .slow = 1};
+        spec = (struct site_spec){.seed = (uint64_t)i, .pages = UINT32_MAX, .slow = 1};
         send_with(service, &spec, sizeof spec, right, 3);
-        spec = (struct spec){.pages = 2000, .width = UINT32_MAX, .gather = UINT32_MAX, .gather_ms = UINT32_MAX};
+        spec = (struct site_spec){.pages = 2000, .width = UINT32_MAX, .gather = UINT32_MAX, .gather_ms = UINT32_MAX};
         send_with(service, &spec, sizeof spec, right, 3);
-        spec = (struct spec){.pages = 1, .large = 2, .large_bytes = UINT32_MAX};
+        spec = (struct site_spec){.pages = 1, .large = 2, .large_bytes = UINT32_MAX};
         send_with(service, &spec, sizeof spec, right, 3);
-        spec = (struct spec){.pages = 1};
+        spec = (struct site_spec){.pages = 1};
         send_with(service, &spec, sizeof spec, right, 3); /* a site that is never let go of */
     }
     for (int i = 0; i < 40; i++)

@@ -4,7 +4,7 @@
 static void attack(void)
 {
     /* The test's own site: what it says before it is told to end must hold no answer. */
-    struct stats stats;
+    struct site_stats stats;
     int wire = -1;
     for (int fd = -1; (fd = find_socket(SOCK_STREAM, fd)) >= 0;)
         wire = fd; /* the one made last; others are Criterion's */

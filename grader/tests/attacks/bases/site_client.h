@@ -1,18 +1,5 @@
-/* For attacks on the site: how to ask it without the lab's harness. The structures are what site_wire.h says, as
- * anybody can read there. */
-struct spec {
-    uint64_t seed;
-    uint32_t pages, width, slow, large, empty, redirects, missing, failing, broken, offsite, latency_us,
-        start_latency_us, slow_us, large_bytes, gather, gather_ms;
-};
-
-struct stats {
-    uint64_t requests, distinct, duplicates, unknown, offsite, at_once, unvisited;
-    char duplicate_path[64];
-    uint64_t duplicate_count;
-    char unknown_path[64], unvisited_path[64];
-    uint64_t expected_requests, expected_pages, expected_redirects, expected_errors, expected_bytes;
-};
+/* For attacks on the site: how to ask it without the lab's harness, whose structures anybody can read. */
+#include "site.h"
 
 /* The descriptors of this process that are sockets of this kind. */
 static inline int find_socket(int type, int after)
@@ -53,7 +40,7 @@ static inline int listen_somewhere(void)
     return listener;
 }
 
-static inline bool ask(int wire, char word, struct stats *stats)
+static inline bool ask(int wire, char word, struct site_stats *stats)
 {
     memset(stats, 0, sizeof *stats);
     return send(wire, &word, 1, MSG_NOSIGNAL) == 1 && recv(wire, stats, sizeof *stats, MSG_WAITALL) == sizeof *stats;
