@@ -80,7 +80,8 @@ struct process_spec {
     double cpu_limit; /* seconds of CPU time of the whole tree; without control groups each process's alone while
                          it runs; 0: 8 times the deadline */
     unsigned descriptor_limit; /* descriptors of one process (RLIMIT_NOFILE); 0: 1024 */
-    bool stopwatch;            /* the program speaks harness/bench.h's protocol on its fds 3 and 4 */
+    bool stopwatch;            /* the program speaks harness/bench.h's protocol on its fds 3 and 4; its addresses are
+                                  the same in each run */
     const char *report;  /* existing file that becomes the program's descriptor 5, open for appending; NULL: none */
     const char *service; /* program that is started beside it, outside of its sandbox, and that it can ask
                             over a socket, its standard input (supervise_service.h); NULL: none */

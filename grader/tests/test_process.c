@@ -735,6 +735,25 @@ Test(process, descriptors_with_a_stopwatch)
     expect_descriptors(true, "0 1 2 3 4 ");
 }
 
+/* Its stack begins where it did in the run before, if it is timed. */
+Test(process, addresses_are_the_same_with_a_stopwatch)
+{
+    const char *argv[4];
+    struct process_spec spec = in_shell(argv, "grep stack /proc/self/maps");
+    char *first = NULL;
+    spec.stopwatch = true;
+    for (int i = 0; i < 3; i++) {
+        struct process_result result = run(&spec);
+        cr_assert_neq(strstr(result.out, "[stack]"), NULL);
+        if (first != NULL)
+            cr_expect_str_eq(result.out, first);
+        else
+            first = strdup(result.out);
+        process_release(&result);
+    }
+    free(first);
+}
+
 static struct process_result run_stopwatch(const char *before, const char *work, const char *after)
 {
     const char *argv[] = {"./helper", "stopwatch", before, work, after, NULL};
