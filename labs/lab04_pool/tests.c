@@ -430,8 +430,8 @@ static void count_call(int64_t input)
 }
 
 /* Tests in which a worker of several dies do not close the pool. Where workers keep each other up, it would depend on
- * which was made last, and so on who happened to get the deadly item; close_leaves_nothing_behind does it often enough
- * to be sure. The workers end with the test. */
+ * which was made last, and so on who happened to get the deadly item; close_leaves_nothing_behind does it after all of
+ * these deaths, and often enough to be sure. The workers end with the test. */
 
 /* Input 7 ends its worker; the others do not. */
 static int64_t die_at_seven(int64_t input)
@@ -540,7 +540,18 @@ LAB_TEST(pool_is_whole_after_deaths)
     cr_assert_eq(now.zombies, 0, "workers died and were not waited for: %d zombies after pool_map", now.zombies);
 }
 
-/* The worker dies of a signal from outside while it waits for an item. */
+/* The worker that last ran item `number` of meet_all dies of a signal from outside while it waits for an item. */
+static void kill_idle(int number)
+{
+    const pid_t victim = atomic_load(&seen->pids[number]);
+    siginfo_t how;
+    cr_assert_neq(victim, getpid(), "the caller itself ran fn: items must run in the workers");
+    kill(victim, SIGKILL);
+    /* WNOWAIT: wait until it is dead, but leave it to the pool to wait for. */
+    while (waitid(P_PID, (id_t)victim, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+        continue;
+}
+
 LAB_TEST(killed_while_idle_costs_nothing)
 {
     share();
@@ -549,13 +560,7 @@ LAB_TEST(killed_while_idle_costs_nothing)
     int met = meet_all(pool, 3);
     cr_assert_eq(met, 3, "3 workers, 3 items, each waits until all 3 are being worked on: only %d got on", met);
     for (int round = 0; round < 3; round++) {
-        const pid_t victim = atomic_load(&seen->pids[round]);
-        siginfo_t how;
-        cr_assert_neq(victim, getpid(), "the caller itself ran fn: items must run in the workers");
-        kill(victim, SIGKILL);
-        /* WNOWAIT: wait until it is dead, but leave it to the pool to wait for. */
-        while (waitid(P_PID, (id_t)victim, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
-            continue;
+        kill_idle(round);
         met = meet_all(pool, 3);
         cr_assert_eq(met, 3,
                      "a worker was killed between two calls of pool_map: the next call must have 3 workers again and "
@@ -577,12 +582,29 @@ static void use_once(unsigned workers)
     pool_close(pool);
 }
 
+/* All workers have died and been replaced, and one more while it was idle. */
+static void close_after_deaths(void)
+{
+    enum { COUNT = 6 };
+    int64_t inputs[COUNT], outputs[COUNT];
+    bool failed[COUNT];
+    struct pool *pool = open_pool(3);
+    count_up(inputs, COUNT);
+    pool_map(pool, die_always, inputs, outputs, failed, COUNT);
+    cr_assert_eq(meet_all(pool, 3), 3, "all workers of a pool died: afterwards it must have 3 again");
+    kill_idle(0);
+    cr_assert_eq(meet_all(pool, 3), 3, "a worker was killed between two calls of pool_map: it must have 3 again");
+    pool_close(pool);
+}
+
 LAB_TEST(close_leaves_nothing_behind)
 {
     enum { ROUNDS = 20, CACHED = 8 }; /* glibc keeps seven freed blocks of a size, and counts them as in use */
     share();
-    for (int round = 0; round < CACHED; round++)
+    for (int round = 0; round < CACHED; round++) {
         use_once(3);
+        close_after_deaths();
+    }
     stir.nanoseconds = 0; /* for the time it takes */
     const struct census before = census_take();
     cr_assert_eq(before.zombies, 0, "pool_close left %d zombies: every worker must be waited for", before.zombies);
