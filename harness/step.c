@@ -1,7 +1,6 @@
 #include "step.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -13,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "thread_info.h"
 #include "timing.h"
 
 enum { PLACES_MAX = 4096 };
@@ -55,55 +55,6 @@ static bool is_worth_a_round(long k, long length)
     return place >= (uintptr_t)__executable_start && place < (uintptr_t)etext && !(before && after);
 }
 
-/* Reads a file of a thread in /proc, such as "/stat", up to size-1 bytes; text is empty if there is none.
- * Async-signal-safe. */
-static void read_thread_file(int id, const char *name, char *text, size_t size)
-{
-    char path[64] = "/proc/self/task/", digits[16];
-    size_t length = strlen(path), n = 0;
-    for (int rest = id; rest > 0; rest /= 10)
-        digits[n++] = (char)('0' + rest % 10);
-    while (n > 0)
-        path[length++] = digits[--n];
-    memcpy(path + length, name, strlen(name) + 1);
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    const ssize_t got = file >= 0 ? read(file, text, size - 1) : 0;
-    text[got > 0 ? got : 0] = '\0';
-    if (file >= 0)
-        close(file);
-}
-
-/* The kernel's letter for what a thread does, R when it runs; ? if it has ended. Async-signal-safe. */
-static char thread_state(int id)
-{
-    char text[256];
-    read_thread_file(id, "/stat", text, sizeof text);
-    const char *name_end = strrchr(text, ')');
-    return name_end != NULL ? name_end[2] : '?';
-}
-
-/* How often a thread has been given a processor; 0 where the kernel does not say. Async-signal-safe. */
-static long long thread_slices(int id)
-{
-    char text[96];
-    long long slices = 0;
-    read_thread_file(id, "/schedstat", text, sizeof text);
-    const char *last = strrchr(text, ' ');
-    for (last = last != NULL ? last + 1 : ""; *last >= '0' && *last <= '9'; last++)
-        slices = slices * 10 + (*last - '0');
-    return slices;
-}
-
-/* CPU time of a thread of this process in nanoseconds, by the kernel's own numbering of such clocks. Async-signal-safe.
- */
-static long long thread_cpu(int id)
-{
-    enum { PER_THREAD = 4, SCHEDULER = 2 };
-    struct timespec t = {0};
-    clock_gettime((clockid_t)(~(unsigned)id << 3 | PER_THREAD | SCHEDULER), &t);
-    return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
 enum { NAP_NS = 10000, NAP_NS_MAX = 320000 };
 
 /* Longer and longer: each awakening may put off the processor whom one waits for. */
@@ -117,10 +68,10 @@ static void nap(long *ns)
 static bool other_waits(void)
 {
     const int id = atomic_load(&walk.other_id);
-    const char state = thread_state(id);
+    const char state = thread_info_state(id);
     return (state != 'R' && state != 'D') ||
-           (double)(thread_cpu(id) - atomic_load(&walk.other_cpu)) >= spin_seconds * 1e9 ||
-           thread_slices(id) - atomic_load(&walk.other_slices) >= SPIN_SLICES;
+           (double)(thread_info_cpu(id) - atomic_load(&walk.other_cpu)) >= spin_seconds * 1e9 ||
+           thread_info_slices(id) - atomic_load(&walk.other_slices) >= SPIN_SLICES;
 }
 
 static void hold(void)
@@ -239,7 +190,7 @@ static bool is_stuck(void)
 {
     const int id = atomic_load(&walk.id);
     const long before = atomic_load(&walk.steps);
-    if (id == 0 || thread_state(id) != 'S')
+    if (id == 0 || thread_info_state(id) != 'S')
         return false;
     timing_sleep_ms(1);
     return atomic_load(&walk.steps) == before;
@@ -266,8 +217,8 @@ bool step_wait_over(double seconds)
 void step_other_begins(void)
 {
     const int id = (int)syscall(SYS_gettid);
-    atomic_store(&walk.other_cpu, thread_cpu(id));
-    atomic_store(&walk.other_slices, thread_slices(id));
+    atomic_store(&walk.other_cpu, thread_info_cpu(id));
+    atomic_store(&walk.other_slices, thread_info_slices(id));
     atomic_store(&walk.other_id, id);
     atomic_store(&walk.other_begins, true);
 }

@@ -11,6 +11,7 @@
 #include "../census.h"
 #include "../receipt.h"
 #include "../seed.h"
+#include "../thread_info.h"
 #include "../timing.h"
 
 Test(seed, same_seed_same_numbers)
@@ -49,6 +50,26 @@ Test(timing, sleep_is_never_too_short)
     const double start = timing_now();
     timing_sleep_ms(30);
     cr_expect_geq(timing_now() - start, 0.030);
+}
+
+/* Spins until it is told to sleep. */
+static void *spin_then_sleep(void *stop)
+{
+    while (*(volatile _Bool *)stop == 0)
+        continue;
+    pause();
+    return NULL;
+}
+
+Test(thread_info, waits_for_the_others_to_sleep)
+{
+    pthread_t thread;
+    volatile _Bool stop = 0;
+    cr_assert_eq(pthread_create(&thread, NULL, spin_then_sleep, (void *)&stop), 0);
+    cr_expect_not(thread_info_wait_asleep(0.05), "one runs all the time");
+    stop = 1;
+    cr_expect(thread_info_wait_asleep(10));
+    cr_expect_eq(thread_info_state(gettid()), 'R');
 }
 
 Test(timing, sleeping_costs_a_switch_and_no_cpu)

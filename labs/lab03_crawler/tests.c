@@ -25,6 +25,7 @@
 #include "seed.h"
 #include "site.h"
 #include "step.h"
+#include "thread_info.h"
 #include "timing.h"
 
 enum {
@@ -42,6 +43,9 @@ enum {
 /* Seconds until a call that must return is said to be stuck: far more than a busy machine needs. */
 static const double patience = 4.0;
 
+/* ... and until others are said to be running all the time. */
+static const double asleep_seconds = 0.1;
+
 /* ---- stirring ---- */
 
 /* When it is not 0, every thread pauses after each `stir`-th lock it gives back, and while `stir_inside` is set also
@@ -51,9 +55,9 @@ static const double patience = 4.0;
 static atomic_uint stir;
 static atomic_bool stir_inside;
 
-/* After so many of the next locks that are given back, by all threads but the main one, the pause is far longer. The
- * others get in then on a busy machine, too, and so does the main thread, in which crawler_crawl runs: a crawl that can
- * end too early, or whose threads can block each other, does so at its first page. */
+/* After so many of the next locks that are given back, by all threads but the main one, the pause is far longer: until
+ * all the others sleep. They get in then on a busy machine, too, and so does the main thread, in which crawler_crawl
+ * runs: a crawl that can end too early, or whose threads can block each other, does so at its first page. */
 static atomic_int slow_start;
 
 static void pause_shortly(void)
@@ -66,9 +70,10 @@ static void pause_outside(void)
     static _Thread_local unsigned unlocks;
     const unsigned every = stir;
     unlocks++;
-    if (slow_start > 0 && gettid() != getpid() && atomic_fetch_sub(&slow_start, 1) > 0)
+    if (slow_start > 0 && gettid() != getpid() && atomic_fetch_sub(&slow_start, 1) > 0) {
         timing_sleep_ms(SLOW_START_MS);
-    else if (every != 0 && unlocks % every == 0)
+        thread_info_wait_asleep(asleep_seconds);
+    } else if (every != 0 && unlocks % every == 0)
         pause_shortly();
 }
 
@@ -540,11 +545,13 @@ LAB_TEST(closed_queue_is_drained)
 
 struct traffic {
     struct crawler_queue *queue;
+    struct caller joiner;
     unsigned each; /* items a producer puts */
     atomic_uint next_producer;
     atomic_uint times_got[PRODUCERS * EACH];
     atomic_uint strange; /* items got that no one put */
     atomic_uint refused; /* puts that returned false */
+    atomic_uint got;     /* items got */
     atomic_uint worked;  /* items worked on, up to the call of task_done */
     atomic_uint home;    /* threads that have ended */
 };
@@ -559,6 +566,13 @@ static void *produce(void *context)
     return NULL;
 }
 
+static bool join_has_begun(void *context)
+{
+    const struct traffic *traffic = context;
+    return traffic->joiner.begun > 0;
+}
+
+/* Works on the last item until join has had the time to return too early. */
 static void *consume(void *context)
 {
     struct traffic *traffic = context;
@@ -568,6 +582,10 @@ static void *consume(void *context)
             traffic->times_got[n]++;
         else
             traffic->strange++;
+        if (++traffic->got == PRODUCERS * traffic->each) {
+            timing_wait_until(join_has_begun, traffic, patience);
+            timing_sleep_ms(BLOCKED_MS);
+        }
         traffic->worked++;
         crawler_queue_task_done(traffic->queue);
     }
@@ -601,7 +619,6 @@ static void check_traffic(const struct traffic *traffic)
 /* All producers and consumers at once, then join and close; what they find must be what was put. */
 static void run_traffic(struct traffic *traffic, size_t capacity, unsigned each)
 {
-    struct caller joiner = {0};
     pthread_t threads[2 * PRODUCERS];
     traffic->queue = create(capacity);
     traffic->each = each;
@@ -611,8 +628,8 @@ static void run_traffic(struct traffic *traffic, size_t capacity, unsigned each)
     const bool all_put = timing_wait_until(producers_are_home, traffic, patience);
     check_traffic(traffic);
     cr_assert(all_put, "4 producers put %u items each, and never came to an end: an item or a wake-up was lost", each);
-    start_callers(&joiner, 1, traffic->queue, call_join, 1);
-    const bool joined = wait_done(&joiner, 1, 1);
+    start_callers(&traffic->joiner, 1, traffic->queue, call_join, 1);
+    const bool joined = wait_done(&traffic->joiner, 1, 1);
     const unsigned worked = traffic->worked;
     check_traffic(traffic);
     cr_assert_eq(worked, PRODUCERS * each, "%u items were put: join %s when %u of them were done", PRODUCERS * each,
@@ -623,7 +640,7 @@ static void run_traffic(struct traffic *traffic, size_t capacity, unsigned each)
               "the queue is closed, but only %u of %d threads came home", (unsigned)traffic->home, 2 * PRODUCERS);
     for (int i = 0; i < 2 * PRODUCERS; i++)
         pthread_join(threads[i], NULL);
-    join_callers(&joiner, 1);
+    join_callers(&traffic->joiner, 1);
     crawler_queue_free(traffic->queue);
 }
 
@@ -934,7 +951,7 @@ LAB_TEST(crawl_counts_errors)
 {
     struct site_stats stats;
     const struct site_spec spec = {.seed = seed_get() + 2, .pages = 3, .missing = 2, .failing = 3, .broken = 2};
-    const struct crawler_result result = crawl_site(&spec, 2, &stats);
+    const struct crawler_result result = crawl_site(&spec, 1, &stats);
     check_counts(&result, &stats);
     check_visits(&stats);
 }
@@ -943,7 +960,7 @@ LAB_TEST(crawl_treats_redirects_as_links)
 {
     struct site_stats stats;
     const struct site_spec spec = {.seed = seed_get() + 3, .pages = 8, .redirects = 6};
-    const struct crawler_result result = crawl_site(&spec, 2, &stats);
+    const struct crawler_result result = crawl_site(&spec, 1, &stats);
     check_visits(&stats);
     check_counts(&result, &stats);
     cr_assert_eq(stats.offsite, 0, "a redirect to another site was followed");
@@ -953,7 +970,7 @@ LAB_TEST(crawl_stays_on_the_site)
 {
     struct site_stats stats;
     const struct site_spec spec = {.seed = seed_get() + 4, .pages = 6, .offsite = 5};
-    const struct crawler_result result = crawl_site(&spec, 2, &stats);
+    const struct crawler_result result = crawl_site(&spec, 1, &stats);
     cr_assert_eq(stats.offsite, 0, "%lu requests went to another site", (unsigned long)stats.offsite);
     check_counts(&result, &stats);
     check_visits(&stats);

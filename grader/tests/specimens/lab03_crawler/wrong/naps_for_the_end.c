@@ -1,4 +1,4 @@
-/* expect: tests crawl_; schedules crawl_ | sleeps instead of waiting: the crawl is over when nothing has been put for a fifth of a second */
+/* expect: tests crawl_; schedules crawl_ | sleeps instead of waiting: the crawl is over when nothing has been put for a quarter of a second */
 #define _GNU_SOURCE
 #include "crawler.h"
 #include "links.h"
@@ -186,7 +186,7 @@ int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result
     /* when no page has brought anything new for a while, all are visited */
     do {
         before = n_put;
-        nanosleep(&(struct timespec){ 0, 200000000 }, NULL);
+        nanosleep(&(struct timespec){ 0, 250000000 }, NULL);
     } while (n_put != before);
     crawler_queue_close(todo);
     for (unsigned i = 0; i < workers; i++) { pthread_join(threads[i], NULL); }

@@ -1,0 +1,78 @@
+#include "thread_info.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "timing.h"
+
+/* Reads a file of a thread in /proc, such as "/stat", up to size-1 bytes; text is empty if there is none.
+ * Async-signal-safe. */
+static void read_thread_file(int id, const char *name, char *text, size_t size)
+{
+    char path[64] = "/proc/self/task/", digits[16];
+    size_t length = strlen(path), n = 0;
+    for (int rest = id; rest > 0; rest /= 10)
+        digits[n++] = (char)('0' + rest % 10);
+    while (n > 0)
+        path[length++] = digits[--n];
+    memcpy(path + length, name, strlen(name) + 1);
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t got = file >= 0 ? read(file, text, size - 1) : 0;
+    text[got > 0 ? got : 0] = '\0';
+    if (file >= 0)
+        close(file);
+}
+
+char thread_info_state(int id)
+{
+    char text[256];
+    read_thread_file(id, "/stat", text, sizeof text);
+    const char *name_end = strrchr(text, ')');
+    return name_end != NULL ? name_end[2] : '?';
+}
+
+long long thread_info_slices(int id)
+{
+    char text[96];
+    long long slices = 0;
+    read_thread_file(id, "/schedstat", text, sizeof text);
+    const char *last = strrchr(text, ' ');
+    for (last = last != NULL ? last + 1 : ""; *last >= '0' && *last <= '9'; last++)
+        slices = slices * 10 + (*last - '0');
+    return slices;
+}
+
+/* By the kernel's own numbering of such clocks (include/linux/posix-timers.h). */
+long long thread_info_cpu(int id)
+{
+    enum { PER_THREAD = 4, SCHEDULER = 2 };
+    struct timespec t = {0};
+    clock_gettime((clockid_t)(~(unsigned)id << 3 | PER_THREAD | SCHEDULER), &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static bool others_sleep(void *unused)
+{
+    bool asleep = true;
+    const int self = gettid();
+    DIR *threads = opendir("/proc/self/task");
+    (void)unused;
+    if (threads == NULL)
+        return false;
+    for (struct dirent *entry; asleep && (entry = readdir(threads)) != NULL;) {
+        const int id = (int)strtol(entry->d_name, NULL, 10); /* 0 for . and .. */
+        asleep = id == 0 || id == self || thread_info_state(id) != 'R';
+    }
+    closedir(threads);
+    return asleep;
+}
+
+_Bool thread_info_wait_asleep(double seconds)
+{
+    return timing_wait_until(others_sleep, NULL, seconds);
+}

@@ -1,0 +1,23 @@
+/*
+ * thread_info.h: what the kernel says about a thread of the calling process, from /proc/self/task (Linux, proc(5)).
+ * All thread safe; `id` is a thread's number as gettid() gives it.
+ */
+#ifndef HARNESS_THREAD_INFO_H
+#define HARNESS_THREAD_INFO_H
+
+/* thread_info_state: the kernel's letter for what a thread does: R when it runs or waits for a processor, D or S when
+ * it sleeps; ? if it has ended. Async-signal-safe. */
+char thread_info_state(int id);
+
+/* thread_info_slices: how often a thread has been given a processor; 0 where the kernel does not say.
+ * Async-signal-safe. */
+long long thread_info_slices(int id);
+
+/* thread_info_cpu: CPU time of a thread in nanoseconds. Async-signal-safe. */
+long long thread_info_cpu(int id);
+
+/* thread_info_wait_asleep: blocks until all other threads of the process sleep or have ended, or `seconds` have passed.
+ * A pause that lets the others do all they can do, however busy the machine is. Returns whether they sleep. */
+_Bool thread_info_wait_asleep(double seconds);
+
+#endif
