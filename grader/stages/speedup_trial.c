@@ -73,8 +73,9 @@ static enum outcome judge_failure(struct trial *trial, enum role role, const str
     struct process_spec spec = {0};
     stage_limits_set(&spec, trial->manifest, LIMITS_SPEEDUP);
     char *how = process_describe(&spec, run);
-    char *said = text_excerpt(run->err, SAID_LINES);
+    char *excerpt = text_excerpt(run->err, SAID_LINES), *said = text_clean(excerpt);
     set_trouble(trial, text_format("%s%s%s", how, *said != '\0' ? ": " : "", said));
+    free(excerpt);
     free(said);
     free(how);
     if (role != STUDENT || run->end == PROCESS_NOT_STARTED || run->end == PROCESS_INTERRUPTED)
