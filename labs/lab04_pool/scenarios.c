@@ -126,7 +126,8 @@ static int64_t map_one(struct pool *pool, pool_fn *fn, bool killed)
                     "done.");
     scenario_expect(output != 0,
                     "pool_map says that the item was done, and leaves in outputs[0] what fn did not return: a "
-                    "read may get less than was asked for, and must go on until it has all.");
+                    "read may get less than was asked for, or be interrupted by a signal (EINTR), and must go on until "
+                    "it has all.");
     return output;
 }
 
