@@ -65,7 +65,7 @@ static int wait_for(struct sync *cond, struct sync *mutex, uint64_t deadline, ui
     waiter->thread = thread_self()->id;
     add_waiter(cond, waiter);
     const unsigned count = mutex_drop(mutex);
-    trace_event(pc, "waits, gives the mutex back");
+    trace_lock(mutex->address, pc, "waits, gives the mutex back");
     const struct wait wait = {may_return, waiter, deadline, true};
     const enum wake woken = schedule_point(leave, &wait);
     if (!waiter->woken)
@@ -74,9 +74,10 @@ static int wait_for(struct sync *cond, struct sync *mutex, uint64_t deadline, ui
     schedule_point(
         (struct operation){.object = mutex->address, .words = "take the mutex again after waiting", .pc = pc}, &again);
     mutex_retake(mutex, count, pc);
-    trace_event(pc, woken == WAKE_READY     ? "wakes up, has the mutex"
-                    : woken == WAKE_TIMEOUT ? "wakes up, time is over"
-                                            : "wakes up for no reason");
+    trace_lock(mutex->address, pc,
+               woken == WAKE_READY     ? "wakes up, has the mutex"
+               : woken == WAKE_TIMEOUT ? "wakes up, time is over"
+                                       : "wakes up for no reason");
     return woken == WAKE_TIMEOUT ? ETIMEDOUT : 0;
 }
 

@@ -73,7 +73,7 @@ int mutex_lock(struct sync *sync, uint64_t deadline, uintptr_t pc)
         return ETIMEDOUT;
     if (sync->destroyed)
         sync_misuse(pc, "this mutex was destroyed while a thread waited for it");
-    trace_event(pc, "takes the mutex");
+    trace_lock(sync->address, pc, "takes the mutex");
     return take(sync, pc);
 }
 
@@ -85,11 +85,11 @@ int mutex_try(struct sync *sync, uintptr_t pc)
         return 0;
     }
     if (sync->owner != NOBODY) {
-        trace_event(pc, "tries the mutex: busy");
+        trace_lock(sync->address, pc, "tries the mutex: busy");
         schedule_looked(pc, 1);
         return EBUSY;
     }
-    trace_event(pc, "takes the mutex");
+    trace_lock(sync->address, pc, "takes the mutex");
     return take(sync, pc);
 }
 
@@ -104,7 +104,7 @@ int mutex_unlock(struct sync *sync, uintptr_t pc)
         sync_misuse(pc, "unlock of a mutex that another thread (%d) holds", sync->owner);
     if (--sync->count > 0)
         return 0;
-    trace_event(pc, "gives the mutex back");
+    trace_lock(sync->address, pc, "gives the mutex back");
     if (sync->owner_died) {
         sync->owner_died = false;
         sync->broken = true; /* nobody said pthread_mutex_consistent */

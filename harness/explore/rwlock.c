@@ -42,7 +42,7 @@ static int lock_read(struct sync *lock, uint64_t deadline, uintptr_t pc)
     self->held++;
     schedule_acquire(&lock->clock);
     schedule_changed();
-    trace_event(pc, "locks for reading");
+    trace_lock(lock->address, pc, "locks the rwlock for reading");
     return 0;
 }
 
@@ -61,7 +61,7 @@ static int lock_write(struct sync *lock, uint64_t deadline, uintptr_t pc)
     schedule_acquire(&lock->clock);
     schedule_acquire(&lock->readers);
     schedule_changed();
-    trace_event(pc, "locks for writing");
+    trace_lock(lock->address, pc, "locks the rwlock for writing");
     return 0;
 }
 
@@ -91,7 +91,7 @@ static int unlock(struct sync *lock, uintptr_t pc)
     }
     self->held--;
     schedule_changed();
-    trace_event(pc, "unlocks");
+    trace_lock(lock->address, pc, "unlocks the rwlock");
     return 0;
 }
 
@@ -174,7 +174,7 @@ static int take_spin(struct sync *lock, uintptr_t pc)
     thread_self()->held++;
     schedule_acquire(&lock->clock);
     schedule_changed();
-    trace_event(pc, "takes the spin lock");
+    trace_lock(lock->address, pc, "takes the spin lock");
     return 0;
 }
 
@@ -222,6 +222,6 @@ MODEL(int, pthread_spin_unlock, (pthread_spinlock_t * lock))
     thread_self()->held--;
     schedule_release(&sync->clock);
     schedule_changed();
-    trace_event(PC, "gives the spin lock back");
+    trace_lock(sync->address, PC, "gives the spin lock back");
     return 0;
 }

@@ -30,7 +30,7 @@ static int take(struct sync *semaphore, uintptr_t pc)
     semaphore->count--;
     schedule_acquire(&semaphore->clock);
     schedule_changed();
-    trace_event(pc, "passes the semaphore, %u left", semaphore->count);
+    trace_lock(semaphore->address, pc, "passes the semaphore, %u left", semaphore->count);
     return 0;
 }
 
@@ -118,7 +118,7 @@ MODEL(int, sem_post, (sem_t * semaphore))
     sync->count++;
     schedule_release(&sync->clock);
     schedule_changed();
-    trace_event(PC, "posts the semaphore, now %u", sync->count);
+    trace_lock(sync->address, PC, "posts the semaphore, now %u", sync->count);
     return 0;
 }
 

@@ -31,8 +31,37 @@ void trace_watch(uintptr_t address)
     watched = address;
 }
 
+/* Numbers the locks called `the` ("the mutex") in the order in which they occur, if there are several. */
+static void number_locks(const char *the)
+{
+    static unsigned numbers[EVENTS_MAX];
+    unsigned locks = 0;
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = 0;
+        if (events[i].lock == 0 || strstr(events[i].words, the) == NULL)
+            continue;
+        for (size_t k = 0; k < i && numbers[i] == 0; k++)
+            if (events[k].lock == events[i].lock)
+                numbers[i] = numbers[k];
+        if (numbers[i] == 0)
+            numbers[i] = ++locks;
+    }
+    for (size_t i = 0; i < count && locks > 1; i++) {
+        char words[sizeof events[i].words];
+        const char *found = numbers[i] > 0 ? strstr(events[i].words, the) : NULL;
+        if (found == NULL)
+            continue;
+        snprintf(words, sizeof words, "%.*s%s %u%s", (int)(found - events[i].words), events[i].words,
+                 the + strlen("the "), numbers[i], found + strlen(the));
+        memcpy(events[i].words, words, sizeof words);
+    }
+}
+
 const struct event *trace_events(size_t *number)
 {
+    static const char *const kinds[] = {"the mutex", "the rwlock", "the spin lock", "the semaphore"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        number_locks(kinds[i]);
     *number = count;
     return events;
 }
@@ -87,6 +116,16 @@ void trace_keep(uintptr_t pc, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(event->words, sizeof event->words, format, arguments);
     va_end(arguments);
+}
+
+void trace_keep_lock(uintptr_t lock, uintptr_t pc, const char *format, ...)
+{
+    struct event *event = add(pc);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(event->words, sizeof event->words, format, arguments);
+    va_end(arguments);
+    event->lock = lock;
 }
 
 void trace_value(const char *verb, uintptr_t address, uint64_t value, uintptr_t pc)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Explores each small program below right/ and wrong/ twice, and compares with its first line:
 #   /* expect: right | ... */  or  /* expect: KIND | ... */   (the word before the colon of the finding)
+# A second line  /* shows: TEXT */  is to be found in the schedule that is printed.
 # Without FILE also coverage.sh and modelled.sh. Usage: run.sh GRADER [--cc clang] [FILE...]. Prints what differs, then "N passed, N failed".
 here=$(cd "$(dirname "$0")" && pwd)
 grader=$1
@@ -18,6 +19,7 @@ if [ $# = 0 ]; then
 fi
 for file; do
     want=$(sed -n '1s,^/\* expect: \([^|]*[^| ]\) *|.*,\1,p' "$file")
+    shows=$(sed -n '2s,^/\* shows: \(.*\) \*/$,\1,p' "$file")
     if [ ${#options[@]} != 0 ] && head -1 "$file" | grep -q 'gcc only'; then
         continue
     fi
@@ -48,6 +50,9 @@ for file; do
     elif [ $status != $good ] || ! grep -qF "$word" <<<"$first"; then
         echo "$(basename "$file"): expected $want, status $good; got status $status:"
         head -12 <<<"$first" | sed 's/^/    /'
+        failed=$((failed + 1))
+    elif [ "$shows" ] && ! timeout 60 "$grader" explore "${options[@]}" "$file" 2>&1 | grep -qF "$shows"; then
+        echo "$(basename "$file"): its schedule does not show '$shows'"
         failed=$((failed + 1))
     else
         passed=$((passed + 1))

@@ -1,4 +1,5 @@
 /* expect: deadlock | two locks in two orders */
+/* shows: takes mutex 2 */
 #define _GNU_SOURCE
 #include <pthread.h>
 

@@ -1,4 +1,5 @@
 /* expect: deadlock | a function that locks is called with the lock held */
+/* shows: takes the mutex */
 #define _GNU_SOURCE
 #include <pthread.h>
 
