@@ -628,7 +628,7 @@ LAB_TEST(still_a_lock_after_deaths)
     for (int i = 0; i < 3; i++) {
         waitpid(dead_updater(value, i), NULL, 0);
         crew_start(value, add_five, 1);
-        cr_assert_eq(crew_wait(), 0, "%d processes died inside value_update, and now value_add hangs", i + 1);
+        cr_assert_eq(crew_wait(), 0, "after %d death%s inside value_update value_add hangs", i + 1, i > 0 ? "s" : "");
     }
     cr_assert_eq(value_get(value), 15, "3 killed updates and 3 times 5 make 15, the value is %ld",
                  (long)value_get(value));
