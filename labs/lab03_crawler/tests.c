@@ -48,10 +48,10 @@ static const double asleep_seconds = 0.1;
 
 /* ---- stirring ---- */
 
-/* When it is not 0, every thread pauses after one in `stir` locks it gives back (chosen without a pattern, and by the
- * same choice in each run), and while `stir_inside` is set also with each lock in hand. Two steps that must be one are
- * nearly always together on a quiet machine, and a lock given back between them, or two taken in the wrong order, show
- * only by luck; with a pause there, the others get in. The functions below stand in front of those of the C library. */
+/* When it is not 0, every thread pauses after one in `stir` locks it gives back (chosen without a pattern), and while
+ * `stir_inside` is set also with each lock in hand. Two steps that must be one are nearly always together on a quiet
+ * machine, and a lock given back between them, or two taken in the wrong order, show only by luck; with a pause there,
+ * the others get in. The functions below stand in front of those of the C library. */
 static atomic_uint stir;
 static atomic_bool stir_inside;
 
@@ -940,9 +940,18 @@ LAB_TEST(crawl_counts_a_mixed_site)
 LAB_TEST(crawl_visits_each_page_once)
 {
     struct site_stats stats;
-    /* Layers of 12: the first 8 pages are answered at the same time, and all have the same 12 new links. */
-    const struct site_spec spec = {
-        .seed = seed_get() + 1, .pages = 37, .width = 12, .latency_us = 2000, .gather = 8, .gather_ms = 1000};
+    /* Layers of 12: the first 8 pages are answered at the same time, and all have the same 12 new links. What is no
+     * page comes after these, and is counted by several workers. */
+    const struct site_spec spec = {.seed = seed_get() + 1,
+                                   .pages = 37,
+                                   .width = 12,
+                                   .redirects = 2,
+                                   .missing = 2,
+                                   .failing = 2,
+                                   .broken = 1,
+                                   .latency_us = 2000,
+                                   .gather = 8,
+                                   .gather_ms = 1000};
     stir = 1;
     stir_inside = true;
     const struct crawler_result result = crawl_site(&spec, 8, &stats);
