@@ -66,7 +66,8 @@ static bool others_sleep(void *unused)
         return false;
     for (struct dirent *entry; asleep && (entry = readdir(threads)) != NULL;) {
         const int id = (int)strtol(entry->d_name, NULL, 10); /* 0 for . and .. */
-        asleep = id == 0 || id == self || thread_info_state(id) != 'R';
+        const char state = id == 0 || id == self ? 'S' : thread_info_state(id);
+        asleep = state != 'R' && state != 'D';
     }
     closedir(threads);
     return asleep;

@@ -5,8 +5,8 @@
 #ifndef HARNESS_THREAD_INFO_H
 #define HARNESS_THREAD_INFO_H
 
-/* thread_info_state: the kernel's letter for what a thread does: R when it runs or waits for a processor, D or S when
- * it sleeps; ? if it has ended. Async-signal-safe. */
+/* thread_info_state: the kernel's letter for what a thread does: R when it runs or waits for a processor, D when it
+ * waits for a device, S when it sleeps; ? if it has ended. Async-signal-safe. */
 char thread_info_state(int id);
 
 /* thread_info_slices: how often a thread has been given a processor; 0 where the kernel does not say.

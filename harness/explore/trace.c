@@ -109,16 +109,7 @@ static struct event *add(uintptr_t pc)
     return &events[count++];
 }
 
-void trace_keep(uintptr_t pc, const char *format, ...)
-{
-    struct event *event = add(pc);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(event->words, sizeof event->words, format, arguments);
-    va_end(arguments);
-}
-
-void trace_keep_lock(uintptr_t lock, uintptr_t pc, const char *format, ...)
+void trace_keep(uintptr_t lock, uintptr_t pc, const char *format, ...)
 {
     struct event *event = add(pc);
     va_list arguments;

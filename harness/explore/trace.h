@@ -17,16 +17,14 @@ struct event {
 /* trace_on: forgets all events, and keeps those to come if `on`. */
 void trace_on(bool on);
 
-/* trace_event(pc, format, ...): the running thread does something at `pc`. trace_value: it reads or writes `value` at
- * `address`. */
-#define trace_event(...) (trace_active ? trace_keep(__VA_ARGS__) : (void)0)
-void trace_keep(uintptr_t pc, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* trace_lock(lock, pc, format, ...): the running thread does something at `pc` with the lock at address `lock`, in the
+ * words "the mutex", "the rwlock", "the spin lock" or "the semaphore"; where several of a kind occur they become
+ * "mutex 1", "mutex 2" ... trace_event(pc, format, ...): it does something else. trace_value: it reads or writes
+ * `value` at `address`. */
+#define trace_lock(...)  (trace_active ? trace_keep(__VA_ARGS__) : (void)0)
+#define trace_event(...) trace_lock(0, __VA_ARGS__)
+void trace_keep(uintptr_t lock, uintptr_t pc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void trace_value(const char *verb, uintptr_t address, uint64_t value, uintptr_t pc);
-
-/* trace_lock(lock, pc, format, ...): the same, about the lock at address `lock`, in the words "the mutex", "the
- * rwlock", "the spin lock" or "the semaphore"; where several of a kind occur they become "mutex 1", "mutex 2" ... */
-#define trace_lock(...) (trace_active ? trace_keep_lock(__VA_ARGS__) : (void)0)
-void trace_keep_lock(uintptr_t lock, uintptr_t pc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* trace_plain: only when trace_active: a plain access is about to happen; kept only for the 8 bytes given to
  * trace_watch (0: none). */
