@@ -26,7 +26,8 @@
  * has not the second, each process in a session of its own, is killed one by one until no other turns up. Root's
  * supervisor has real-time priority for that; an ordinary user's must compete for the processors with the bomb and may
  * need 10 s. The control group, or for an ordinary user RLIMIT_NPROC, keeps the bomb from growing meanwhile. Programs
- * run with PR_SET_NO_NEW_PRIVS: set-user-ID has no effect.
+ * run with PR_SET_NO_NEW_PRIVS: set-user-ID has no effect. Their addresses are the same in each run, where the machine
+ * allows that.
  *
  * A program with a `sandbox` is started by bubblewrap and a process of ours in between (sandbox.h, inside.h):
  *
@@ -80,8 +81,7 @@ struct process_spec {
     double cpu_limit; /* seconds of CPU time of the whole tree; without control groups each process's alone while
                          it runs; 0: 8 times the deadline */
     unsigned descriptor_limit; /* descriptors of one process (RLIMIT_NOFILE); 0: 1024 */
-    bool stopwatch;            /* the program speaks harness/bench.h's protocol on its fds 3 and 4; its addresses are
-                                  the same in each run */
+    bool stopwatch;            /* the program speaks harness/bench.h's protocol on its fds 3 and 4 */
     const char *report;  /* existing file that becomes the program's descriptor 5, open for appending; NULL: none */
     const char *service; /* program that is started beside it, outside of its sandbox, and that it can ask
                             over a socket, its standard input (supervise_service.h); NULL: none */

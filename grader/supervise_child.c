@@ -116,8 +116,10 @@ static void exec_patiently(char **argv)
     }
 }
 
-/* Whether two threads' data share a cache line must not be drawn anew for each run that is timed: the same hand-in
- * would be slow now and then. Where this is not allowed, it stays so. */
+/* What depends on addresses must not be drawn anew for each run. Whether two threads' data share a cache line decides
+ * how fast a hand-in is; and where Criterion puts the memory that a test takes over is the one or other time where the
+ * test's own program lies, which then crashes: Criterion looks at its own addresses, and the test's must be the same.
+ * Where this is not allowed, it stays so. */
 static void fix_addresses(void)
 {
     personality(PER_LINUX | ADDR_NO_RANDOMIZE);
@@ -129,8 +131,7 @@ _Noreturn static void become_program(const struct order *order, int news, int se
     prctl(PR_SET_DUMPABLE, 1);
     offer_to_oom_killer();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* a set-uid program could not be killed */
-    if (order->stopwatch)
-        fix_addresses();
+    fix_addresses();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != supervisor)
         _exit(127);
