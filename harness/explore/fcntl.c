@@ -1,10 +1,12 @@
-/* fcntl.c: close, dup and its kin, fcntl, and what ioctl adds. */
+/* fcntl.c: close, dup and its kin, fcntl and ioctl. */
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "descriptors.h"
 #include "footprints.h"
+#include "memory.h"
 #include "model.h"
 #include "record_locks.h"
 #include "schedule.h"
@@ -135,4 +137,41 @@ MODEL(int, fcntl, (int number, int command, ...))
     if (!is_lock(command))
         return control(number, file, command, (int)(intptr_t)argument);
     return file->kind == FILE_MEMORY ? record_locks_control(file, command, argument, PC) : model_fail(EINVAL);
+}
+
+/* How many bytes lie there may be an answer to wait for: what was done before they were written is known then. */
+static int count_bytes(const struct file *file, int *count, uintptr_t pc)
+{
+    struct channel *channel = file->in;
+    if (channel == NULL || channel->kind != CHANNEL_BYTES)
+        verdict_unsupported("ioctl with FIONREAD of what is neither a pipe nor a stream socket");
+    schedule_point(
+        (struct operation){
+            .object = (uintptr_t)channel, .reads = true, .words = "ask how many bytes can be read", .pc = pc},
+        NULL);
+    memory_access((uintptr_t)count, sizeof *count, ACCESS_WRITE, pc);
+    schedule_acquire(&channel->clock);
+    schedule_looked(pc, channel->count);
+    *count = (int)channel->count;
+    return 0;
+}
+
+MODEL(int, ioctl, (int number, unsigned long request, ...))
+{
+    struct file *file = descriptors_find(number);
+    va_list arguments;
+    va_start(arguments, request);
+    int *argument = va_arg(arguments, int *);
+    va_end(arguments);
+    if (file == NULL)
+        return model_fail(EBADF);
+    switch (request) {
+    case FIONREAD:
+        return count_bytes(file, argument, PC);
+    case FIONBIO:
+        file->nonblocking = *argument != 0;
+        return 0;
+    default:
+        verdict_unsupported("ioctl with request %lu", request);
+    }
 }

@@ -240,3 +240,11 @@ MODEL(void, qsort, (void *items, size_t count, size_t size, compare *order))
     writes(items, count * size, PC);
     qsort(items, count, size, order);
 }
+
+typedef int compare_with(const void *, const void *, void *);
+
+MODEL(void, qsort_r, (void *items, size_t count, size_t size, compare_with *order, void *argument))
+{
+    writes(items, count * size, PC);
+    qsort_r(items, count, size, order, argument);
+}
