@@ -49,9 +49,11 @@ struct pool *pool_create(unsigned workers);
  *   - A worker that ends inside fn (by a signal or by _exit, whatever the status) costs its own item only:
  *     failed[i] becomes true, outputs[i] means nothing, the item is not tried again, and all other items are
  *     done. failed[i] is false for every item that was done.
- *   - A worker that was killed while it had no item, for instance between two calls, costs no item.
- *   - Dead workers are waited for, so that no zombie is left when pool_map returns, and replaced, so that
- *     each call has `workers` living workers to give items to, even if all died before.
+ *   - A worker that died while it had no item, for instance between two calls, costs no item. An item that has
+ *     been given to a worker which dies before it begins may count as failed or go to another worker.
+ *   - Workers that died with an item are waited for, so that no zombie of theirs is left when pool_map returns;
+ *     others by the time that their place is needed, at the latest in pool_close. Dead workers are replaced, so
+ *     that each call has `workers` living workers to give items to, even if all died before.
  *
  * Returns how many items failed, 0 if none. */
 size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count);

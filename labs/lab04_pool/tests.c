@@ -9,10 +9,14 @@
 #define _GNU_SOURCE
 #include "test.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,11 +32,13 @@
 #include "census.h"
 #include "pool.h"
 #include "seed.h"
+#include "thread_info.h"
 #include "timing.h"
 
 enum { PLACES = 64, PIDS = 4096, GAVE_UP = -77 };
 
 static const double PATIENCE = 6.0;
+static const double GRACE = 0.5; /* for what need not come: a test that waits in vain has seen nothing wrong */
 
 struct seen {
     atomic_int arrived;        /* items that have come to a meeting point */
@@ -101,6 +107,25 @@ int pipe(int ends[2])
     return pipe2(ends, 0);
 }
 
+static int forks_left = -1; /* that are granted to the caller, all later ones fail; -1: no end */
+static bool fork_refused;
+
+pid_t fork(void)
+{
+    static pid_t (*original)(void);
+    if (original == NULL) {
+        void *found = dlsym(RTLD_NEXT, "fork");
+        memcpy(&original, &found, sizeof found);
+    }
+    if (forks_left == 0) {
+        fork_refused = true;
+        errno = EAGAIN;
+        return -1;
+    }
+    forks_left -= forks_left > 0;
+    return original();
+}
+
 static atomic_int *strays; /* forked processes that came back from pool_create */
 
 static struct pool *open_pool(unsigned workers)
@@ -132,6 +157,31 @@ static bool reached(void *counter)
 static bool is_set(void *flag)
 {
     return atomic_load((atomic_int *)flag) != 0;
+}
+
+/* What process `pid` does: R runs, S sleeps, T is stopped, Z has ended; ? if there is none. Async-signal-safe. */
+static char process_state(pid_t pid)
+{
+    char path[40], text[256];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return '?';
+    const ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    text[length > 0 ? length : 0] = '\0';
+    const char *name_end = strrchr(text, ')');
+    return name_end != NULL ? name_end[2] : '?';
+}
+
+static bool sleeps(void *pid)
+{
+    return process_state(*(pid_t *)pid) == 'S';
+}
+
+static bool is_stopped(void *pid)
+{
+    return process_state(*(pid_t *)pid) == 'T';
 }
 
 struct wait {
@@ -267,13 +317,19 @@ LAB_TEST(any_number_is_a_result)
 
 LAB_TEST(workers_run_side_by_side)
 {
+    static const int sizes[] = {4, 33, 63, 64}; /* the most there may be, and around the widths of numbers */
     share();
-    struct pool *pool = open_pool(4);
-    const int met = meet_all(pool, 4);
-    cr_assert_eq(met, 4, "4 workers, 4 items, each waits until all 4 are being worked on: only %d got on", met);
-    for (int i = 0; i < 4; i++)
-        cr_assert_neq(seen->pids[i], getpid(), "the caller itself ran fn: items must run in the workers");
-    pool_close(pool);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const int workers = sizes[i];
+        struct pool *pool = open_pool((unsigned)workers);
+        atomic_store(&seen->pids_count, 0);
+        const int met = meet_all(pool, workers);
+        cr_assert_eq(met, workers, "%d workers, %d items, each waits until all %d are being worked on: only %d got on",
+                     workers, workers, workers, met);
+        for (int k = 0; k < workers; k++)
+            cr_assert_neq(seen->pids[k], getpid(), "the caller itself ran fn: items must run in the workers");
+        pool_close(pool);
+    }
 }
 
 static bool is_among(pid_t pid, int count)
@@ -371,7 +427,43 @@ LAB_TEST(free_worker_gets_the_next_item)
     pool_close(pool);
 }
 
-/* More than two pipes hold, of orders of 16 bytes and results of 8. */
+/* A process of its own that maps more items than 16 bits can count. It ends with status 3 if one is wrong. */
+static _Noreturn void map_very_long_list(void)
+{
+    enum { COUNT = 66000 };
+    static int64_t inputs[COUNT], outputs[COUNT];
+    static bool failed[COUNT];
+    struct pool *pool = pool_create(1);
+    if (pool == NULL)
+        lab_test_child_exit(4);
+    count_up(inputs, COUNT);
+    bool right = pool_map(pool, itself, inputs, outputs, failed, COUNT) == 0;
+    for (size_t i = 0; i < COUNT; i++)
+        right &= !failed[i] && outputs[i] == inputs[i];
+    lab_test_child_exit(right ? 0 : 3);
+}
+
+static bool has_ended(void *pid)
+{
+    siginfo_t how = {0};
+    return waitid(P_PID, (id_t) * (pid_t *)pid, &how, WEXITED | WNOHANG | WNOWAIT) == 0 && how.si_pid != 0;
+}
+
+/* Returns the status of map_very_long_list; 0, too, if the machine is too busy for so many items. */
+static int status_of_very_long_list(void)
+{
+    int status = 0;
+    pid_t mapper = fork();
+    if (mapper == 0)
+        map_very_long_list();
+    cr_assert_gt(mapper, 0, "the test could not fork");
+    const bool ended = timing_wait_until(has_ended, &mapper, PATIENCE);
+    kill(mapper, SIGKILL);
+    waitpid(mapper, &status, 0);
+    return ended && WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+}
+
+/* More than two pipes hold, of orders of 16 bytes and results of 8; then more than 16 bits can count. */
 LAB_TEST(long_list)
 {
     enum { COUNT = 1000 };
@@ -391,6 +483,9 @@ LAB_TEST(long_list)
     free(inputs);
     free(outputs);
     free(failed);
+    cr_assert_neq(status_of_very_long_list(), 3,
+                  "a list of 66000 items: pool_map left a wrong result or lost an item. A list may have a million "
+                  "items, so the place of an item needs a size_t");
 }
 
 LAB_TEST(few_items_for_many_workers)
@@ -463,7 +558,32 @@ LAB_TEST(dead_worker_costs_one_item)
     }
 }
 
-enum { WAYS = 6 };
+/* Beside a worker's first thread: ends the process only when the caller has seen that its pipes are closed. */
+static void *end_late(void *ready)
+{
+    const pid_t caller = stir.caller;
+    unshare(CLONE_FILES);
+    syscall(SYS_close_range, 0, ~0U, 0);
+    atomic_store((atomic_bool *)ready, true);
+    for (double end = timing_now() + PATIENCE; thread_info_state(getpid()) != 'Z' && timing_now() < end;)
+        timing_sleep_ms(1);
+    timing_wait_until(sleeps, (void *)&caller, GRACE);
+    _exit(0);
+}
+
+/* The worker's pipes are closed a while before it can be waited for, as with any death, only longer. */
+static void die_slowly(void)
+{
+    static atomic_bool ready;
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, end_late, &ready) != 0)
+        _exit(1);
+    while (!atomic_load(&ready))
+        timing_sleep_ms(1);
+    syscall(SYS_exit, 0); /* this thread only */
+}
+
+enum { WAYS = 7 };
 
 static int64_t die_in_some_way(int64_t input)
 {
@@ -484,13 +604,16 @@ static int64_t die_in_some_way(int64_t input)
         _exit(0);
     case 5:
         _exit(9);
+    case 6:
+        die_slowly();
     }
     return -input;
 }
 
 LAB_TEST(every_way_to_die)
 {
-    static const char *const ways[WAYS] = {"SIGKILL", "SIGSEGV", "SIGABRT", "SIGTERM", "_exit(0)", "_exit(9)"};
+    static const char *const ways[WAYS] = {
+        "SIGKILL", "SIGSEGV", "SIGABRT", "SIGTERM", "_exit(0)", "_exit(9)", "the end of its threads"};
     int64_t inputs[2 * WAYS], outputs[2 * WAYS];
     bool failed[2 * WAYS] = {[0 ... 2 * WAYS - 1] = true};
     struct pool *pool = open_pool(2);
@@ -505,6 +628,11 @@ LAB_TEST(every_way_to_die)
         cr_assert_eq(outputs[2 * i + 1], -(i + WAYS), "the item after a death by %s has a wrong result", ways[i]);
     }
     cr_assert_eq(failures, WAYS, "%d workers died with an item each, but pool_map returned %zu", WAYS, failures);
+    const struct census now = census_take();
+    cr_assert_eq(now.zombies, 0,
+                 "workers died and were not waited for: %d zombies after pool_map. A worker's pipes close a moment "
+                 "before waitpid can have it: wait without WNOHANG",
+                 now.zombies);
 }
 
 static int64_t die_always(int64_t input)
@@ -540,16 +668,122 @@ LAB_TEST(pool_is_whole_after_deaths)
     cr_assert_eq(now.zombies, 0, "workers died and were not waited for: %d zombies after pool_map", now.zombies);
 }
 
+/* Kills a child and waits until it is dead, but leaves it to the pool to wait for. Async-signal-safe. */
+static void kill_child(pid_t victim)
+{
+    siginfo_t how;
+    kill(victim, SIGKILL);
+    while (waitid(P_PID, (id_t)victim, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+        continue;
+}
+
 /* The worker that last ran item `number` of meet_all dies of a signal from outside while it waits for an item. */
 static void kill_idle(int number)
 {
     const pid_t victim = atomic_load(&seen->pids[number]);
-    siginfo_t how;
     cr_assert_neq(victim, getpid(), "the caller itself ran fn: items must run in the workers");
+    kill_child(victim);
+}
+
+/* A handler in the caller, which meanwhile takes no answer: lets the worker give its answer, then kills it. */
+static void kill_once_answered(int number)
+{
+    (void)number;
+    pid_t worker = atomic_load(&seen->pids[0]);
+    atomic_store(&seen->gate_open, 1);
+    const bool answered =
+        timing_wait_until(is_set, &seen->finished, GRACE) && timing_wait_until(sleeps, &worker, GRACE);
+    if (answered)
+        kill_child(worker);
+}
+
+/* Ends as soon as the caller is in its handler. A worker that has answered sleeps, since nothing is left to do. */
+static int64_t answer_last(int64_t input)
+{
+    pid_t caller = stir.caller;
+    note_pid();
+    timing_wait_until(sleeps, &caller, GRACE);
+    kill(caller, SIGUSR1);
+    timing_wait_until(is_set, &seen->gate_open, GRACE);
+    atomic_store(&seen->finished, 1);
+    return input + 1;
+}
+
+/* The only worker dies after its answer and before the caller has looked. Returns whether the item is lost. */
+static bool answer_is_lost(struct pool *pool)
+{
+    const int64_t input = 41;
+    int64_t output = 0;
+    bool failed = true;
+    atomic_store(&seen->pids_count, 0);
+    atomic_store(&seen->finished, 0);
+    atomic_store(&seen->gate_open, 0);
+    pool_map(pool, answer_last, &input, &output, &failed, 1);
+    return failed || output != 42;
+}
+
+/* In several rounds, so that one in which the caller was held up at an unusual place means nothing. */
+static void killed_after_answers(void)
+{
+    enum { ROUNDS = 3 };
+    int lost = 0;
+    stir.nanoseconds = 0; /* a worker that sleeps has given all of its answer */
+    struct pool *pool = open_pool(1);
+    signal(SIGUSR1, kill_once_answered);
+    while (lost < ROUNDS && answer_is_lost(pool))
+        lost++;
+    signal(SIGUSR1, SIG_IGN);
+    cr_assert_lt(lost, ROUNDS,
+                 "a worker was killed after it had given its answer and had no item any more: the item is done, but "
+                 "pool_map counts it as failed. Read what has been written before you look at who has died");
+    pool_close(pool);
+}
+
+/* Kills `victim` when the caller sleeps in pool_map. Ends the process. */
+static _Noreturn void kill_when_caller_sleeps(pid_t victim)
+{
+    pid_t caller = stir.caller;
+    timing_sleep_ms(1);
+    timing_wait_until(sleeps, &caller, GRACE);
     kill(victim, SIGKILL);
-    /* WNOWAIT: wait until it is dead, but leave it to the pool to wait for. */
-    while (waitid(P_PID, (id_t)victim, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
-        continue;
+    lab_test_child_exit(0);
+}
+
+static int64_t count_and_add(int64_t input)
+{
+    count_call(input);
+    return input + 1000;
+}
+
+/* A worker that does not look at its item before it dies. The pool may call that item lost or give it to another. */
+static void killed_before_it_looks(void)
+{
+    const int64_t input = 5;
+    int64_t output = 0;
+    bool failed = true;
+    struct pool *pool = open_pool(1);
+    atomic_store(&seen->pids_count, 0);
+    cr_assert_eq(meet_all(pool, 1), 1, "a pool of 1 worker did not do its item");
+    pid_t worker = atomic_load(&seen->pids[0]);
+    kill(worker, SIGSTOP);
+    timing_wait_until(is_stopped, &worker, PATIENCE);
+    const pid_t killer = fork();
+    if (killer == 0)
+        kill_when_caller_sleeps(worker);
+    cr_assert_gt(killer, 0, "the test could not fork");
+    const size_t failures = pool_map(pool, count_and_add, &input, &output, &failed, 1);
+    waitpid(killer, NULL, 0);
+    const int calls = atomic_load(&seen->calls[input]);
+    cr_assert_leq(calls, 1, "a worker was killed before it began its item: fn was called %d times for it", calls);
+    cr_assert_eq(failures, failed,
+                 "a worker was killed before it began its item: pool_map returned %zu failed items, but failed[0] is "
+                 "%s. It must be false if another worker did the item, true if not",
+                 failures, failed ? "true" : "false");
+    cr_assert(failed || output == input + 1000,
+              "a worker was killed before it began its item: pool_map says that the item was done, but outputs[0] is "
+              "%ld",
+              (long)output);
+    pool_close(pool);
 }
 
 LAB_TEST(killed_while_idle_costs_nothing)
@@ -567,6 +801,8 @@ LAB_TEST(killed_while_idle_costs_nothing)
                      "lose no item, but of 3 items that wait for each other only %d got on",
                      met);
     }
+    killed_after_answers();
+    killed_before_it_looks();
 }
 
 static void use_once(unsigned workers)
@@ -582,19 +818,21 @@ static void use_once(unsigned workers)
     pool_close(pool);
 }
 
-/* All workers have died and been replaced, and one more while it was idle. */
+/* All workers have died and been replaced, and two more while they were idle, the last just before the end. */
 static void close_after_deaths(void)
 {
     enum { COUNT = 6 };
     int64_t inputs[COUNT], outputs[COUNT];
     bool failed[COUNT];
     struct pool *pool = open_pool(3);
+    atomic_store(&seen->pids_count, 0);
     count_up(inputs, COUNT);
     pool_map(pool, die_always, inputs, outputs, failed, COUNT);
     cr_assert_eq(meet_all(pool, 3), 3, "all workers of a pool died: afterwards it must have 3 again");
     kill_idle(0);
     cr_assert_eq(meet_all(pool, 3), 3, "a worker was killed between two calls of pool_map: it must have 3 again");
-    pool_close(pool);
+    kill_idle(3);
+    pool_close(pool); /* one that writes to the dead worker ends here by SIGPIPE */
 }
 
 LAB_TEST(close_leaves_nothing_behind)
@@ -709,7 +947,30 @@ static int64_t slow_double(int64_t input)
     return 2 * input;
 }
 
-/* A timer of the caller interrupts pool_map's system calls again and again. */
+static void on_notice(int number)
+{
+    (void)number;
+    atomic_store(&seen->gate_open, 1);
+}
+
+/* The item that is begun first ends last. The second sends the caller, which waits for both, a signal. */
+static int64_t interrupt_when_second(int64_t input)
+{
+    pid_t caller = stir.caller;
+    const int before = atomic_fetch_add(&seen->arrived, 1);
+    if (before == 0)
+        return get_on(reached, &seen->finished) ? input : GAVE_UP;
+    if (before == 1) {
+        timing_wait_until(sleeps, &caller, GRACE);
+        kill(caller, SIGUSR1);
+        timing_wait_until(is_set, &seen->gate_open, GRACE);
+        timing_wait_until(sleeps, &caller, GRACE);
+    }
+    atomic_fetch_add(&seen->finished, 1);
+    return input;
+}
+
+/* A timer of the caller interrupts pool_map's system calls again and again; then one signal comes while it waits. */
 LAB_TEST(signals_disturb_nothing)
 {
     enum { COUNT = 12 };
@@ -723,6 +984,7 @@ LAB_TEST(signals_disturb_nothing)
     setitimer(ITIMER_REAL, &fast, NULL);
     const size_t failures = pool_map(pool, slow_double, inputs, outputs, failed, COUNT);
     setitimer(ITIMER_REAL, &off, NULL);
+    pool_close(pool);
     cr_assert_gt(ticks, 0, "the test's timer did not run");
     cr_assert_eq(failures, 0, "signals arrived during pool_map (%d of them), and %zu items failed", (int)ticks,
                  failures);
@@ -730,6 +992,15 @@ LAB_TEST(signals_disturb_nothing)
         cr_assert(!failed[i] && outputs[i] == 2 * i,
                   "signals arrived during pool_map (%d of them): item %d should have given %d, it gave %ld%s",
                   (int)ticks, i, 2 * i, (long)outputs[i], failed[i] ? " and counts as failed" : "");
+    share();
+    pool = open_pool(2);
+    sigaction(SIGUSR1, &(const struct sigaction){.sa_handler = on_notice}, NULL);
+    atomic_store(&seen->wanted, COUNT - 1);
+    pool_map(pool, interrupt_when_second, inputs, outputs, failed, COUNT);
+    for (int i = 0; i < COUNT; i++)
+        cr_assert_neq(outputs[i], GAVE_UP,
+                      "a signal was handled while pool_map waited for its 2 workers: afterwards it gave no item to the "
+                      "one that became free, as if it waited for the other one only");
     pool_close(pool);
 }
 
@@ -808,9 +1079,69 @@ static void parent_in_map(void)
 
 static bool all_in_or_ended(void *parent)
 {
-    siginfo_t how = {0};
-    return reached(&seen->arrived) ||
-           (waitid(P_PID, (id_t) * (pid_t *)parent, &how, WEXITED | WNOHANG | WNOWAIT) == 0 && how.si_pid != 0);
+    return reached(&seen->arrived) || has_ended(parent);
+}
+
+/* Three workers meet; one that is not among the first three noted stays until the gate opens. */
+static int64_t newest_stays(int64_t input)
+{
+    atomic_fetch_add(&seen->arrived, 1);
+    get_on(reached, &seen->arrived);
+    atomic_fetch_add(&seen->finished, 1);
+    if (!is_among(getpid(), 3))
+        timing_wait_until(is_set, &seen->gate_open, 2 * PATIENCE);
+    return input;
+}
+
+/* One worker of three dies, the first that was made or the last, and its replacement is busy when the parent is
+ * killed. */
+static void parent_with_busy_replacement(bool kill_first)
+{
+    int64_t inputs[3], outputs[3];
+    bool failed[3];
+    struct pool *pool = pool_create(3);
+    if (pool == NULL || meet_all(pool, 3) != 3)
+        lab_test_child_exit(3);
+    pid_t victim = seen->pids[0];
+    for (int i = 1; i < 3; i++) /* pids go up */
+        if ((seen->pids[i] < victim) == kill_first)
+            victim = seen->pids[i];
+    kill_child(victim);
+    if (meet_all(pool, 3) != 3)
+        lab_test_child_exit(4);
+    atomic_store(&seen->arrived, 0);
+    count_up(inputs, 3);
+    pool_map(pool, newest_stays, inputs, outputs, failed, 3);
+    lab_test_child_exit(5);
+}
+
+static bool all_finished_or_ended(void *parent)
+{
+    return reached(&seen->finished) || has_ended(parent);
+}
+
+/* The idle workers must not wait for the busy one, whose copies of their pipes' ends keep them up. */
+static void idle_ones_end_first(bool kill_first)
+{
+    memset(seen, 0, sizeof *seen);
+    atomic_store(&seen->wanted, 3);
+    pid_t parent = fork();
+    if (parent == 0)
+        parent_with_busy_replacement(kill_first);
+    cr_assert_gt(parent, 0, "the test could not fork");
+    timing_wait_until(all_finished_or_ended, &parent, PATIENCE);
+    const bool all_in = reached(&seen->finished);
+    kill(parent, SIGKILL);
+    waitpid(parent, NULL, 0);
+    const bool idle_ended = orphans_end(3);
+    atomic_store(&seen->gate_open, 1);
+    const bool all_ended = orphans_end(6);
+    cr_assert(all_in, "a pool of 3 must do 3 items at once, also after a worker has died while it was idle");
+    cr_assert(idle_ended,
+              "a worker died and was replaced, and the parent was killed when only the new one had an item: %.0f s "
+              "later some of the others, which had none, still live. The new one holds ends of their pipes",
+              PATIENCE);
+    cr_assert(all_ended, "the parent was killed, and %.0f s after its item was done a worker still lives", PATIENCE);
 }
 
 /* The parent is killed while its workers are in the middle of an item. */
@@ -834,25 +1165,53 @@ LAB_TEST(workers_end_when_parent_is_killed)
               "the parent was killed inside pool_map, and %.0f s after their items were done some workers still live: "
               "orphans",
               PATIENCE);
+    idle_ones_end_first(true);
+    idle_ones_end_first(false);
 }
 
-/* With few descriptors left a pool of 30 may or may not be possible, but it must not be half made. */
-LAB_TEST(create_fails_cleanly)
+/* Nothing that pool_create has made is left when it has failed for want of `what`. */
+static void expect_nothing_left(const struct census *before, const char *what)
 {
-    struct pool *pool = open_pool(1); /* shows that a pool can be made at all */
-    pool_close(pool);
-    const struct census before = census_take();
+    const struct census after = census_settle(before);
+    cr_assert_eq(after.children, before->children, "pool_create ran out of %s and left %d processes behind", what,
+                 after.children - before->children);
+    cr_assert_eq(after.descriptors, before->descriptors, "pool_create ran out of %s and left %d descriptors open", what,
+                 after.descriptors - before->descriptors);
+    cr_assert_eq(after.shared_maps, before->shared_maps, "pool_create ran out of %s and left %d shared mappings", what,
+                 after.shared_maps - before->shared_maps);
+}
+
+static struct pool *create_with_descriptors(unsigned workers, int allowed)
+{
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);
-    const struct rlimit tight = {(rlim_t)before.descriptors + 12, limit.rlim_max};
+    const struct rlimit tight = {(rlim_t)allowed, limit.rlim_max};
     setrlimit(RLIMIT_NOFILE, &tight);
-    pool = pool_create(30);
+    struct pool *pool = pool_create(workers);
     setrlimit(RLIMIT_NOFILE, &limit);
-    if (pool != NULL)
+    return pool;
+}
+
+/* Each call that makes a descriptor or a process fails in turn, with all of its kind that follow. */
+LAB_TEST(create_fails_cleanly)
+{
+    enum { WORKERS = 3, MORE = 40 };
+    pool_close(open_pool(WORKERS)); /* shows that a pool can be made at all */
+    const struct census before = census_take();
+    struct pool *pool = NULL;
+    for (int more = 0; pool == NULL && more < MORE; more++) {
+        pool = create_with_descriptors(WORKERS, before.descriptors + more);
         pool_close(pool);
-    const struct census after = census_settle(&before);
-    cr_assert_eq(after.children, before.children, "pool_create ran out of descriptors and left %d processes behind",
-                 after.children);
-    cr_assert_eq(after.descriptors, before.descriptors, "pool_create ran out of descriptors and left %d of them open",
-                 after.descriptors - before.descriptors);
+        expect_nothing_left(&before, "descriptors");
+    }
+    for (int granted = 0; granted < WORKERS; granted++) {
+        forks_left = granted;
+        pool = pool_create(WORKERS);
+        forks_left = -1;
+        cr_assert(pool == NULL || !fork_refused,
+                  "fork failed for worker %d of %d: pool_create must return NULL, it returned a pool", granted + 1,
+                  WORKERS);
+        pool_close(pool);
+        expect_nothing_left(&before, "processes");
+    }
 }
