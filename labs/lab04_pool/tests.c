@@ -1206,6 +1206,7 @@ LAB_TEST(create_fails_cleanly)
     }
     for (int granted = 0; granted < WORKERS; granted++) {
         forks_left = granted;
+        fork_refused = false;
         pool = pool_create(WORKERS);
         forks_left = -1;
         cr_assert(pool == NULL || !fork_refused,
