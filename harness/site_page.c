@@ -127,4 +127,6 @@ void site_page_location(const struct site_graph *graph, uint32_t index, uint64_t
         snprintf(text, SITE_ADDRESS_BYTES, "http://127.0.0.1:%u/away.html", (unsigned)ports.other);
     else
         write_address(node->path, graph->nodes[node->target].path, ports.own, seed_next(&random), text);
+    if (index % 2 == 0)
+        strcat(text, "#part2");
 }

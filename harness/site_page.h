@@ -22,7 +22,8 @@ enum { SITE_ADDRESS_BYTES = 128 };
  * empty. Its length depends on spec.seed and the graph only, never on the ports. Caller frees. */
 char *site_page_write(const struct site_graph *graph, uint32_t index, uint64_t seed, struct site_ports ports);
 
-/* site_page_location: the Location of redirect `index`, in `text`: relative or absolute. */
+/* site_page_location: the Location of redirect `index`, in `text`: relative or absolute, with a fragment if `index` is
+ * even. */
 void site_page_location(const struct site_graph *graph, uint32_t index, uint64_t seed, struct site_ports ports,
                         char text[SITE_ADDRESS_BYTES]);
 

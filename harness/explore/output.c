@@ -202,6 +202,11 @@ MODEL(int, fflush, (FILE * stream))
     return shown ? fflush(stream) : 0;
 }
 
+MODEL(int, ferror, (FILE * stream))
+{
+    return memstream_is(stream, PC) || !shown ? 0 : ferror(stream);
+}
+
 MODEL(int, setvbuf, (FILE * stream, char *buffer, int mode, size_t size))
 {
     (void)stream;

@@ -165,6 +165,20 @@ SCENARIO(queue_close_wakes_getters)
     crawler_queue_free(queue);
 }
 
+SCENARIO(queue_closed_is_drained)
+{
+    struct crawler_queue *queue = create(1);
+    struct hand getter = {.queue = queue};
+    void *item;
+    pthread_t thread = start(get_one, &getter);
+    scenario_expect(crawler_queue_put(queue, (void *)1), "put returns false although the queue is open");
+    crawler_queue_close(queue);
+    pthread_join(thread, NULL);
+    scenario_expect(getter.item == 1, "get does not return what was put");
+    scenario_expect(!crawler_queue_get(queue, &item), "get returns an item although the queue is closed and empty");
+    crawler_queue_free(queue);
+}
+
 static void *put_in_vain(void *argument)
 {
     scenario_expect(!crawler_queue_put(argument, (void *)3),
@@ -187,6 +201,9 @@ SCENARIO(queue_close_wakes_putters)
     scenario_expect(!crawler_queue_get(queue, &item), "get returns an item although the queue is closed and empty");
     scenario_expect(!crawler_queue_put(queue, NULL), "put returns true although the queue is closed");
     crawler_queue_close(queue);
+    crawler_queue_task_done(queue);
+    crawler_queue_task_done(queue);
+    crawler_queue_join(queue); /* what was refused is nothing to wait for */
     crawler_queue_free(queue);
     crawler_queue_free(NULL);
 }
@@ -278,7 +295,7 @@ SCENARIO(crawl_counts_redirects_and_errors)
         {.path = "/",
          .body = "<a href=\"moved\"> <a href=\"gone\"> <a href=\"torn\"> <a href=\"new.html\"> "
                  "<a href=\"" FAKE_OTHER "/away.html\">"},
-        {.path = "/moved", .status = 301, .location = "/new.html"},
+        {.path = "/moved", .status = 301, .location = "new.html#part"},
         {.path = "/gone", .status = 404, .body = "<a href=\"/nowhere\">"},
         {.path = "/torn", .body = "<a href=\"/nowhere\"> and more that never comes", .broken = true},
         {.path = "/new.html", .body = "new"},
@@ -295,10 +312,11 @@ SCENARIO(crawl_fetches_side_by_side)
 {
     static const struct fake_page pages[] = {
         {.path = "/", .body = "<a href=\"a.html\"> <a href=\"b.html\">"},
-        {.path = "/a.html", .gathers = true}, /* both are answered when both have been asked for */
-        {.path = "/b.html", .gathers = true},
+        {.path = "/a.html", .gathers = true}, /* is answered when c.html has been asked for, too */
+        {.path = "/b.html", .body = "<a href=\"c.html\">"},
+        {.path = "/c.html", .gathers = true},
     };
-    scenario_expect(crawl(pages, 3, 2, 2).pages == 3, "3 pages were visited, but another number is counted");
+    scenario_expect(crawl(pages, 4, 2, 2).pages == 4, "4 pages were visited, but another number is counted");
 }
 
 SCENARIO(crawl_never_blocks_on_many_links)

@@ -323,7 +323,7 @@ char *fake_url_join(const char *base, const char *reference)
     char *text = NULL;
     if ((base == NULL || set_url(&url, base, 0) == CURLUE_OK) &&
         set_url(&url, reference, CURLU_GUESS_SCHEME | CURLU_ALLOW_SPACE) == CURLUE_OK)
-        text = write_url(&url, true, false);
+        text = write_url(&url, true, true);
     clear(&url);
     return text;
 }

@@ -36,8 +36,9 @@ FAKE_UNSEEN void fake_site_open(const struct fake_page *new_pages, size_t count,
 
 FAKE_UNSEEN static size_t index_of(const char *path)
 {
+    const size_t length = strcspn(path, "#"); /* a fragment is never sent */
     size_t i = 0;
-    while (i < page_count && strcmp(pages[i].path, path) != 0)
+    while (i < page_count && (strncmp(pages[i].path, path, length) != 0 || pages[i].path[length] != '\0'))
         i++;
     return i;
 }

@@ -47,6 +47,7 @@ int main(void)
     fflush(shared);
     assert(length == 9 && strcmp(text, "one one 2") == 0);
     assert(fwrite("more of it", 1, 4, shared) == 4);
+    assert(ferror(shared) == 0);
     fclose(shared);
     assert(length == 13 && memmem(text, length, "2more", 5) != NULL);
     free(text);
