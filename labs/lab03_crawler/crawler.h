@@ -87,8 +87,8 @@ struct crawler_result {
  *
  * Blocks until every address is visited. Then nothing of it is left: threads are joined, connections
  * closed, memory freed. Returns 0, or -1 if memory ran out or no thread could be started (`*result` is
- * then of no use, but nothing is left either). If no one answers at the start address, that is 1 error
- * and the return is 0.
+ * then of no use, but nothing is left either). If only some threads could be started, these do it all.
+ * If no one answers at the start address, that is 1 error and the return is 0.
  *
  * The caller has called curl_global_init(CURL_GLOBAL_DEFAULT) before, while it had only one thread, and
  * cleans up itself. Not to be called by two threads at once. */

@@ -319,6 +319,24 @@ SCENARIO(crawl_fetches_side_by_side)
     scenario_expect(crawl(pages, 4, 2, 2).pages == 4, "4 pages were visited, but another number is counted");
 }
 
+/* Two pages, read at the same time, have so many links that the set of addresses has to grow. */
+SCENARIO(crawl_guards_its_set)
+{
+    enum { LINKS = 40, LINK_BYTES = 20 };
+    static struct fake_page pages[LINKS + 3];
+    static char paths[LINKS][8], bodies[2][LINKS * LINK_BYTES];
+    pages[0] = (struct fake_page){.path = "/", .body = "<a href=\"/a\"> <a href=\"/b\">"};
+    pages[1] = (struct fake_page){.path = "/a", .body = bodies[0]};
+    pages[2] = (struct fake_page){.path = "/b", .body = bodies[1]};
+    for (int i = 0; i < LINKS; i++) {
+        snprintf(paths[i], sizeof paths[i], "/%d", i);
+        sprintf(bodies[i % 2] + strlen(bodies[i % 2]), "<a href=\"%s\">", paths[i]);
+        pages[i + 3] = (struct fake_page){.path = paths[i]};
+    }
+    scenario_expect(crawl(pages, LINKS + 3, 0, 2).pages == LINKS + 3,
+                    "all pages were visited, but not all are counted");
+}
+
 SCENARIO(crawl_never_blocks_on_many_links)
 {
     enum { LINKS = 310, LINK_BYTES = 20 };

@@ -8,9 +8,11 @@
 
 #include <curl/curl.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -115,6 +117,33 @@ STIRRED(mtx_lock, mtx_t, pause_inside)
 STIRRED(mtx_unlock, mtx_t, pause_outside)
 STIRRED(sem_wait, sem_t, pause_inside)
 STIRRED(sem_post, sem_t, pause_outside)
+
+/* ---- a thread that cannot be started ---- */
+
+/* The how-manieth of the next threads cannot be started, as if the system's limit were reached; 0: all can. */
+static atomic_int missing_thread;
+
+static bool is_missing(void)
+{
+    return missing_thread > 0 && atomic_fetch_sub(&missing_thread, 1) == 1;
+}
+
+int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes, void *(*start)(void *),
+                   void *restrict argument)
+{
+    static void *_Atomic cache;
+    int (*original)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    find_original("pthread_create", &cache, &original);
+    return is_missing() ? EAGAIN : original(thread, attributes, start, argument);
+}
+
+int thrd_create(thrd_t *thread, thrd_start_t start, void *argument)
+{
+    static void *_Atomic cache;
+    int (*original)(thrd_t *, thrd_start_t, void *);
+    find_original("thrd_create", &cache, &original);
+    return is_missing() ? thrd_error : original(thread, start, argument);
+}
 
 /* ---- the queue ---- */
 
@@ -242,6 +271,7 @@ static void wait_blocked(struct caller *callers, size_t count, unsigned calls)
 {
     timing_wait_until(have_begun, &(struct progress){callers, count, calls}, patience);
     timing_sleep_ms(BLOCKED_MS);
+    thread_info_wait_asleep(asleep_seconds);
 }
 
 LAB_TEST(put_blocks_when_full)
@@ -264,17 +294,24 @@ LAB_TEST(put_blocks_when_full)
 
 LAB_TEST(get_blocks_when_empty)
 {
-    struct caller getter = {0};
-    struct crawler_queue *queue = create(3);
-    start_callers(&getter, 1, queue, call_get, 1);
-    wait_blocked(&getter, 1, 1);
-    cr_assert_eq(getter.done, 0, "the queue is empty and open: get must block, but it returned");
+    struct caller getters[3] = {0}; /* the first and the last at another queue: what comes here is not for them */
+    struct crawler_queue *queue = create(3), *other = create(3);
+    for (int i = 0; i < 3; i++) {
+        start_callers(&getters[i], 1, i == 1 ? queue : other, call_get, 1);
+        wait_blocked(&getters[i], 1, 1);
+    }
+    cr_assert_eq(sum_done(getters, 3), 0, "the queue is empty and open: get must block, but it returned");
     put_number(queue, 7);
-    cr_assert(wait_done(&getter, 1, 1), "an item was put, but the blocked get does not return");
-    cr_assert_eq(getter.failed, 0, "get returned false although the queue is open");
-    cr_assert_eq(getter.item, number(7), "expected item 7, got %zu", (uintptr_t)getter.item);
-    join_callers(&getter, 1);
+    cr_assert(wait_done(&getters[1], 1, 1),
+              "an item was put, but the get that is blocked on this queue does not return (two other threads are "
+              "blocked in get on another queue)");
+    cr_assert_eq(getters[1].failed, 0, "get returned false although the queue is open");
+    cr_assert_eq(getters[1].item, number(7), "expected item 7, got %zu", (uintptr_t)getters[1].item);
+    cr_assert_eq(sum_done(getters, 3), 1, "an item was put, and a get on another queue, which is empty, returned");
+    crawler_queue_close(other);
+    join_callers(getters, 3);
     crawler_queue_free(queue);
+    crawler_queue_free(other);
 }
 
 LAB_TEST(capacity_0_has_no_bound)
@@ -463,8 +500,15 @@ LAB_TEST(join_waits_for_task_done)
     wait_blocked(joiners, 3, 3);
     cr_assert_eq(sum_done(joiners, 3), 0,
                  "the queue is empty, but the second item is still being worked on: join must wait for its task_done");
+    put_number(queue, 3);
+    get_number(queue, 3);
     crawler_queue_task_done(queue);
-    cr_assert(wait_done(joiners, 3, 3), "both items are done, but only %u of 3 threads came back from join",
+    wait_blocked(joiners, 3, 3);
+    cr_assert_eq(sum_done(joiners, 3), 0,
+                 "the third item is done, but the second, which was put before it and before join was called, is still "
+                 "being worked on: join must wait until task_done was called for both");
+    crawler_queue_task_done(queue);
+    cr_assert(wait_done(joiners, 3, 3), "all items are done, but only %u of 3 threads came back from join",
               sum_done(joiners, 3));
     join_callers(joiners, 3);
     crawler_queue_free(queue);
@@ -510,7 +554,7 @@ LAB_TEST(close_wakes_all_getters)
 
 LAB_TEST(close_wakes_all_putters)
 {
-    struct caller putters[4] = {0};
+    struct caller putters[4] = {0}, joiner = {0};
     struct crawler_queue *queue = create(1);
     void *item = NULL;
     put_number(queue, 77);
@@ -524,7 +568,13 @@ LAB_TEST(close_wakes_all_putters)
         cr_assert_eq(putters[i].failed, 1, "a put that was blocked when the queue was closed returned true");
     get_number(queue, 77);
     cr_assert_not(crawler_queue_get(queue, &item), "put returned false, but its item is in the queue");
+    crawler_queue_task_done(queue);
+    start_callers(&joiner, 1, queue, call_join, 1);
+    cr_assert(wait_done(&joiner, 1, 1),
+              "the only item that was in the queue is done, but join does not return: items that put refused are "
+              "nothing to wait for");
     join_callers(putters, 4);
+    join_callers(&joiner, 1);
     crawler_queue_free(queue);
 }
 
@@ -816,17 +866,69 @@ LAB_TEST(no_end_is_missed)
     cross_both(&join_done, &get_close);
 }
 
+/* Threads that have to wait: three in get, three in put, one in join. */
+struct waiting {
+    struct crawler_queue *empty, *full, *unfinished;
+    struct caller callers[7];
+};
+
+static void start_waiting(struct waiting *waiting)
+{
+    struct caller *callers = waiting->callers;
+    waiting->empty = create(1);
+    waiting->full = create(1);
+    waiting->unfinished = create(1);
+    put_number(waiting->full, 1);
+    put_number(waiting->unfinished, 1);
+    start_callers(callers, 3, waiting->empty, call_get, 1);
+    start_callers(callers + 3, 3, waiting->full, call_put, 1);
+    start_callers(callers + 6, 1, waiting->unfinished, call_join, 1);
+    wait_blocked(callers, 7, 7);
+    cr_assert_eq(sum_done(callers, 7), 0,
+                 "get on an empty queue, put on a full one or join on unfinished work returned");
+}
+
+static void end_waiting(struct waiting *waiting)
+{
+    crawler_queue_close(waiting->empty);
+    crawler_queue_close(waiting->full);
+    get_number(waiting->unfinished, 1);
+    crawler_queue_task_done(waiting->unfinished);
+    cr_assert(wait_done(waiting->callers, 7, 7),
+              "two queues are closed and the item of the third is done, but not all threads came home");
+    join_callers(waiting->callers, 7);
+    crawler_queue_free(waiting->empty);
+    crawler_queue_free(waiting->full);
+    crawler_queue_free(waiting->unfinished);
+}
+
+static void ignore_signal(int number)
+{
+    (void)number;
+}
+
+LAB_TEST(signals_do_not_end_a_wait)
+{
+    static struct waiting waiting;
+    const struct sigaction action = {.sa_handler = ignore_signal}; /* no SA_RESTART */
+    sigaction(SIGUSR1, &action, NULL);
+    start_waiting(&waiting);
+    for (int i = 0; i < 14; i++) {
+        pthread_kill(waiting.callers[i % 7].thread, SIGUSR1);
+        thread_info_wait_asleep(asleep_seconds);
+        cr_assert_eq(sum_done(waiting.callers, 7), 0,
+                     "a thread was blocked in %s and got a signal: the call returned, but it must block on",
+                     i % 7 < 3   ? "get on an empty queue"
+                     : i % 7 < 6 ? "put on a full queue"
+                                 : "join");
+    }
+    end_waiting(&waiting);
+}
+
 LAB_TEST(waiting_costs_nothing)
 {
-    struct caller getters[3] = {0}, putters[3] = {0}, joiner = {0};
-    struct crawler_queue *empty = create(1), *full = create(1);
-    put_number(full, 1);
-    start_callers(getters, 3, empty, call_get, 1);
-    start_callers(putters, 3, full, call_put, 1);
-    start_callers(&joiner, 1, full, call_join, 1);
-    wait_blocked(getters, 3, 3);
-    wait_blocked(putters, 3, 3);
-    cr_assert_eq(sum_done(getters, 3) + sum_done(putters, 3), 0, "get on an empty or put on a full queue returned");
+    static struct waiting waiting;
+    start_waiting(&waiting);
     const double cpu = timing_cpu();
     const long switches = timing_switches();
     timing_sleep_ms(300);
@@ -836,17 +938,7 @@ LAB_TEST(waiting_costs_nothing)
                  burned);
     cr_assert_lt(woken, 40,
                  "7 threads only waited for 0.3 s, and woke up %ld times: they must not look again and again", woken);
-    crawler_queue_close(empty);
-    crawler_queue_close(full);
-    get_number(full, 1);
-    crawler_queue_task_done(full);
-    cr_assert(wait_done(getters, 3, 3) && wait_done(putters, 3, 3) && wait_done(&joiner, 1, 1),
-              "the queues are closed, but not all threads came home");
-    join_callers(getters, 3);
-    join_callers(putters, 3);
-    join_callers(&joiner, 1);
-    crawler_queue_free(empty);
-    crawler_queue_free(full);
+    end_waiting(&waiting);
 }
 
 LAB_TEST(free_gives_memory_back)
@@ -1007,6 +1099,16 @@ LAB_TEST(crawl_keeps_to_its_workers)
     cr_assert_leq(stats.at_once, 3, "3 workers were allowed: the site saw %lu requests at once",
                   (unsigned long)stats.at_once);
     check_counts(&result, &stats);
+}
+
+LAB_TEST(crawl_goes_on_with_fewer_threads)
+{
+    struct site_stats stats;
+    const struct site_spec spec = {.seed = seed_get() + 12, .pages = 12};
+    missing_thread = 3;
+    const struct crawler_result result = crawl_site(&spec, 4, &stats);
+    check_counts(&result, &stats);
+    check_visits(&stats);
 }
 
 LAB_TEST(crawl_never_blocks_on_many_links)

@@ -225,20 +225,26 @@ int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result
 {
     struct site site = {start_url, crawler_queue_create(0), seen_create(), PTHREAD_MUTEX_INITIALIZER};
     struct spider *spiders = calloc(workers, sizeof(struct spider));
-    found(&site, start_url);
-    for (unsigned i = 0; i < workers; i++) {
-        spiders[i].site = &site;
-        spiders[i].curl = curl_easy_init();
-        curl_easy_setopt(spiders[i].curl, CURLOPT_WRITEFUNCTION, on_data);
-        curl_easy_setopt(spiders[i].curl, CURLOPT_WRITEDATA, &spiders[i]);
-        curl_easy_setopt(spiders[i].curl, CURLOPT_NOSIGNAL, 1L);
-        if (pthread_create(&spiders[i].thread, NULL, crawl_pages, &spiders[i]) != 0)
-            abort();
+    unsigned started = 0;
+    for (; started < workers; started++) {
+        struct spider *spider = &spiders[started];
+        spider->site = &site;
+        spider->curl = curl_easy_init();
+        curl_easy_setopt(spider->curl, CURLOPT_WRITEFUNCTION, on_data);
+        curl_easy_setopt(spider->curl, CURLOPT_WRITEDATA, spider);
+        curl_easy_setopt(spider->curl, CURLOPT_NOSIGNAL, 1L);
+        if (pthread_create(&spider->thread, NULL, crawl_pages, spider) != 0) {
+            curl_easy_cleanup(spider->curl);
+            break;
+        }
     }
-    crawler_queue_join(site.queue);
+    if (started > 0) {
+        found(&site, start_url);
+        crawler_queue_join(site.queue);
+    }
     crawler_queue_close(site.queue);
     memset(result, 0, sizeof(*result));
-    for (unsigned i = 0; i < workers; i++) {
+    for (unsigned i = 0; i < started; i++) {
         pthread_join(spiders[i].thread, NULL);
         result->pages += spiders[i].mine.pages;
         result->redirects += spiders[i].mine.redirects;
@@ -250,5 +256,5 @@ int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result
     free(spiders);
     seen_free(site.seen);
     crawler_queue_free(site.queue);
-    return 0;
+    return started > 0 ? 0 : -1;
 }

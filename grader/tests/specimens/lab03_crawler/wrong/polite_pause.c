@@ -52,6 +52,7 @@ bool crawler_queue_put(struct crawler_queue *q, void *value)
         first->item = value;
         first->served = true;
         pthread_cond_signal(&first->called);
+        pthread_cond_signal(&q->room); /* none was used up */
     } else {
         struct item *item = malloc(sizeof *item);
         ok = item != NULL;

@@ -226,7 +226,11 @@ int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result
     propose(crawl, start_url);
     crawl->working = workers;
     for (unsigned i = 0; i < workers; i++)
-        pthread_create(&hiker_id, NULL, hiker, crawl);
+        if (pthread_create(&hiker_id, NULL, hiker, crawl) != 0) {
+            pthread_mutex_lock(&crawl->mutex);
+            crawl->working--;
+            pthread_mutex_unlock(&crawl->mutex);
+        }
     crawler_queue_join(crawl->queue);
     crawler_queue_close(crawl->queue);
     pthread_mutex_lock(&crawl->mutex);

@@ -216,7 +216,7 @@ int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result
   discover(&c, strdup(start_url));
   for (unsigned i = 0; i < workers; i++)
     if (pthread_create(&thread[i], NULL, crawler_thread, &c) != 0)
-      return -1;
+      workers = i;
   crawler_queue_join(c.todo);
   crawler_queue_close(c.todo);
   for (unsigned i = 0; i < workers; i++)
