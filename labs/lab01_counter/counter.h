@@ -25,8 +25,8 @@ void counter_free(struct counter *counter);
  * counter_add: adds `amount`, which may be negative or 0.
  * Any number of threads may call both on one counter at the same time, and no update is lost. The
  * caller sees to it that the value stays within int64_t. Cannot fail. May wait for calls of other
- * threads that are under way, and a signal that the program handles meanwhile changes nothing; when it
- * returns it holds nothing that others could wait for. */
+ * threads that are under way, and a signal that the program handles meanwhile changes nothing; when
+ * it returns it holds nothing that others could wait for. */
 void counter_increment(struct counter *counter);
 void counter_add(struct counter *counter, int64_t amount);
 
