@@ -1,4 +1,4 @@
-/* expect: speedup count | joins each thread before it starts the next */
+/* expect: tests at the same time; speedup count | joins each thread before it starts the next */
 #include "counter.h"
 
 #include <pthread.h>
