@@ -20,6 +20,7 @@
 enum { OWN_STATUS = 7 };
 
 static atomic_int *inside; /* functions that are running; in memory of all processes */
+static int64_t *returned;  /* by a call in another process; there, too */
 
 static struct value *make(int64_t initial)
 {
@@ -32,6 +33,7 @@ static struct value *make(int64_t initial)
 static void share(void)
 {
     inside = mmap(NULL, sizeof *inside, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    returned = mmap(NULL, sizeof *returned, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
 static int64_t plus_ten(int64_t old, void *arg)
@@ -117,12 +119,16 @@ SCENARIO(two_updates)
     struct value *value = make(0);
     const pid_t child = fork();
     if (child == 0) {
-        value_update(value, plus_ten_slowly, NULL);
+        *returned = value_update(value, plus_ten_slowly, NULL);
         _exit(0);
     }
     const int64_t new = value_update(value, plus_ten, NULL);
     scenario_expect(new == 10 || new == 20, "value_update does not return the new value.");
     wait_for(child);
+    scenario_expect(
+        new + *returned == 10 + 20,
+        "two calls of value_update return the same number: each must return what its own function has computed, not "
+        "what others have made of the value since.");
     expect_value(value, 20,
                  "an update is lost: what value_update does, from reading the old value to writing the new one, must "
                  "be one step that keeps all others out.");
@@ -139,8 +145,9 @@ SCENARIO(addition_beside_update)
     const pid_t child = fork();
     if (child == 0) {
         const int64_t new = value_update(value, same, &seen);
-        scenario_expect(new == seen && (seen == 5 || seen == 6),
-                        "value_update did not give its function the value as it was.");
+        scenario_expect(seen == 5 || seen == 6, "value_update did not give its function the value as it was.");
+        scenario_expect(new == seen, "value_update does not return what its function has computed, but what others "
+                                     "have made of the value since.");
         value_update(value, plus_ten, NULL);
         _exit(0);
     }

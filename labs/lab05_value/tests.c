@@ -4,10 +4,13 @@
  * Lost updates are not left to chance: the functions given to value_update wait in the middle, between the
  * reading of the old value and the writing of the new one, for what must not happen. Processes that must not
  * hang are watched from outside and killed after PATIENCE seconds, so that the test can say what held them up.
+ *
+ * fork is this file's own, so that it can fail when a test says so.
  */
 #include "test.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -47,9 +50,25 @@ struct seen {
     _Atomic(pid_t) pids[PIDS]; /* processes in which items were computed */
     atomic_int strays;         /* processes of a reduction that came back from value_reduce */
     atomic_int alone;          /* item 0 has waited in vain for another process */
+    atomic_int in_caller;      /* items computed in the process that called value_reduce */
+    atomic_int forks_left;     /* calls of fork that may still succeed, in whatever process */
+    atomic_int forks_failed;   /* calls of fork that did not */
 };
 
 static struct seen *seen;
+
+pid_t __fork(void); /* the C library's */
+
+pid_t fork(void)
+{
+    const bool may = seen == NULL || atomic_fetch_sub(&seen->forks_left, 1) > 0;
+    const pid_t pid = may ? __fork() : -1;
+    if (!may)
+        errno = EAGAIN;
+    if (pid < 0 && seen != NULL)
+        atomic_fetch_add(&seen->forks_failed, 1);
+    return pid;
+}
 
 /* Processes forked by the test. */
 static struct crew {
@@ -66,6 +85,7 @@ static struct value *begin(int64_t initial)
 {
     seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     cr_assert(seen != MAP_FAILED, "the test got no shared memory");
+    atomic_store(&seen->forks_left, INT_MAX);
     struct value *value = value_create(initial);
     cr_assert_not_null(value, "value_create returned NULL");
     return value;
@@ -412,17 +432,41 @@ static void add_five_meanwhile(struct value *value, int number)
     atomic_fetch_add(&seen->done, 1);
 }
 
-LAB_TEST(addition_during_update)
+static struct value *other_value;
+
+static int64_t add_five_to(int64_t old, void *value)
+{
+    add_five_meanwhile(value, 0);
+    return old + 1;
+}
+
+static void add_five_in_another_update(struct value *value, int number)
+{
+    (void)number;
+    value_update(other_value, add_five_to, value);
+}
+
+static void check_addition_during_update(crew_body *adds, const char *who)
 {
     struct value *value = begin(10);
+    other_value = value_create(0);
+    cr_assert_not_null(other_value, "the second value_create returned NULL");
     crew_start(value, double_it, 1);
-    crew_start(value, add_five_meanwhile, 1);
+    crew_start(value, adds, 1);
     const int hung = crew_wait();
-    cr_assert_eq(hung, 0, "one process is in value_update, one calls value_add: %d of them hang", hung);
+    cr_assert_eq(hung, 0, "one process is in value_update, another one%s calls value_add: %d of them hang", who, hung);
     const int64_t got = value_get(value);
-    cr_assert_neq(got, 20, "10 was being doubled when another process added 5: the addition is lost, the value is 20");
-    cr_assert_eq(got, 25, "10 was being doubled when another process added 5: expected 25, got %ld", (long)got);
+    cr_assert_neq(got, 20, "10 was being doubled when another process%s added 5: the addition is lost, the value is 20",
+                  who);
+    cr_assert_eq(got, 25, "10 was being doubled when another process%s added 5: expected 25, got %ld", who, (long)got);
     value_free(value);
+    value_free(other_value);
+}
+
+LAB_TEST(addition_during_update)
+{
+    check_addition_during_update(add_five_meanwhile, "");
+    check_addition_during_update(add_five_in_another_update, ", itself in an update of another value,");
 }
 
 /* Whether process `pid` sleeps; also true when it has ended. */
@@ -548,15 +592,23 @@ LAB_TEST(killed_while_others_wait)
     value_free(value);
 }
 
+/* A crash of the calling process is what is looked for: it leaves neither a core file nor a receipt. */
+static void crash_quietly(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        signal(signals[i], SIG_DFL);
+}
+
 static int64_t die(int64_t old, void *way)
 {
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    crash_quietly();
     switch (*(int *)way) {
     case 0:
         raise(SIGKILL);
         break;
     case 1:
-        signal(SIGSEGV, SIG_DFL);
         raise(SIGSEGV);
         break;
     default:
@@ -692,9 +744,11 @@ LAB_TEST(get_while_others_write)
     value_free(value);
 }
 
-static struct value *other_value;
+enum { OTHERS = 100 };
 
-static int64_t wait_for_other_value(int64_t old, void *arg)
+static struct value *others[OTHERS];
+
+static int64_t wait_for_other_values(int64_t old, void *arg)
 {
     int one = 1;
     (void)arg;
@@ -705,35 +759,99 @@ static int64_t wait_for_other_value(int64_t old, void *arg)
 static void update_the_first(struct value *value, int number)
 {
     (void)number;
-    value_update(value, wait_for_other_value, NULL);
+    value_update(value, wait_for_other_values, NULL);
 }
 
-static void use_the_other(struct value *value, int number)
+static void use_the_others(struct value *value, int number)
 {
     (void)value;
     (void)number;
     await(&seen->in_fn);
-    value_add(other_value, 1);
-    add_by_update(other_value, 1);
-    if (value_get(other_value) == 22)
-        atomic_fetch_add(&seen->done, 1);
+    for (int i = 0; i < OTHERS; i++) {
+        value_add(others[i], 1);
+        add_by_update(others[i], i);
+        value_get(others[i]);
+    }
+    atomic_fetch_add(&seen->done, 1);
+}
+
+/* Makes a value and adds to it when the other process has made its own, too. Both have one until both have added. */
+static void use_own(struct value *value, int number)
+{
+    struct value *own = value_create(100 * number);
+    (void)value;
+    start_line(2);
+    if (own != NULL)
+        value_add(own, 7);
+    atomic_store(&seen->noted[number], own != NULL ? value_get(own) : -1);
+    start_line(4);
+    value_free(own);
 }
 
 LAB_TEST(values_are_independent)
 {
     struct value *value = begin(10);
-    other_value = value_create(20);
-    cr_assert_not_null(other_value, "the second value_create returned NULL");
+    for (int i = 0; i < OTHERS; i++) {
+        others[i] = value_create(20);
+        cr_assert_not_null(others[i], "of %d values at once value_create returned NULL for number %d", OTHERS + 1,
+                           i + 2);
+    }
     crew_start(value, update_the_first, 1);
-    crew_start(value, use_the_other, 1);
-    const int hung = crew_wait();
-    cr_assert_eq(hung, 0, "two processes use two different values: %d of them hang", hung);
-    cr_assert_eq(value_get(other_value), 22, "20 and 1 and 1 make 22, the second value is %ld",
-                 (long)value_get(other_value));
+    crew_start(value, use_the_others, 1);
+    int hung = crew_wait();
+    cr_assert_eq(hung, 0, "two processes use different values: %d of them hang", hung);
     cr_assert_neq(value_get(value), -1, "a process that uses one value had to wait for an update of another value");
     cr_assert_eq(value_get(value), 11, "10 and 1 make 11, the first value is %ld", (long)value_get(value));
+    for (int i = 0; i < OTHERS; i++) {
+        const int64_t got = value_get(others[i]);
+        cr_assert_eq(got, 21 + i, "20 and 1 and %d make %d, value number %d is %ld", i, 21 + i, i + 2, (long)got);
+    }
+    crew_start(value, use_own, 2);
+    hung = crew_wait();
+    cr_assert_eq(hung, 0, "two forked processes each make a value and add to it: %d of them hang", hung);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_neq(seen->noted[i], -1, "value_create in a forked process returned NULL");
+        cr_assert_eq(seen->noted[i], 100 * i + 7,
+                     "two forked processes each made a value of their own; one was created with %d, 7 was added to it, "
+                     "and it is %ld: are the two values the same memory?",
+                     100 * i, (long)seen->noted[i]);
+    }
     value_free(value);
-    value_free(other_value);
+    for (int i = 0; i < OTHERS; i++)
+        value_free(others[i]);
+}
+
+/* Calls made afterwards need no more memory for the stack. */
+static void grow_stack(void)
+{
+    volatile char room[1 << 18];
+    room[0] = 0;
+}
+
+static void create_without_memory_left(void)
+{
+    crash_quietly();
+    grow_stack();
+    setrlimit(RLIMIT_AS, &(struct rlimit){0, 0});
+    value_create(1);
+}
+
+/* It may succeed, if it needs no more than there is. */
+LAB_TEST(create_without_memory)
+{
+    int status = 0;
+    struct value *value = begin(1); /* shows that one can be made at all */
+    const pid_t pid = fork();
+    if (pid == 0) {
+        create_without_memory_left();
+        lab_test_child_exit(0);
+    }
+    cr_assert_gt(pid, 0, "the test could not fork");
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    cr_assert_eq(status, 0, "without any memory to be had value_create must return NULL: it ended its process (%s)",
+                 WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit");
+    value_free(value);
 }
 
 /* value_reduce, which returns in the caller only. */
@@ -759,6 +877,75 @@ static int64_t counted(uint64_t index)
     if (index < ITEMS)
         atomic_fetch_add(&seen->computed[index], 1);
     return 1;
+}
+
+/* Enters the calling process into seen->pids; returns how many different ones there are. */
+static int enter_pid(void)
+{
+    const pid_t me = getpid();
+    for (int i = 0; i < PIDS; i++) {
+        pid_t there = 0;
+        if (atomic_compare_exchange_strong(&seen->pids[i], &there, me) || there == me)
+            break;
+    }
+    int different = 0;
+    while (different < PIDS && atomic_load(&seen->pids[different]) != 0)
+        different++;
+    return different;
+}
+
+static bool another_has_done_its_part(void *unused)
+{
+    const int all = enter_pid();
+    bool done = all > 1;
+    (void)unused;
+    for (int i = 0; done && i < all; i++)
+        done = seen->pids[i] == getpid() || sleeps(seen->pids[i]);
+    return done;
+}
+
+/* While item 0 is computed, the other process ends and another reduction of the value begins and ends, unless that
+ * waits for this one. */
+static int64_t last_of_all(uint64_t index)
+{
+    if (index == 0) {
+        timing_wait_until(another_has_done_its_part, NULL, GRACE);
+        atomic_store(&seen->ready, 1);
+        timing_wait_until(is_set, &seen->done, 3 * GRACE);
+    }
+    enter_pid();
+    return 1;
+}
+
+static int64_t thousand(uint64_t index)
+{
+    (void)index;
+    return 1000;
+}
+
+static void reduce_meanwhile(struct value *value, int number)
+{
+    (void)number;
+    await(&seen->ready);
+    atomic_store(&seen->noted[0], reduce(value, thousand, 5, 2));
+    atomic_store(&seen->done, 1);
+}
+
+static void check_two_reductions(void)
+{
+    enum { COUNT = 20000, EXPECTED = COUNT + 5000 };
+    struct value *value = begin(0);
+    crew_start(value, reduce_meanwhile, 1);
+    const int status = reduce(value, last_of_all, COUNT, 2);
+    const int hung = crew_wait();
+    cr_assert_eq(hung, 0, "two processes call value_reduce on one value: one of them hangs");
+    cr_assert(status == 0 && seen->noted[0] == 0, "two processes call value_reduce on one value: it returned %d and %d",
+              status, (int)seen->noted[0]);
+    cr_assert_eq(value_get(value), EXPECTED,
+                 "two processes called value_reduce on one value at the same time, %d items of 1 and 5 of 1000: the "
+                 "value must become %d, it is %ld",
+                 COUNT, EXPECTED, (long)value_get(value));
+    value_free(value);
 }
 
 LAB_TEST(reduce_adds_the_sum)
@@ -787,21 +974,7 @@ LAB_TEST(reduce_adds_the_sum)
         "must end by _exit.",
         seen->strays);
     value_free(value);
-}
-
-/* Enters the calling process into seen->pids; returns how many different ones there are. */
-static int enter_pid(void)
-{
-    const pid_t me = getpid();
-    for (int i = 0; i < PIDS; i++) {
-        pid_t there = 0;
-        if (atomic_compare_exchange_strong(&seen->pids[i], &there, me) || there == me)
-            break;
-    }
-    int different = 0;
-    while (different < PIDS && atomic_load(&seen->pids[different]) != 0)
-        different++;
-    return different;
+    check_two_reductions();
 }
 
 static bool two_at_work(void *unused)
@@ -841,6 +1014,58 @@ static int64_t deadly(uint64_t index)
     return 1;
 }
 
+enum { KIN = 3 };
+
+static bool all_met(void *unused)
+{
+    (void)unused;
+    return atomic_load(&seen->pids[KIN - 1]) != 0;
+}
+
+static bool is_the_first(pid_t pid)
+{
+    bool first = true;
+    for (int i = 0; i < KIN; i++)
+        first &= pid <= seen->pids[i];
+    return first;
+}
+
+/* The process that was forked first is killed when all have begun. The others work on, until value_reduce has
+ * returned. */
+static int64_t survive(uint64_t index)
+{
+    static bool begun; /* of each process */
+    (void)index;
+    if (begun)
+        return 1;
+    begun = true;
+    enter_pid();
+    if (!timing_wait_until(all_met, NULL, PATIENCE))
+        atomic_store(&seen->alone, 1);
+    else if (is_the_first(getpid()))
+        raise(SIGKILL);
+    timing_wait_until(is_set, &seen->done, GRACE);
+    return 1;
+}
+
+static void check_survivors(void)
+{
+    struct value *value = begin(0);
+    int left = 0;
+    const int status = reduce(value, survive, KIN * 10000, KIN);
+    for (int i = 0; i < KIN; i++)
+        left += seen->pids[i] != 0 && kill(seen->pids[i], 0) == 0;
+    atomic_store(&seen->done, 1);
+    cr_assert_eq(seen->alone, 0, "%d processes share %d items, but not all of them have begun one", KIN, KIN * 10000);
+    cr_assert_eq(status, -1, "one of %d processes was killed: value_reduce must return -1, it returned %d", KIN,
+                 status);
+    cr_assert_eq(left, 0,
+                 "one of %d processes of value_reduce was killed: it returned while %d others were still there. It "
+                 "must wait for all of them",
+                 KIN, left);
+    value_free(value);
+}
+
 LAB_TEST(reduce_reports_a_death)
 {
     struct value *value = begin(0);
@@ -854,10 +1079,52 @@ LAB_TEST(reduce_reports_a_death)
     cr_assert_eq(value_get(value), before + 50, "50 items of 1 after a death: expected %ld, got %ld", (long)before + 50,
                  (long)value_get(value));
     value_free(value);
+    check_survivors();
+}
+
+static pid_t caller;
+
+static int64_t not_in_caller(uint64_t index)
+{
+    (void)index;
+    if (getpid() == caller)
+        atomic_fetch_add(&seen->in_caller, 1);
+    return 1;
+}
+
+/* As when the system has no room for more processes: first there is room for none, then for one, two, three. */
+LAB_TEST(reduce_reports_a_failed_fork)
+{
+    enum { COUNT = 40000, ASKED = 4 };
+    struct value *value = begin(0);
+    caller = getpid();
+    for (int possible = 0; possible < ASKED; possible++) {
+        const int64_t before = value_get(value);
+        atomic_store(&seen->forks_left, possible);
+        const int status = reduce(value, not_in_caller, COUNT, ASKED);
+        atomic_store(&seen->forks_left, INT_MAX);
+        if (seen->forks_failed == 0) /* its processes come from elsewhere */
+            break;
+        cr_assert_eq(status, -1, "%d of %d processes could be forked: value_reduce must return -1, it returned %d",
+                     possible, ASKED, status);
+        const struct census now = census_take();
+        cr_assert_eq(now.children, 0,
+                     "%d of %d processes could be forked: value_reduce has returned and %d of them are left (%d "
+                     "zombies)",
+                     possible, ASKED, now.children, now.zombies);
+        cr_assert_eq(seen->in_caller, 0,
+                     "%d of %d processes could be forked: %d items were computed in the caller instead", possible,
+                     ASKED, seen->in_caller);
+        const int64_t added = value_get(value) - before;
+        cr_assert(added >= 0 && added <= COUNT, "%d items of 1, of which some may be missing: %ld was added", COUNT,
+                  (long)added);
+    }
+    value_free(value);
 }
 
 LAB_TEST(reduce_waits_for_its_own)
 {
+    static const unsigned processes[] = {3, 1, 64};
     struct value *value = begin(0);
     siginfo_t how;
     int status = 0;
@@ -868,7 +1135,10 @@ LAB_TEST(reduce_waits_for_its_own)
     while (waitid(P_PID, (id_t)child, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
         continue;
     for (int i = 0; i < 3; i++) {
-        cr_assert_eq(reduce(value, counted, 10, 3), 0, "value_reduce of 10 items with 3 processes did not return 0");
+        const int result = reduce(value, counted, ITEMS, processes[i]);
+        if (seen->forks_failed > 0) /* the system is too full for so many */
+            break;
+        cr_assert_eq(result, 0, "value_reduce of %d items with %u processes returned %d", ITEMS, processes[i], result);
         const struct census now = census_take();
         cr_assert_leq(now.children, 1, "value_reduce has returned, %d of its processes are left (%d zombies)",
                       now.children - 1, now.zombies - 1);
