@@ -39,8 +39,7 @@ MODEL(int, thrd_create, (thrd_t * into, thrd_start_t function, void *argument))
 {
     struct start *start = arena_take(sizeof *start);
     *start = (struct start){function, argument};
-    threads_create(run, start, false, into, PC);
-    return thrd_success;
+    return result_of(threads_create(run, start, false, into, PC));
 }
 
 MODEL(int, thrd_join, (thrd_t thread, int *result))

@@ -36,6 +36,13 @@ _Noreturn void scenario_failed_at(void *place, const char *sentence);
  * release are no reason. The caller learns nothing of what the others did: this orders nobody's memory accesses. */
 void scenario_until_all_sleep(void);
 
+/* scenario_limit_threads: of the threads that the caller starts from now on only the first `more` can be started; then
+ * pthread_create fails with EAGAIN, thrd_create with thrd_error. UINT_MAX: no limit. */
+void scenario_limit_threads(unsigned more);
+
+/* scenario_count_threads: how many threads of this process have not ended, the caller included. */
+int scenario_count_threads(void);
+
 /* scenario_unsupported: ends the search: the hand-in needs `what`, which the scenario has no model of. */
 _Noreturn void scenario_unsupported(const char *what);
 

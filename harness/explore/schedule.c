@@ -1,6 +1,7 @@
 #include "schedule.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -377,6 +378,7 @@ static struct thread *add_thread(void *(*start)(void *), void *argument)
     thread->result = NULL;
     thread->depth = thread->seen_count = thread->repeats = thread->turns = 0;
     thread->held = 0;
+    thread->starts_left = UINT_MAX;
     clock_clear(&thread->clock);
     clock_clear(&thread->acquired);
     clock_clear(&thread->released);

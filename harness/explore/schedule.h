@@ -72,7 +72,8 @@ struct thread {
     struct operation operation;
     struct fiber fiber;
     unsigned seen_count, repeats, turns, depth;
-    int held; /* locks */
+    int held;             /* locks */
+    unsigned starts_left; /* how many threads more it can start */
     int error_number;
     uintptr_t stack_end, created; /* created: where, in the program */
     void *(*start)(void *);

@@ -11,8 +11,13 @@
 #include "trace.h"
 #include "verdict.h"
 
-unsigned long threads_create(void *(*start)(void *), void *argument, bool detached, unsigned long *into, uintptr_t pc)
+int threads_create(void *(*start)(void *), void *argument, bool detached, unsigned long *into, uintptr_t pc)
 {
+    if (thread_self()->starts_left == 0) {
+        trace_event(pc, "cannot start a thread");
+        return EAGAIN;
+    }
+    thread_self()->starts_left--;
     if (into != NULL) {
         memory_access((uintptr_t)into, sizeof *into, ACCESS_WRITE, pc);
         *into = (unsigned long)schedule.count + 1;
@@ -21,7 +26,7 @@ unsigned long threads_create(void *(*start)(void *), void *argument, bool detach
     thread->operation.pc = thread->created = pc;
     thread->detached = detached;
     trace_event(pc, "starts thread %d", thread->id);
-    return (unsigned long)thread->id + 1;
+    return 0;
 }
 
 static struct thread *find(unsigned long handle, const char *what, uintptr_t pc)
@@ -82,8 +87,7 @@ MODEL(int, pthread_create, (pthread_t * into, const pthread_attr_t *attributes, 
     int state = PTHREAD_CREATE_JOINABLE;
     if (attributes != NULL)
         pthread_attr_getdetachstate(attributes, &state);
-    threads_create(start, argument, state == PTHREAD_CREATE_DETACHED, into, PC);
-    return 0;
+    return threads_create(start, argument, state == PTHREAD_CREATE_DETACHED, into, PC);
 }
 
 MODEL(int, pthread_join, (pthread_t thread, void **result))
@@ -126,4 +130,20 @@ MODEL(int, pthread_setname_np, (pthread_t thread, const char *name))
     (void)thread;
     memory_access((uintptr_t)name, strlen(name) + 1, ACCESS_READ, PC);
     return 0;
+}
+
+MODEL(void, scenario_limit_threads, (unsigned more))
+{
+    thread_self()->starts_left = more;
+}
+
+MODEL(int, scenario_count_threads, (void))
+{
+    int count = 0;
+    schedule_point((struct operation){.all = true, .words = "count the threads", .pc = PC}, NULL);
+    for (int id = 0; id < schedule.count; id++) {
+        const struct thread *thread = &schedule.threads[id];
+        count += thread->alive && !thread->timer && thread->process == thread_self()->process;
+    }
+    return count;
 }

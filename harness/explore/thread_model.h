@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* threads_create: starts start(argument); its handle is returned, and stored in `into` if not NULL. */
-unsigned long threads_create(void *(*start)(void *), void *argument, bool detached, unsigned long *into, uintptr_t pc);
+/* threads_create: starts start(argument); its handle is stored in `into` if not NULL. Returns 0, or EAGAIN if the
+ * running thread can start no more. */
+int threads_create(void *(*start)(void *), void *argument, bool detached, unsigned long *into, uintptr_t pc);
 
 /* threads_join: waits for it (or not: then EBUSY) until `deadline`. Returns 0, EDEADLK, EBUSY or ETIMEDOUT; what is
  * never allowed ends the run. threads_result: what it returned. */
