@@ -71,7 +71,13 @@ SCENARIO(wait_returns_for_a_set_only)
     event_clear(event);
     scenario_expect(!event_is_set(event), "an event that was cleared is still set");
     const pthread_t waiter = start(wait_for_the_set);
+    event_clear(event); /* is no set */
     atomic_store(&about_to_set, true);
+    event_set(event);
+    event_clear(event);
+    scenario_expect(!event_wait_for(event, 1000),
+                    "event_wait_for returned true although the event was cleared before the call and not set since: "
+                    "the set before was for those who waited then");
     event_set(event);
     pthread_join(waiter, NULL);
     release_event();
@@ -205,6 +211,15 @@ enum { TASKS = 2 };
 
 static struct event *second;
 static int runs[TASKS];
+static pthread_key_t key;
+static atomic_int ended;
+
+/* The last thing that a thread does which has a value for the key. */
+static void note_end(void *value)
+{
+    (void)value;
+    atomic_fetch_add(&ended, 1);
+}
 
 /* Task 0 blocks until task 1 has run. */
 static void meet(void *arg, size_t index)
@@ -212,6 +227,7 @@ static void meet(void *arg, size_t index)
     scenario_expect(atomic_load(&about_to_set), "a task runs although the event was not set");
     scenario_expect(arg == runs && index < TASKS, "a task runs with an arg or an index that is not its own");
     runs[index]++;
+    pthread_setspecific(key, arg);
     if (index == 0)
         event_wait(second);
     else
@@ -229,13 +245,62 @@ SCENARIO(tasks_run_together)
 {
     make_event();
     second = event_create();
+    pthread_key_create(&key, note_end);
     const pthread_t setter = start(set_and_say_so);
     struct event_tasks *tasks = event_tasks_start(event, TASKS, meet, runs);
     scenario_expect(tasks != NULL, "event_tasks_start returned NULL although there are memory and threads");
     event_tasks_join(tasks);
+    scenario_expect(atomic_load(&ended) == TASKS,
+                    "event_tasks_join returned although the threads of the tasks have not ended: that their tasks have "
+                    "run is not enough.");
     pthread_join(setter, NULL);
     scenario_expect(runs[0] == 1 && runs[1] == 1, "a task has not run exactly once");
     event_free(second);
     second = NULL;
+    release_event();
+}
+
+static void count_run(void *arg, size_t index)
+{
+    (void)index;
+    atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static atomic_int runs_of_one, runs_of_two;
+
+static void *start_one_task(void *argument)
+{
+    struct event_tasks *tasks = event_tasks_start(event, 1, count_run, &runs_of_one);
+    scenario_expect(tasks != NULL, "event_tasks_start returned NULL although there are memory and threads");
+    event_tasks_join(tasks);
+    return argument;
+}
+
+/* The event is set: the first task would like to run. */
+static struct event_tasks *start_two_with_one_thread(void)
+{
+    scenario_limit_threads(1);
+    struct event_tasks *tasks = event_tasks_start(event, 2, count_run, &runs_of_two);
+    scenario_limit_threads(UINT_MAX);
+    return tasks;
+}
+
+/* First alone, and then while another thread starts a group that is complete. */
+SCENARIO(tasks_when_threads_run_out)
+{
+    make_event();
+    event_set(event);
+    const int before = scenario_count_threads();
+    struct event_tasks *tasks = start_two_with_one_thread();
+    scenario_expect(tasks != NULL || scenario_count_threads() == before,
+                    "event_tasks_start returned NULL, and a thread that was started for it has not ended.");
+    event_tasks_join(tasks);
+    const pthread_t starter = start(start_one_task);
+    tasks = start_two_with_one_thread();
+    event_tasks_join(tasks);
+    pthread_join(starter, NULL);
+    scenario_expect(tasks != NULL || atomic_load(&runs_of_two) == 0,
+                    "event_tasks_start returned NULL, and a task of that call has run.");
+    scenario_expect(atomic_load(&runs_of_one) == 1, "a task has not run exactly once");
     release_event();
 }
