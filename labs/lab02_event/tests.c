@@ -11,18 +11,19 @@
 #define _GNU_SOURCE 1
 #include "event.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "census.h"
 #include "step.h"
 #include "test.h"
+#include "thread_info.h"
 #include "timing.h"
 
 enum { LONG_MS = 597000 };        /* a time-out that is never reached; in nanoseconds and 32 bits it is 4.29 s */
@@ -62,30 +63,11 @@ static void *wait_for_event(void *argument)
     return NULL;
 }
 
-/* The kernel's letter for what a thread does: S when it sleeps. Async-signal-safe. */
-static char thread_state(int id)
-{
-    char text[256] = "", path[64] = "/proc/self/task/", digits[16];
-    size_t length = strlen(path), n = 0;
-    for (int rest = id; rest > 0; rest /= 10)
-        digits[n++] = (char)('0' + rest % 10);
-    while (n > 0)
-        path[length++] = digits[--n];
-    memcpy(path + length, "/stat", 6);
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return '?';
-    const ssize_t got = read(file, text, sizeof text - 1);
-    close(file);
-    const char *name_end = got > 0 ? strrchr(text, ')') : NULL;
-    return name_end != NULL ? name_end[2] : '?';
-}
-
 static bool is_asleep(void *argument)
 {
     struct waiter *waiter = argument;
     const int id = atomic_load(&waiter->id);
-    return atomic_load(&waiter->returned) || (id != 0 && thread_state(id) == 'S');
+    return atomic_load(&waiter->returned) || (id != 0 && thread_info_state(id) == 'S');
 }
 
 /* Starts a waiter and gives it the time to fall asleep (one that never sleeps: 0.2 s). */
@@ -145,6 +127,28 @@ static void check_state(struct event *event, bool expected, const char *after)
                  expected ? "true" : "false");
 }
 
+/* Whoever counts or keeps every call has a place where that ends: a buffer, a pipe of 64 KiB, 16 bits. */
+static void check_many_times(struct event *event)
+{
+    static const int times[] = {100, 5000, 65536, 70000};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        char after[80];
+        for (int k = 0; k < times[i]; k++)
+            event_set(event);
+        snprintf(after, sizeof after, "event_set %d times", times[i]);
+        check_state(event, true, after);
+        event_clear(event);
+        snprintf(after, sizeof after, "event_set %d times and event_clear once", times[i]);
+        check_state(event, false, after);
+        for (int k = 0; k < times[i]; k++)
+            event_clear(event);
+        event_set(event);
+        snprintf(after, sizeof after, "event_clear %d times and event_set once", times[i]);
+        check_state(event, true, after);
+        event_clear(event);
+    }
+}
+
 LAB_TEST(remembers_its_state)
 {
     struct event *event = create_event(), *other = create_event();
@@ -159,6 +163,7 @@ LAB_TEST(remembers_its_state)
     check_state(event, true, "event_set three times");
     event_clear(event);
     check_state(event, false, "event_set three times and event_clear once");
+    check_many_times(event);
     event_set(other);
     check_state(event, false, "event_set on another event");
     event_free(event);
@@ -215,6 +220,8 @@ LAB_TEST(clear_and_reuse)
     struct event *event = create_event();
     for (int round = 0; round < ROUNDS; round++) {
         start_waiters(waiters, COUNT, event);
+        event_clear(event); /* changes nothing, for those who wait neither */
+        thread_info_wait_asleep(0.05);
         cr_assert_eq(count_returned(waiters, COUNT), 0, "round %d: a waiter came back although the event was cleared",
                      round + 1);
         event_set(event);
@@ -234,7 +241,10 @@ static void check_time_out(struct waiter *waiter)
     cr_assert(has_returned(waiter), "event_wait_for(%u ms) has not returned after more than %.0f s",
               waiter->milliseconds, PATIENCE);
     pthread_join(waiter->thread, NULL);
-    cr_assert(!waiter->result, "event_wait_for(%u ms) returned true, but nobody set the event", waiter->milliseconds);
+    cr_assert(
+        !waiter->result,
+        "event_wait_for(%u ms) returned true, but nobody set the event: at the most it was cleared, which is no set",
+        waiter->milliseconds);
     cr_assert(waiter->seconds >= least - 1e-6, "event_wait_for(%u ms) gave up too early, after %.3f ms",
               waiter->milliseconds, waiter->seconds * 1e3);
 }
@@ -250,8 +260,8 @@ LAB_TEST(time_out_is_kept)
         waiters[i].event = event;
         waiters[i].timed = true;
         waiters[i].milliseconds = i == 0 ? 1 : WAIT_MS;
-        cr_assert_eq(pthread_create(&waiters[i].thread, NULL, wait_for_event, &waiters[i]), 0,
-                     "the test could not start its threads");
+        start_waiter(&waiters[i]);
+        event_clear(event); /* changes nothing: the time-out is still one */
         timing_sleep_ms(APART_MS);
     }
     for (int i = 0; i < COUNT; i++)
@@ -297,6 +307,20 @@ static void pester(struct waiter *waiter, double seconds)
     }
 }
 
+/* Short waits, interrupted once each, at another fraction of a millisecond each time: who works out what is left in
+ * whole milliseconds gives up too early in some. */
+static void check_short_waits(struct event *event)
+{
+    enum { COUNT = 20, MILLISECONDS = 10, APART_NS = 130000 };
+    for (int i = 0; i < COUNT; i++) {
+        struct waiter brief = {.event = event, .timed = true, .milliseconds = MILLISECONDS};
+        start_waiter(&brief);
+        nanosleep(&(struct timespec){.tv_nsec = 1000000 + i * APART_NS}, NULL);
+        pthread_kill(brief.thread, SIGUSR1);
+        check_time_out(&brief);
+    }
+}
+
 LAB_TEST(signals_do_not_end_a_wait)
 {
     const struct sigaction action = {.sa_handler = ignore_signal}; /* no SA_RESTART */
@@ -320,6 +344,7 @@ LAB_TEST(signals_do_not_end_a_wait)
         "event_wait_for(1000 ms) under signals has not returned after %.0f s: does its time begin anew with each?",
         PATIENCE);
     check_time_out(&timed);
+    check_short_waits(event);
     event_free(event);
 }
 
@@ -538,30 +563,31 @@ static void use_tasks_once(void)
     event_free(event);
 }
 
-static void check_nothing_left(void (*use)(void), int times, const char *what)
+static void check_nothing_left(void (*use)(void), const char *what)
 {
+    enum { TIMES = 300 }; /* fewer than there can be descriptors, even if two are left each time */
     for (int i = 0; i < 20; i++)
         use();
     const struct census before = census_take();
     const size_t space = address_space();
-    for (int i = 0; i < times; i++)
+    for (int i = 0; i < TIMES; i++)
         use();
     const struct census after = census_settle(&before);
-    cr_assert_leq(after.threads, before.threads, "%d times %s left %d threads behind", times, what,
+    cr_assert_leq(after.threads, before.threads, "%d times %s left %d threads behind", TIMES, what,
                   after.threads - before.threads);
-    cr_assert_leq(after.descriptors, before.descriptors, "%d times %s left %d open descriptors behind", times, what,
+    cr_assert_leq(after.descriptors, before.descriptors, "%d times %s left %d open descriptors behind", TIMES, what,
                   after.descriptors - before.descriptors);
-    cr_assert_leq(after.heap_bytes, before.heap_bytes + 4096, "%d times %s left %zu bytes of the heap behind", times,
+    cr_assert_leq(after.heap_bytes, before.heap_bytes + 4096, "%d times %s left %zu bytes of the heap behind", TIMES,
                   what, after.heap_bytes - before.heap_bytes);
     /* A thread nobody joins keeps its stack: hundreds of them are gigabytes. */
     const size_t now = address_space();
     cr_assert(now < space + 1500000000u,
-              "%d times %s left %zu MB of address space behind: are there threads that nobody joined?", times, what,
+              "%d times %s left %zu MB of address space behind: are there threads that nobody joined?", TIMES, what,
               (now - space) / 1000000);
 }
 
 LAB_TEST(nothing_is_left_behind)
 {
-    check_nothing_left(use_an_event_once, 1000, "event_create, event_set, event_wait and event_free");
-    check_nothing_left(use_tasks_once, 300, "event_tasks_start and event_tasks_join");
+    check_nothing_left(use_an_event_once, "event_create, event_set, event_wait and event_free");
+    check_nothing_left(use_tasks_once, "event_tasks_start and event_tasks_join");
 }
