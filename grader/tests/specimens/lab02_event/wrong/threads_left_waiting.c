@@ -1,4 +1,4 @@
-/* expect: tests returned NULL | when a thread cannot be started, the others are left to run their tasks */
+/* expect: tests returned NULL; schedules returned NULL | when a thread cannot be started, the others are left to run their tasks */
 #include "event.h"
 
 #include <pthread.h>
