@@ -6,8 +6,9 @@
 # right one accused) and for the Criterion tests
 # alone. usage: accuracy.sh [LAB...]      K=3 JOBS=cores TOOLS=1 (0: without the three tools) OUT=file (writes the table there)
 # BUSY=1 keeps each core busy with an endless loop all the time.
-# RECORDS=folder keeps what was measured: the same words again go on where it was broken off, a larger K adds runs. It
-# knows nothing of changes to grader, labs or specimens: after one, begin a new folder.
+# RECORDS=folder keeps what was measured, and the reports that were not as promised: the same words again go on where it
+# was broken off, a larger K adds runs. It knows nothing of changes to grader, labs or specimens: after one, begin a new
+# folder.
 set -u
 cd "$(dirname "$0")/../.."
 . grader/tests/lib.sh
@@ -50,6 +51,7 @@ grade() {
     printf 'verdict\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$name" "$4" \
         "$(sed -n 's/^  "score": \([0-9]*\),$/\1/p' "$report")" "$(sed -n 's/^  "max_score": \([0-9]*\),$/\1/p' "$report")" "$met" "$(stages "$report")" \
         "$(items "$report")"
+    [ $met = yes ] || cp "$report" "$RECORDS/$1.$name.$4.json"
     rm -f "$report" "$report.said"
 }
 
@@ -90,7 +92,7 @@ work() {
     esac
 }
 export -f work grade ask stages items expectation
-export scratch grader BUILD
+export scratch grader BUILD RECORDS
 
 # rows WHAT RUN: a row for each specimen.
 rows() {
