@@ -27,7 +27,7 @@ struct crawler_queue *crawler_queue_create(size_t capacity);
 
 /* crawler_queue_put: appends `item`. While the queue is full and open it blocks. Returns true when the
  * item is in the queue; false, and the item is not in it, if the queue is closed, also when it is closed
- * while the call is blocked (or, without a bound, if memory ran out). */
+ * while the call is blocked (or if memory ran out). */
 bool crawler_queue_put(struct crawler_queue *queue, void *item);
 
 /* crawler_queue_get: takes the item that was put first out of the queue and stores it in `*item`. While
