@@ -457,7 +457,7 @@ static int status_of_very_long_list(void)
     if (mapper == 0)
         map_very_long_list();
     cr_assert_gt(mapper, 0, "the test could not fork");
-    const bool ended = timing_wait_until(has_ended, &mapper, PATIENCE);
+    const bool ended = timing_wait_until(has_ended, &mapper, 8);
     kill(mapper, SIGKILL);
     waitpid(mapper, &status, 0);
     return ended && WIFEXITED(status) ? WEXITSTATUS(status) : 0;
