@@ -6,9 +6,11 @@
 # right one accused) and for the Criterion tests
 # alone. usage: accuracy.sh [LAB...]      K=3 JOBS=cores TOOLS=1 (0: without the three tools) OUT=file (writes the table there)
 # BUSY=1 keeps each core busy with an endless loop all the time.
-# RECORDS=folder keeps what was measured, and the reports that were not as promised: the same words again go on where it
-# was broken off, a larger K adds runs. It knows nothing of changes to grader, labs or specimens: after one, begin a new
-# folder.
+# RECORDS=file keeps what was measured, one row for all gradings of a specimen that came out alike: the same words again go
+# on where it was broken off, a larger K adds runs. A row tells the state of grader, harness, lab and specimen that it was
+# measured with: after a change the rows that it makes worthless are dropped, and those specimens begin anew. One process
+# at a time for a file. accuracy.tsv, beside this script, is such a file.
+# Reports that were not as promised are kept in build/accuracy.
 set -u
 cd "$(dirname "$0")/../.."
 . grader/tests/lib.sh
@@ -18,9 +20,10 @@ TOOLS=${TOOLS:-1}
 BUSY=${BUSY:-0}
 labs=${*:-$("$grader" list | cut -d' ' -f1)}
 RECORDS=${RECORDS:-$scratch/records}
-records=$RECORDS/records
+reports=$BUILD/accuracy
+load=$([ "$BUSY" = 1 ] && echo busy || echo quiet)
 mkdir "$scratch/runs" "$scratch/tools"
-mkdir -p "$RECORDS" && touch "$records" || exit 2
+mkdir -p "$reports" && touch "$RECORDS" || exit 2
 
 # expectation FILE: as in verdicts.sh, see expect.c.
 expectation() {
@@ -39,36 +42,32 @@ items() {
         /^          "cost"/ { split($0, part, ": "); if (part[2] + 0 > 0) printf "%s ", name }' "$1"
 }
 
-# grade LAB KIND FILE RUN: one record: lab kind name run score max reason stages items, tab-separated.
+# A row of the records, tab-separated: how many times, what, state, lab, kind, name, load, and then
+#     verdict: score, highest score, whether for the promised reason, stages and items that lost points
+#     tool:    which, whether it accused
+
+# grade STATE LAB KIND FILE RUN: a row for one grading.
 grade() {
     local name report met=no
-    name=$(basename "$3" .c)
+    name=$(basename "$4" .c)
     report=$(mktemp "$scratch/runs/XXXXXX")
-    timeout 600 "$grader" grade "$1" "$3" --json "$report" >/dev/null 2>&1
+    timeout 600 "$grader" grade "$2" "$4" --json "$report" >/dev/null 2>&1
     case $? in 130 | 143) return ;; esac # broken off: says nothing
     [ -d "$scratch" ] || return
-    "$BUILD/tests/expect" "$report" "$(expectation "$3")" >"$report.said" 2>/dev/null && met=yes
-    printf 'verdict\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$name" "$4" \
+    "$BUILD/tests/expect" "$report" "$(expectation "$4")" >"$report.said" 2>/dev/null && met=yes
+    printf '1\tverdict\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$name" "$load" \
         "$(sed -n 's/^  "score": \([0-9]*\),$/\1/p' "$report")" "$(sed -n 's/^  "max_score": \([0-9]*\),$/\1/p' "$report")" "$met" "$(stages "$report")" \
         "$(items "$report")"
-    [ $met = yes ] || cp "$report" "$RECORDS/$1.$name.$4.json"
+    [ $met = yes ] || cp "$report" "$reports/$2.$name.$5.json"
     rm -f "$report" "$report.said"
 }
 
-# to_do: of the list on stdin, what is not recorded yet.
-to_do() {
-    awk -F'\t' -v OFS='\t' '
-        function name(path) { sub(/.*\//, "", path); sub(/\.c$/, "", path); return path }
-        FILENAME != "-" { if ($1 == "verdict") done["grade", $2, $3, $4, $5]; if ($1 == "tool" && $2 == "ThreadSanitizer") done["ask", $3, $4, $6, 0]; next }
-        !(($1, $2, $3, name($4), $5) in done)' "$records" -
-}
-
-# ask LAB KIND FILE: a record for each of the three tools alone: whether it has an error to tell of the lab's race driver.
+# ask STATE LAB KIND FILE: a row for each of the three tools alone: whether it has an error to tell of the lab's race driver.
 ask() {
-    local name keep tool
-    name=$(basename "$3" .c)
+    local state=$1 lab=$2 kind=$3 name keep tool
+    name=$(basename "$4" .c)
     keep=$(mktemp -u "$scratch/tools/XXXXXX")
-    "$grader" grade "$1" "$3" --only build --keep "$keep" --no-sandbox >/dev/null 2>&1
+    "$grader" grade "$lab" "$4" --only build --keep "$keep" --no-sandbox >/dev/null 2>&1
     export LOCKSTEP_HELPERS=$PWD/$BUILD/harness
     for tool in helgrind drd ThreadSanitizer; do
         case $tool in
@@ -77,33 +76,54 @@ ask() {
         ThreadSanitizer) set -- env TSAN_OPTIONS=exitcode=66 setarch -R ../bin/race_tsan ;;
         esac
         (cd "$keep/run" 2>/dev/null && timeout -k 1 60 "$@") >/dev/null 2>&1
-        printf 'tool\t%s\t%s\t%s\t%s\t%s\n' "$tool" "$lab" "$kind" "$([ $? = 66 ] && echo accused || echo silent)" "$name"
+        printf '1\ttool\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$state" "$lab" "$kind" "$name" "$load" "$tool" "$([ $? = 66 ] && echo accused || echo silent)"
     done
     rm -rf "$keep"
 }
 
-# work LINE: one row of the list, `what lab kind file run`.
+# work LINE: one row of the list, `what state lab kind file run`.
 work() {
-    local what lab kind file run
-    IFS=$'\t' read -r what lab kind file run <<<"$1"
-    case $what in
-    grade) grade "$lab" "$kind" "$file" "$run" ;;
-    ask) ask "$lab" "$kind" "$file" ;;
-    esac
+    local what state lab kind file run
+    IFS=$'\t' read -r what state lab kind file run <<<"$1"
+    "$what" "$state" "$lab" "$kind" "$file" "$run"
 }
 export -f work grade ask stages items expectation
-export scratch grader BUILD RECORDS
+export scratch grader BUILD load reports
 
-# rows WHAT RUN: a row for each specimen.
-rows() {
-    local lab kind file
+# deciding LAB: the files that its verdicts depend on, but for the hand-in. Not: what shows a report, what grades a class.
+deciding() {
+    find grader/*.c grader/*.h grader/*.def grader/stages grader/explore harness labs/"$1"_* -type f |
+        grep -Ev '^grader/(report_|doctor|watch|explain|main|batch)|README|\.md$' | LC_ALL=C sort
+}
+
+# specimens: a row for each, `state lab kind file`.
+specimens() {
+    local lab kind file lab_state
     for lab in $labs; do
+        lab_state=$(deciding "$lab" | xargs -d '\n' sha256sum | sha256sum)
         for kind in right wrong; do
             for file in grader/tests/specimens/"$lab"_*/$kind/*.c; do
-                printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$lab" $kind "$file" "$2"
+                printf '%s\t%s\t%s\t%s\n' "$( (echo "$lab_state" && cat "$file") | sha256sum | cut -c 1-12)" "$lab" $kind "$file"
             done
         done
     done
+}
+
+# to_do: of the rows on stdin, `what state lab kind file run`, those that are not recorded.
+to_do() {
+    awk -F'\t' -v load="$load" '
+        function name(path) { sub(/.*\//, "", path); sub(/\.c$/, "", path); return path }
+        FILENAME != "-" { if ($7 == load) done[$2 == "verdict" ? "grade" : "ask", $3, $4, $5, $6] += $1; next }
+        $6 > done[$1, $2, $3, $4, name($5)]' "$RECORDS" -
+}
+
+# merge: the records, like rows as one, without the rows of another state.
+merge() {
+    awk -F'\t' -v OFS='\t' '
+        FNR == NR { state[$1]; lab[$2]; next }
+        !($4 in lab) || $3 in state { times = $1; sub(/^[^\t]*\t/, ""); sum[$0] += times }
+        END { for (row in sum) print sum[row], row }' "$scratch/specimens" "$RECORDS" | LC_ALL=C sort -t "$(printf '\t')" -k 2,2 -k 4,7 -k 1,1nr -k 8 >"$scratch/merged" &&
+        cat "$scratch/merged" >"$RECORDS"
 }
 
 # They end with this process, however it ends.
@@ -113,22 +133,25 @@ for _ in $([ "$BUSY" != 1 ] || seq "$(nproc)"); do
     loops+=($!)
 done
 
+specimens >"$scratch/specimens"
+merge
 # One run of all before the next: whenever it is broken off, each specimen was graded as often as the others.
 {
-    for run in $(seq "$K"); do rows grade "$run"; done
-    [ "$TOOLS" != 1 ] || rows ask 0
+    for run in $(seq "$K"); do sed "s/.*/grade\t&\t$run/" "$scratch/specimens"; done
+    [ "$TOOLS" != 1 ] || sed "s/.*/ask\t&\t1/" "$scratch/specimens"
 } | to_do >"$scratch/list"
-xargs -P "$JOBS" -d '\n' -I{} bash -c 'work "$1"' _ {} <"$scratch/list" >>"$records" 2>"$scratch/errors" &
+xargs -P "$JOBS" -d '\n' -I{} bash -c 'work "$1"' _ {} <"$scratch/list" >>"$RECORDS" 2>"$scratch/errors" &
 worker=$!
-trap 'kill $worker; exit 130' INT TERM # at once, with nothing more begun
+trap 'kill $worker 2>/dev/null; merge; exit 130' INT TERM # at once, with nothing more begun
 wait $worker
 [ "$BUSY" != 1 ] || kill "${loops[@]}"
+merge
 
 # table: from the records.
 table() {
-    echo "$(date +%Y-%m-%d), $(nproc) cores, $(gcc --version | head -n 1), each specimen $K times$([ "$BUSY" != 1 ] || echo ", each core kept busy by another program")"
+    echo "$(date +%Y-%m-%d), $(nproc) cores, $(gcc --version | head -n 1)$([ "$BUSY" != 1 ] || echo ", each core kept busy by another program")"
     echo
-    awk -F'\t' -v labs="$(echo $labs)" '
+    awk -F'\t' -v labs="$(echo $labs)" -v load="$load" '
         # What did not cost points in each run.
         function changing(key,    i, count, item, text) {
             count = split(items[key], item, " ")
@@ -136,25 +159,31 @@ table() {
                 if (times[key, item[i]] < seen[key]) text = text " " item[i]
             return text != "" ? " for" text : ""
         }
-        $1 == "verdict" {
-            if (!((" " labs " ") ~ (" " $2 " "))) next
-            key = $2 "\t" $3 "\t" $4; seen[key]++
-            full = $6 == $7 && $7 > 0
-            if ($3 == "right" && !full) lost[key]++
-            if ($3 == "wrong" && full) kept[key]++
-            if ($8 != "yes") unmet[key]++
-            if (seen[key] == 1) { stages[key] = $9; score[key] = $6 } else if (stages[key] != $9) flip[key]
-            if (score[key] != $6) { other[key]; scores[key] = scores[key] " " $6 }
-            if ($9 ~ /tests/) criterion[key]++
-            count = split($10, item, " ")
-            for (i = 1; i <= count; i++)
-                if (!had[NR, item[i]]++ && !times[key, item[i]]++) items[key] = items[key] " " item[i]
+        (" " labs " ") !~ (" " $4 " ") || $7 != load { next }
+        $2 == "verdict" {
+            key = $4 "\t" $5 "\t" $6
+            full = $8 == $9 && $9 > 0
+            if ($5 == "right" && !full) lost[key] += $1
+            if ($5 == "wrong" && full) kept[key] += $1
+            if ($10 != "yes") unmet[key] += $1
+            if (!seen[key]) { stages[key] = $11; score[key] = $8 } else if (stages[key] != $11) flip[key]
+            if (score[key] != $8) { other[key]; scores[key] = scores[key] " " $8 }
+            seen[key] += $1; gradings += $1
+            if ($11 ~ /tests/) criterion[key]
+            count = split($12, item, " ")
+            for (i = 1; i <= count; i++) {
+                if (had[NR, item[i]]++) continue
+                if (!times[key, item[i]]) items[key] = items[key] " " item[i]
+                times[key, item[i]] += $1
+            }
         }
-        $1 == "tool" { n[$2, $3, $4]++; if ($5 == "accused") said[$2, $3, $4]++ }
+        $2 == "tool" { n[$8, $4, $5] += $1; if ($9 == "accused") said[$8, $4, $5] += $1 }
         END {
+            for (key in seen) { if (least == 0 || seen[key] < least) least = seen[key]; if (seen[key] > most) most = seen[key] }
+            print gradings " gradings, each specimen " least (most > least ? " to " most : "") " times"; print ""
             print "| lab | wrong caught | right accepted | right reason | flips | other scores |"; print "|---|---|---|---|---|---|"
             for (key in seen) {
-                split(key, part, "\t"); l = part[1]; total[l, part[2]]++; all++
+                split(key, part, "\t"); l = part[1]; total[l, part[2]]++
                 if (part[2] == "wrong" && !(key in kept)) caught[l]++
                 if (part[2] == "right" && !(key in lost)) accepted[l]++
                 if (!(key in unmet)) reason[l]++
@@ -180,7 +209,7 @@ table() {
                     key in unmet && !(key in lost) && !(key in kept) ? " for another reason" : "", key in flip ? " changes between runs" : "",
                     key in other ? " scores " score[key] " and" scores[key] changing(key) : "", stages[key] } }
             if (none) print "* nothing"
-        }' "$records"
+        }' "$RECORDS"
 }
 
 table | tee "$scratch/table"
