@@ -34,6 +34,7 @@ struct image {
 static struct member *members[PROCESSES_MAX];
 static int member_count;
 static struct part stacks[THREADS_MAX];     /* of threads, while another process runs */
+static struct part locals[THREADS_MAX];     /* their thread-local variables */
 static bool slot_is_exchanged[THREADS_MAX]; /* belongs to several processes */
 static struct fiber swapper;
 static char swapper_stack[SWAPPER_STACK] __attribute__((aligned(16)));
@@ -47,6 +48,7 @@ void family_reset(void)
         return; /* nobody has forked since */
     member_count = 0;
     memset(stacks, 0, sizeof stacks);
+    memset(locals, 0, sizeof locals);
     memset(slot_is_exchanged, 0, sizeof slot_is_exchanged);
 }
 
@@ -67,17 +69,21 @@ static void keep(struct part *part, const char *begin, const char *end)
         part->room = part->size * 2;
         part->copy = arena_take(part->room);
     }
-    memcpy(part->copy, begin, part->size);
+    if (part->size > 0)
+        memcpy(part->copy, begin, part->size);
 }
 
 static void put_back(const struct part *part, char *begin)
 {
-    memcpy(begin, part->copy, part->size);
+    if (part->size > 0)
+        memcpy(begin, part->copy, part->size);
 }
 
 static void keep_stack(const struct thread *thread)
 {
+    const struct range variables = region_tls(thread->slot);
     keep(&stacks[thread->id], thread->fiber.stack_pointer, (char *)thread->stack_end);
+    keep(&locals[thread->id], variables.begin, variables.end);
 }
 
 static void keep_stacks(int process)
@@ -92,8 +98,10 @@ static void put_back_stacks(int process)
 {
     for (int id = 0; id < schedule.count; id++)
         if (schedule.threads[id].alive && schedule.threads[id].process == process &&
-            slot_is_exchanged[schedule.threads[id].slot])
+            slot_is_exchanged[schedule.threads[id].slot]) {
             put_back(&stacks[id], (char *)schedule.threads[id].stack_end - stacks[id].size);
+            put_back(&locals[id], region_tls(schedule.threads[id].slot).begin);
+        }
 }
 
 static void keep_image(struct image *image)
@@ -174,8 +182,6 @@ MODEL(pid_t, fork, (void))
 {
     struct thread *self = thread_self();
     handlers_forbid("fork");
-    if (region_has_tls())
-        verdict_unsupported("fork in a program with thread-local variables");
     if (member_count == 0) {
         add_member(ORPHAN, self);
         fiber_prepare(&swapper, swapper_stack, sizeof swapper_stack, swap);

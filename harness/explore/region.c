@@ -16,6 +16,7 @@
 
 static char *saved_data, *saved_bss, *saved_tls;
 static size_t tls_size;
+static ptrdiff_t tls_offset;           /* from a thread-local block's base to the program's variables */
 static uintptr_t host_base;            /* the explorer's own thread-local block */
 static uintptr_t fs_base[THREADS_MAX]; /* each slot's; 0: not made yet */
 
@@ -103,6 +104,7 @@ void region_open(void)
         const struct range tls = {explore_first_tdata, explore_last_tbss + marks};
         tls_size = range_size(tls);
         host_base = fs_get();
+        tls_offset = tls.begin - (char *)host_base;
         saved_tls = copy_range(tls);
     }
 }
@@ -142,13 +144,21 @@ static void make_block(int id)
         usleep(10);
 }
 
+struct range region_tls(int id)
+{
+    if (tls_size == 0)
+        return (struct range){NULL, NULL};
+    char *begin = (char *)fs_base[id] + tls_offset;
+    return (struct range){begin, begin + tls_size};
+}
+
 void region_tls_reset(int id)
 {
     const uintptr_t seen = fs_get();
     fs_set(host_base); /* pthread_create must know whom it runs for */
     if (fs_base[id] == 0)
         make_block(id);
-    memcpy((char *)fs_base[id] - host_base + (uintptr_t)explore_first_tdata, saved_tls, tls_size);
+    memcpy(region_tls(id).begin, saved_tls, tls_size);
     fs_set(seen);
 }
 

@@ -47,10 +47,11 @@ struct range region_stack(int id);
 /* region_is_guard: whether `address` lies in a stack's guard page (then the stack was too small). */
 bool region_is_guard(uintptr_t address);
 
-/* region_data, region_bss, region_tls: the program's own globals; region_tls is empty if it has no
- * thread-local variables. */
+/* region_data, region_bss: the program's own globals. region_tls: the thread-local variables of thread slot `id`, empty
+ * if the program has none. */
 struct range region_data(void);
 struct range region_bss(void);
+struct range region_tls(int id);
 
 /* region_has_tls: whether the program has thread-local variables. */
 bool region_has_tls(void);

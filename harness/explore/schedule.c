@@ -230,7 +230,7 @@ static void enter(struct thread *next)
 {
     schedule.current = next;
     if (region_has_tls())
-        region_tls_enter(next->id);
+        region_tls_enter(next->slot);
 }
 
 /* So many steps without a change are no loop that ends by counting. */
