@@ -27,6 +27,12 @@ static char *kind_word(const char *kind)
     return text_replace(kind, " ", "-");
 }
 
+/* Whether nothing was done at this place but to call the one before it. */
+static bool is_caller(const struct told *place)
+{
+    return strcmp(place->words, "called from here") == 0;
+}
+
 /* The line of the first place in the hand-in whose words hold `word`; 0 if there is none. */
 static int place_line(const struct search *search, const struct results *results, const char *word)
 {
@@ -39,14 +45,38 @@ static int place_line(const struct search *search, const struct results *results
     return 0;
 }
 
-/* The line of the hand-in at which a wait ends for no reason in this schedule; 0 if none does. The schedule was shrunk
- * to what it needs: where one is left, it is the cause of whatever follows. */
+/* The line of the first place in the hand-in; rather of what was done there than of what called others that did it. */
+static int first_line(const struct search *search, const struct results *results)
+{
+    for (size_t i = 0; i < results->place_count; i++) {
+        const struct line line = lines_at(search->lines, results->places[i].pc);
+        if (strcmp(line.file, search->manifest->file) == 0 && line.number > 0 && !is_caller(&results->places[i]))
+            return line.number;
+    }
+    return place_line(search, results, "");
+}
+
+/* Whether the wait that event `i` ends is in a loop: the next thing that its thread does, but for reading, is to wait
+ * there again. */
+static bool waits_again(const struct results *results, size_t i)
+{
+    const struct told *end = &results->events[i];
+    for (size_t k = i + 1; k < results->event_count; k++) {
+        const struct told *next = &results->events[k];
+        if (next->thread == end->thread && strncmp(next->words, "reads", strlen("reads")) != 0)
+            return next->pc == end->pc && strncmp(next->words, "waits", strlen("waits")) == 0;
+    }
+    return false;
+}
+
+/* The line of the hand-in at which a wait ends for no reason in this schedule, and its thread does not wait again; 0 if
+ * there is none. The schedule was shrunk to what it needs: where one is left, it is the cause of whatever follows. */
 static int spurious_line(const struct search *search, const struct results *results)
 {
     for (size_t i = 0; i < results->event_count; i++) {
         const struct line line = lines_at(search->lines, results->events[i].pc);
         if (strstr(results->events[i].words, "for no reason") != NULL && line.number > 0 &&
-            strcmp(line.file, search->manifest->file) == 0)
+            strcmp(line.file, search->manifest->file) == 0 && !waits_again(results, i))
             return line.number;
     }
     return 0;
@@ -77,7 +107,7 @@ static const char *plain_effect(const char *effect)
  * astray: what is left behind, memory that is gone, and locks used as they must not be. */
 static bool stands_for_itself(const char *kind)
 {
-    static const char *const kinds[] = {"use after free",         "double free", "memory leak", "thread never joined",
+    static const char *const kinds[] = {"use after free",         "double free", "memory leak",   "thread never joined",
                                         "child never waited for", "misuse",      "exit with lock"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kind, kinds[i]) == 0)
@@ -167,7 +197,7 @@ static bool is_told(const struct search *search, const struct results *results, 
     for (size_t i = 0; strcmp(results->kind, "data race") == 0 && i < results->place_count; i++) {
         const struct line place = lines_at(search->lines, results->places[i].pc);
         if (strcmp(place.file, search->manifest->file) == 0 && place.number == told_line &&
-            strcmp(results->places[i].words, "called from here") != 0)
+            !is_caller(&results->places[i]))
             return true;
     }
     return false;
@@ -239,7 +269,7 @@ static void add_failure(struct stage_result *result, const struct search *search
     if (line == 0)
         line = spurious;
     if (line == 0)
-        line = place_line(search, results, "");
+        line = first_line(search, results);
     if (line == 0)
         line = function_line(search, scenario, results->text);
     struct finding *same = find_same(result, search, results, kind, line, spurious > 0);
