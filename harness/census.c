@@ -5,9 +5,9 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "thread_info.h"
 #include "timing.h"
 
 static DIR *open_directory(const char *path)
@@ -30,33 +30,15 @@ static int count_entries(const char *path)
     return count;
 }
 
-/* The state letter and the parent of process `pid`; false if it is gone. */
-static int parent_and_state(const char *pid, char *state)
-{
-    char path[300], text[512];
-    int parent = -1;
-    snprintf(path, sizeof path, "/proc/%s/stat", pid);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return -1;
-    const size_t length = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[length] = '\0';
-    const char *after_name = strrchr(text, ')'); /* the name itself may hold spaces and brackets */
-    if (after_name == NULL || sscanf(after_name + 1, " %c %d", state, &parent) != 2)
-        return -1;
-    return parent;
-}
-
 static void count_children(struct census *census)
 {
     DIR *directory = open_directory("/proc");
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        char state = '?';
-        if (!isdigit((unsigned char)entry->d_name[0]) || parent_and_state(entry->d_name, &state) != getpid())
+        const int id = (int)strtol(entry->d_name, NULL, 10); /* 0 for what is no process */
+        if (id == 0 || thread_info_parent(id) != getpid())
             continue;
         census->children++;
-        census->zombies += state == 'Z';
+        census->zombies += thread_info_state(id) == 'Z';
     }
     closedir(directory);
 }

@@ -14,7 +14,7 @@
  * Async-signal-safe. */
 static void read_thread_file(int id, const char *name, char *text, size_t size)
 {
-    char path[64] = "/proc/self/task/", digits[16];
+    char path[64] = "/proc/", digits[16];
     size_t length = strlen(path), n = 0;
     for (int rest = id; rest > 0; rest /= 10)
         digits[n++] = (char)('0' + rest % 10);
@@ -28,23 +28,44 @@ static void read_thread_file(int id, const char *name, char *text, size_t size)
         close(file);
 }
 
+/* Async-signal-safe. */
+static long long read_number(const char *digits)
+{
+    long long number = 0;
+    for (; *digits >= '0' && *digits <= '9'; digits++)
+        number = number * 10 + (*digits - '0');
+    return number;
+}
+
+/* Reads what stands in "/stat" from the state on into a text of `size` bytes. The name before it may hold spaces and
+ * brackets itself. Returns NULL if there is no such thread. Async-signal-safe. */
+static const char *read_state(int id, char *text, size_t size)
+{
+    read_thread_file(id, "/stat", text, size);
+    const char *name_end = strrchr(text, ')');
+    return name_end != NULL ? name_end + 2 : NULL;
+}
+
 char thread_info_state(int id)
 {
     char text[256];
-    read_thread_file(id, "/stat", text, sizeof text);
-    const char *name_end = strrchr(text, ')');
-    return name_end != NULL ? name_end[2] : '?';
+    const char *state = read_state(id, text, sizeof text);
+    return state != NULL ? *state : '?';
+}
+
+int thread_info_parent(int id)
+{
+    char text[256];
+    const char *state = read_state(id, text, sizeof text);
+    return state != NULL ? (int)read_number(state + 2) : -1;
 }
 
 long long thread_info_slices(int id)
 {
     char text[96];
-    long long slices = 0;
     read_thread_file(id, "/schedstat", text, sizeof text);
     const char *last = strrchr(text, ' ');
-    for (last = last != NULL ? last + 1 : ""; *last >= '0' && *last <= '9'; last++)
-        slices = slices * 10 + (*last - '0');
-    return slices;
+    return last != NULL ? read_number(last + 1) : 0;
 }
 
 /* By the kernel's own numbering of such clocks (include/linux/posix-timers.h). */

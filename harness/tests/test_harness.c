@@ -2,9 +2,12 @@
 #include <criterion/criterion.h>
 
 #include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,6 +73,37 @@ Test(thread_info, waits_for_the_others_to_sleep)
     stop = 1;
     cr_expect(thread_info_wait_asleep(10));
     cr_expect_eq(thread_info_state(gettid()), 'R');
+}
+
+struct expected_state {
+    pid_t pid;
+    char state;
+};
+
+static bool is_in_state(void *expected)
+{
+    const struct expected_state *e = expected;
+    return thread_info_state(e->pid) == e->state;
+}
+
+Test(thread_info, sees_processes)
+{
+    prctl(PR_SET_NAME, ") R 1 (");
+    const pid_t child = fork();
+    if (child == 0)
+        for (;;)
+            pause();
+    cr_assert_gt(child, 0);
+    cr_expect(timing_wait_until(is_in_state, &(struct expected_state){child, 'S'}, 10));
+    cr_expect_eq(thread_info_parent(child), getpid());
+    kill(child, SIGSTOP);
+    cr_expect(timing_wait_until(is_in_state, &(struct expected_state){child, 'T'}, 10));
+    kill(child, SIGKILL);
+    cr_expect(timing_wait_until(is_in_state, &(struct expected_state){child, 'Z'}, 10));
+    cr_expect_eq(thread_info_parent(child), getpid(), "a zombie has a parent still");
+    waitpid(child, NULL, 0);
+    cr_expect_eq(thread_info_state(child), '?');
+    cr_expect_eq(thread_info_parent(child), -1);
 }
 
 Test(timing, sleeping_costs_a_switch_and_no_cpu)

@@ -159,29 +159,14 @@ static bool is_set(void *flag)
     return atomic_load((atomic_int *)flag) != 0;
 }
 
-/* What process `pid` does: R runs, S sleeps, T is stopped, Z has ended; ? if there is none. Async-signal-safe. */
-static char process_state(pid_t pid)
-{
-    char path[40], text[256];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return '?';
-    const ssize_t length = read(file, text, sizeof text - 1);
-    close(file);
-    text[length > 0 ? length : 0] = '\0';
-    const char *name_end = strrchr(text, ')');
-    return name_end != NULL ? name_end[2] : '?';
-}
-
 static bool sleeps(void *pid)
 {
-    return process_state(*(pid_t *)pid) == 'S';
+    return thread_info_state(*(pid_t *)pid) == 'S';
 }
 
 static bool is_stopped(void *pid)
 {
-    return process_state(*(pid_t *)pid) == 'T';
+    return thread_info_state(*(pid_t *)pid) == 'T';
 }
 
 struct wait {
