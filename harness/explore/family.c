@@ -36,6 +36,7 @@ static int member_count;
 static struct part stacks[THREADS_MAX];     /* of threads, while another process runs */
 static struct part locals[THREADS_MAX];     /* their thread-local variables */
 static bool slot_is_exchanged[THREADS_MAX]; /* belongs to several processes */
+static size_t common;                       /* bytes of the heap that were there when somebody forked last */
 static struct fiber swapper;
 static char swapper_stack[SWAPPER_STACK] __attribute__((aligned(16)));
 static struct thread *leaves, *comes, *born; /* born: a fork, not a switch */
@@ -62,13 +63,23 @@ bool family_is_shared(uintptr_t address)
     return address - SHARED_BASE < SHARED_BYTES;
 }
 
+/* What the part holds stays. */
+static void make_room(struct part *part, size_t size)
+{
+    if (size <= part->room)
+        return;
+    char *copy = arena_take(size * 2);
+    if (part->size > 0)
+        memcpy(copy, part->copy, part->size);
+    part->copy = copy;
+    part->room = size * 2;
+}
+
 static void keep(struct part *part, const char *begin, const char *end)
 {
+    part->size = 0;
+    make_room(part, (size_t)(end - begin));
     part->size = (size_t)(end - begin);
-    if (part->size > part->room) {
-        part->room = part->size * 2;
-        part->copy = arena_take(part->room);
-    }
     if (part->size > 0)
         memcpy(part->copy, begin, part->size);
 }
@@ -109,7 +120,7 @@ static void keep_image(struct image *image)
     const struct range data = region_data(), bss = region_bss();
     keep(&image->data, data.begin, data.end);
     keep(&image->bss, bss.begin, bss.end);
-    keep(&image->heap, (char *)REGION_BASE, heap_get_state().top);
+    keep(&image->heap, (char *)REGION_BASE, (char *)REGION_BASE + common);
     image->heap_state = heap_get_state();
     image->process_state = process_get_state();
 }
@@ -123,12 +134,29 @@ static void put_back_image(const struct image *image)
     process_set_state(image->process_state);
 }
 
+/* From now on all that is in the heap has to be exchanged. So far what was allocated since the last fork was its
+ * owner's alone, and is still in place. */
+static void extend_common(void)
+{
+    const char *heap = (char *)REGION_BASE;
+    common = (size_t)(heap_top() - heap);
+    for (int i = 0; i < member_count; i++) {
+        struct part *part = &members[i]->image->heap;
+        if (members[i]->ended)
+            continue;
+        make_room(part, common);
+        memcpy(part->copy + part->size, heap + part->size, common - part->size);
+        part->size = common;
+    }
+}
+
 /* Runs on a stack of its own, because it exchanges the others'. */
 static void swap(void)
 {
     for (;;) {
         if (born != NULL) {
             born->fiber = leaves->fiber;
+            extend_common();
             keep_stack(born);
             keep_image(members[born->process]->image);
             born = NULL;

@@ -4,8 +4,10 @@
  * All processes of the program live in the one process that explores it. Their private memory (globals, heap, stacks)
  * has the same addresses, so it is exchanged when the turn goes to a thread of another process: the contents of the one
  * that leaves are put into its image, and those of the other taken from its. Memory mapped MAP_SHARED lies apart and is
- * left where it is. fork() copies the image and the running fiber, whose copy uses the same slot for its stack
- * and thread-local variables; these are exchanged only if a fork has made its slot belong to several processes.
+ * left where it is, and so is what of the heap was allocated since the last fork: its address is given out once, so no
+ * other process has anything there. fork() copies the image and the running fiber, whose copy uses the same slot for
+ * its stack and thread-local variables; these are exchanged only if a fork has made its slot belong to several
+ * processes.
  */
 #ifndef EXPLORE_FAMILY_H
 #define EXPLORE_FAMILY_H

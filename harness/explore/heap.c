@@ -34,14 +34,18 @@ void heap_reset(void)
     first = last = NULL;
 }
 
+const char *heap_top(void)
+{
+    return top;
+}
+
 struct heap_state heap_get_state(void)
 {
-    return (struct heap_state){top, first, last};
+    return (struct heap_state){first, last};
 }
 
 void heap_set_state(struct heap_state state)
 {
-    top = state.top;
     first = state.first;
     last = state.last;
 }

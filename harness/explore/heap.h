@@ -10,9 +10,12 @@
 
 void heap_reset(void);
 
+/* heap_top: what is allocated next will lie above it, by whichever process: only what was there when it was forked has
+ * the same address in another one. */
+const char *heap_top(void);
+
 /* heap_get_state, heap_set_state: what must change with the heap's contents when another process gets the turn. */
 struct heap_state {
-    char *top;
     void *first, *last;
 };
 struct heap_state heap_get_state(void);
