@@ -1,7 +1,6 @@
 /* poll.c: poll, select and their kin: waiting for several descriptors. */
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/select.h>
 #include <time.h>
 
@@ -21,15 +20,28 @@ enum { POLLED_MAX = 2 * DESCRIPTORS };
 /* The program's array may be out of reach when another process runs: a copy is looked at. */
 struct look {
     unsigned count;
-    struct pollfd items[POLLED_MAX];
-    const struct file *files[POLLED_MAX]; /* of each item; NULL: none */
+    struct {
+        struct pollfd asked;
+        const struct file *file; /* NULL: none */
+    } items[];
 };
+
+/* Room for `most` items, none yet. */
+static struct look *new_look(nfds_t most)
+{
+    if (most > POLLED_MAX)
+        verdict_unsupported("a poll of more than %d descriptors", POLLED_MAX);
+    struct look *look = arena_take(sizeof *look + most * sizeof look->items[0]);
+    look->count = 0;
+    return look;
+}
 
 static short events_of(const struct look *look, unsigned i)
 {
-    if (look->items[i].fd < 0)
+    const struct pollfd *asked = &look->items[i].asked;
+    if (asked->fd < 0)
         return 0;
-    return look->files[i] != NULL ? readiness_of(look->files[i], look->items[i].events) : POLLNVAL;
+    return look->items[i].file != NULL ? readiness_of(look->items[i].file, asked->events) : POLLNVAL;
 }
 
 static bool any_ready(void *argument)
@@ -43,18 +55,16 @@ static bool any_ready(void *argument)
 
 static void add(struct look *look, struct pollfd item)
 {
-    if (look->count == POLLED_MAX)
-        verdict_unsupported("a poll of more than %d descriptors", POLLED_MAX);
-    look->files[look->count] = descriptors_find(item.fd);
-    look->items[look->count++] = item;
+    look->items[look->count].file = descriptors_find(item.fd);
+    look->items[look->count++].asked = item;
 }
 
 static const struct footprint *touched_by(const struct look *look)
 {
     struct footprint *touched = footprint_make(look->count * FOOTPRINT_PER_FILE);
     for (unsigned i = 0; i < look->count; i++)
-        if (look->files[i] != NULL)
-            footprint_add_file(touched, look->files[i], false);
+        if (look->items[i].file != NULL)
+            footprint_add_file(touched, look->items[i].file, false);
     return touched;
 }
 
@@ -69,12 +79,12 @@ static int wait_for(struct look *look, uint64_t nanoseconds, const char *words, 
         return -1;
     int ready = 0;
     for (unsigned i = 0; i < look->count; i++) {
-        look->items[i].revents = events_of(look, i);
-        if (look->items[i].revents == 0)
+        look->items[i].asked.revents = events_of(look, i);
+        if (look->items[i].asked.revents == 0)
             continue;
         ready++;
-        if (look->files[i] != NULL)
-            readiness_learn(look->files[i]); /* what it tells was done before */
+        if (look->items[i].file != NULL)
+            readiness_learn(look->items[i].file); /* what it tells was done before */
     }
     if (ready == 0)
         schedule_looked(pc, 0);
@@ -83,8 +93,7 @@ static int wait_for(struct look *look, uint64_t nanoseconds, const char *words, 
 
 static int poll_until(struct pollfd *items, nfds_t count, uint64_t nanoseconds, const sigset_t *mask, uintptr_t pc)
 {
-    struct look *look = arena_take(sizeof *look);
-    look->count = 0;
+    struct look *look = new_look(count);
     for (nfds_t i = 0; i < count; i++)
         add(look, items[i]);
     const uint64_t before = signals_mask_call(mask);
@@ -93,7 +102,8 @@ static int poll_until(struct pollfd *items, nfds_t count, uint64_t nanoseconds, 
     if (ready < 0)
         return model_fail(EINTR);
     memory_access((uintptr_t)items, count * sizeof *items, ACCESS_WRITE, pc);
-    memcpy(items, look->items, count * sizeof *items);
+    for (nfds_t i = 0; i < count; i++)
+        items[i] = look->items[i].asked;
     return ready;
 }
 
@@ -123,6 +133,14 @@ static short wanted_of(const struct sets *sets, int number)
     return wanted;
 }
 
+static unsigned count_wanted(const struct sets *sets, int count)
+{
+    unsigned wanted = 0;
+    for (int number = 0; number < count; number++)
+        wanted += wanted_of(sets, number) != 0;
+    return wanted;
+}
+
 static int keep_if(fd_set *set, int number, bool holds)
 {
     if (set == NULL || !FD_ISSET(number, set))
@@ -149,14 +167,14 @@ static void touch(const struct sets *sets, uintptr_t pc)
 
 static int select_until(int count, struct sets sets, uint64_t nanoseconds, const sigset_t *mask, uintptr_t pc)
 {
-    struct look *look = arena_take(sizeof *look);
+    const int most = count < FD_SETSIZE ? count : FD_SETSIZE;
+    struct look *look = new_look(count_wanted(&sets, most));
     int told = 0;
-    look->count = 0;
-    for (int number = 0; number < count && number < FD_SETSIZE; number++) {
+    for (int number = 0; number < most; number++) {
         if (wanted_of(&sets, number) == 0)
             continue;
         add(look, (struct pollfd){.fd = number, .events = wanted_of(&sets, number)});
-        if (look->files[look->count - 1] == NULL)
+        if (look->items[look->count - 1].file == NULL)
             return model_fail(EBADF);
     }
     const uint64_t before = signals_mask_call(mask);
@@ -166,7 +184,7 @@ static int select_until(int count, struct sets sets, uint64_t nanoseconds, const
         return model_fail(EINTR);
     touch(&sets, pc);
     for (unsigned i = 0; i < look->count; i++)
-        told += tell(&sets, &look->items[i]);
+        told += tell(&sets, &look->items[i].asked);
     return told;
 }
 
