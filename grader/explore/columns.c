@@ -46,7 +46,7 @@ static char *name_of(const struct results *results, int thread)
 
 static void print_title(FILE *into, const struct results *results, const struct layout *layout)
 {
-    if (layout->threads > COLUMNS_MAX)
+    if (layout->threads > COLUMNS_MAX || results->event_count == 0)
         return;
     for (int i = 0; i < layout->threads; i++) {
         char *name = name_of(results, i);

@@ -147,9 +147,10 @@ void exploration_release(struct exploration *exploration)
 char *exploration_coverage(const struct results *results)
 {
     char *cut = results->cut > 0 ? text_format(", %llu of them given up as too long", results->cut) : text_copy("", 0);
-    char *text = text_format("%s%llu%s schedule%s%s%s", results->complete ? "all " : "", results->schedules,
-                             results->complete ? "" : " of many", results->schedules == 1 ? "" : "s",
-                             results->timeout ? ", out of time" : "", cut);
+    char *text =
+        text_format("%s%llu%s schedule%s%s%s", results->complete ? "all " : "", results->schedules,
+                    results->complete ? "" : " of many", results->complete && results->schedules == 1 ? "" : "s",
+                    results->timeout ? ", out of time" : "", cut);
     free(cut);
     return text;
 }

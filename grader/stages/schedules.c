@@ -164,7 +164,7 @@ static bool is_in_any_schedule(const struct results *results)
 
 static char *show_schedule(const struct search *search, const struct results *results)
 {
-    if (is_in_any_schedule(results))
+    if (is_in_any_schedule(results) || results->event_count == 0)
         return columns_places(results, search->lines);
     char *columns = columns_text(results, search->lines, search->manifest->file, WIDTH);
     /* Of several threads that wait for each other or for nothing, the schedule shows where the last step was made. */

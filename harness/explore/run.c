@@ -120,6 +120,7 @@ const struct verdict *run_once(const struct plan *plan)
     schedule.sleepers_last = plan->sleepers_last;
     schedule.weak = plan->weak;
     schedule.split = plan->split;
+    schedule.one_order = false;
     strategy_begin(plan->strategy, plan->seed, plan->depth, plan->list);
     running = true;
     schedule_run(process_main);

@@ -1,9 +1,9 @@
 /*
  * scenario.h: for a lab's scenarios.c: small closed programs that the explorer runs in every schedule that matters.
  *
- * A scenario uses the hand-in from 2 to 4 threads or processes, ends by itself in every schedule of a right hand-in,
- * and says with scenario_expect what must hold. Races, deadlocks, lost wake-ups, misuse, leaks and spinning need no
- * word: the explorer sees them (explore.h). Keep it small: each operation more multiplies the schedules.
+ * A scenario uses the hand-in from few threads or processes, mostly 2 to 4, ends by itself in every schedule of a right
+ * hand-in, and says with scenario_expect what must hold. Races, deadlocks, lost wake-ups, misuse, leaks and spinning
+ * need no word: the explorer sees them (explore.h). Keep it small: each operation more multiplies the schedules.
  */
 #ifndef EXPLORE_SCENARIO_H
 #define EXPLORE_SCENARIO_H
@@ -42,6 +42,11 @@ void scenario_limit_threads(unsigned more);
 
 /* scenario_count_threads: how many threads of this process have not ended, the caller included. */
 int scenario_count_threads(void);
+
+/* scenario_one_order: for a scenario of so many steps that it can be run once only. Call it first. What happens is the
+ * same in each run then: a thread goes on until it must wait, nothing wakes for no reason, and the search is over after
+ * this one schedule. Races and the rest are looked for in it as in any other. */
+void scenario_one_order(void);
 
 /* scenario_unsupported: ends the search: the hand-in needs `what`, which the scenario has no model of. */
 _Noreturn void scenario_unsupported(const char *what);

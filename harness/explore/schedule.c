@@ -140,6 +140,8 @@ static __attribute__((noinline)) uint16_t decide_anew(uint32_t number)
             append(&counts, timed, counts.timed);
         append(&counts, spurious, counts.spurious);
     }
+    if (schedule.one_order)
+        return values[0];
     const struct choice choice = {values, counts.values, true, stays, idle};
     return values[strategy_pick(&choice, number)];
 }
@@ -239,7 +241,7 @@ static void watch_length(void)
     schedule.steps++;
     if (schedule.steps - schedule.changed_at > BARREN)
         deadlock_report_livelock();
-    if (schedule.steps > STEPS_MAX)
+    if (schedule.steps > (schedule.one_order ? ONE_ORDER_STEPS_MAX : STEPS_MAX))
         verdict_end(VERDICT_CUT, "a schedule of more than %d steps", STEPS_MAX);
 }
 
@@ -285,6 +287,8 @@ enum wake schedule_turn(struct thread *self)
 unsigned schedule_choose(unsigned count)
 {
     static uint16_t numbers[2 * THREADS_MAX];
+    if (schedule.one_order)
+        return 0;
     if (count > 2 * THREADS_MAX)
         count = 2 * THREADS_MAX;
     for (unsigned i = 0; i < count; i++)

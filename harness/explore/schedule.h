@@ -22,7 +22,7 @@
 
 #define NEVER UINT64_MAX
 
-enum { CALLS_MAX = 64, STEPS_MAX = 200000, TLS_KEYS = 64, SEEN_MAX = 8 };
+enum { CALLS_MAX = 64, STEPS_MAX = 200000, ONE_ORDER_STEPS_MAX = 4000000, TLS_KEYS = 64, SEEN_MAX = 8 };
 
 /* Signal: only within schedule_point, a handler is to run. Interrupted: one has run, and the call fails with EINTR. */
 enum wake { WAKE_READY, WAKE_TIMEOUT, WAKE_SPURIOUS, WAKE_SIGNAL, WAKE_INTERRUPTED };
@@ -106,6 +106,7 @@ struct schedule {
     uint32_t shorts_left; /* reads and writes of less than there is, or fits */
     bool signals;         /* some signal has been pending */
     bool spurious, sleepers_last, weak;
+    bool one_order;  /* nothing is decided, the default is taken; see scenario.h */
     uintptr_t split; /* accesses to these 8 bytes are scheduling points, and races are not judged; 0: none */
     uint64_t plain;  /* plain accesses since the last scheduling point */
 };

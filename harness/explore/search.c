@@ -109,7 +109,7 @@ static bool search_exhaustively(struct search *search)
     const unsigned last = search->limits->preemptions >= 0 ? (unsigned)search->limits->preemptions : 2;
     bool ended = false, with_spurious = false;
     for (unsigned bound = 0; bound <= last && !ended; bound++)
-        if (!exhaust(search, bound, 0, &ended))
+        if (!exhaust(search, bound, 0, &ended) || schedule.one_order)
             return false;
     if (!ended && search->limits->preemptions < 0 && !exhaust(search, UNBOUNDED, 0, &ended))
         return false;

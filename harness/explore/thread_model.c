@@ -137,6 +137,12 @@ MODEL(void, scenario_limit_threads, (unsigned more))
     thread_self()->starts_left = more;
 }
 
+MODEL(void, scenario_one_order, (void))
+{
+    schedule.one_order = true;
+    trace_on(false); /* so many steps show nothing */
+}
+
 MODEL(int, scenario_count_threads, (void))
 {
     int count = 0;
