@@ -2,8 +2,8 @@
  * scenarios.c: small programs that use a pool in the ways of its contract, for the explorer: it runs each of them in
  * every order of the processes that matters, and lets them die at every moment that matters.
  *
- * The pools have one or two workers, the lists one to four items. What the workers do is seen through their results
- * and through `seen`, memory that is mapped before the pool is made.
+ * The pools have one or two workers, the lists one to four items, but for one that is very long. What the workers do is
+ * seen through their results and through `seen`, memory that is mapped before the pool is made.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -271,6 +271,43 @@ SCENARIO(death_costs_one_item)
         "the caller.");
     scenario_expect(WIFEXITED(status) && WEXITSTATUS(status) == OWN_STATUS,
                     "the pool has ended a child of the caller that is none of its workers.");
+}
+
+enum { LONG = 65600 };
+
+/* Shared, because memory that is not is copied whenever another process goes on. */
+static struct long_list {
+    int64_t inputs[LONG], outputs[LONG];
+    bool failed[LONG];
+    atomic_int calls;
+} * long_list;
+
+static int64_t next_in_long_list(int64_t input)
+{
+    if (atomic_fetch_add(&long_list->calls, 1) == LONG)
+        scenario_failed("pool_map goes on giving out items when each of 65600 has been done: a list may have a million "
+                        "of them, so the place of an item needs a size_t.");
+    return input + 1;
+}
+
+/* More items than 16 bits can count: so many that one order of the processes must do. */
+SCENARIO(very_long_list)
+{
+    scenario_one_order();
+    long_list = mmap(NULL, sizeof *long_list, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (int i = 0; i < LONG; i++)
+        long_list->inputs[i] = i;
+    struct pool *pool = open_pool(1);
+    const size_t lost = map(pool, next_in_long_list, long_list->inputs, long_list->outputs, long_list->failed, LONG);
+    pool_close(pool);
+    for (int i = 0; i < LONG; i++)
+        scenario_expect(long_list->outputs[i] == i + 1,
+                        "pool_map did not put the result of each of 65600 items where its input stands: a list may "
+                        "have a million of them, so the place of an item needs a size_t.");
+    bool any_failed = false;
+    for (int i = 0; i < LONG; i++)
+        any_failed |= long_list->failed[i];
+    scenario_expect(lost == 0 && !any_failed, "pool_map says that one of 65600 items failed, though no worker died.");
 }
 
 /* The other worker goes on, and its item is not lost; both, the new one too, see that the pool is closed. */
