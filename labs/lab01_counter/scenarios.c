@@ -137,6 +137,38 @@ SCENARIO(value_meets_updates)
     release_counter();
 }
 
+/* If each thread has a cell of its own, to which nobody else writes, and there are fewer cells than threads, some share
+ * one. All are there before the first of them increments, and until the value is read. */
+enum { CROWD = 100 };
+
+static pthread_barrier_t meeting;
+
+static void *increment_in_crowd(void *argument)
+{
+    pthread_barrier_wait(&meeting);
+    counter_increment(counter);
+    pthread_barrier_wait(&meeting);
+    return argument;
+}
+
+SCENARIO(crowd_increments)
+{
+    pthread_t threads[CROWD];
+    counter = new_counter();
+    pthread_barrier_init(&meeting, NULL, CROWD + 1);
+    for (int i = 0; i < CROWD; i++)
+        threads[i] = start(increment_in_crowd, NULL);
+    pthread_barrier_wait(&meeting);
+    pthread_barrier_wait(&meeting);
+    scenario_expect(counter_value(counter) == CROWD,
+                    "an increment is lost: 100 threads incremented once each, all at the same time, and the value is "
+                    "not 100");
+    for (int i = 0; i < CROWD; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&meeting);
+    release_counter();
+}
+
 /* Counters have nothing to do with one another, and each is made and released while another thread does the same. */
 static void *use_own(void *argument)
 {
