@@ -15,10 +15,12 @@ static const char *name_thread(const struct thread *thread, char name[NAME_BYTES
     return name;
 }
 
-static struct sync *held_lock(uintptr_t address)
+/* The object at the address that `thread` waits at; another process's own may have the same. */
+static struct sync *wanted_by(const struct thread *thread)
 {
     for (struct sync *sync = sync_all(); sync != NULL; sync = sync->next)
-        if (sync->address == address && !sync->destroyed)
+        if (sync->address == thread->operation.object && !sync->destroyed &&
+            (sync->between || sync->process == thread->process))
             return sync;
     return NULL;
 }
@@ -41,7 +43,7 @@ static bool is_lock(const struct sync *sync)
 
 static bool waits_at_barrier(const struct thread *thread)
 {
-    const struct sync *sync = held_lock(thread->operation.object);
+    const struct sync *sync = wanted_by(thread);
     return sync != NULL && sync->kind == SYNC_BARRIER;
 }
 
@@ -51,7 +53,7 @@ static struct thread *waits_for(const struct thread *thread)
     for (int id = 0; id < schedule.count; id++)
         if (thread->operation.object == (uintptr_t)&schedule.threads[id])
             return &schedule.threads[id];
-    const struct sync *sync = held_lock(thread->operation.object);
+    const struct sync *sync = wanted_by(thread);
     if (sync == NULL || !is_lock(sync) || holder(sync) == NOBODY)
         return NULL;
     return &schedule.threads[holder(sync)];
@@ -65,7 +67,7 @@ static enum circle circle_of(struct thread *from)
     struct thread *thread = from;
     bool joins = false;
     for (int steps = 0; steps <= schedule.count; steps++) {
-        joins |= held_lock(thread->operation.object) == NULL;
+        joins |= wanted_by(thread) == NULL;
         thread = waits_for(thread);
         if (thread == NULL)
             return NOWHERE;
@@ -90,7 +92,7 @@ static const char *const circle_words[] = {
  * there is none. */
 static struct sync *kept_while_waiting(const struct thread *thread)
 {
-    struct sync *sync = held_lock(thread->operation.object);
+    struct sync *sync = wanted_by(thread);
     const struct thread *other = sync != NULL ? waits_for(thread) : NULL;
     return other != NULL && other->alive && waits_for(other) == NULL ? sync : NULL;
 }
@@ -119,7 +121,7 @@ static void report_hold_and_wait(void)
 static void tell_waiting(const struct thread *thread)
 {
     const struct thread *other = waits_for(thread);
-    const struct sync *sync = held_lock(thread->operation.object);
+    const struct sync *sync = wanted_by(thread);
     if (sync != NULL && other != NULL) {
         char name[NAME_BYTES];
         verdict_place(thread->id, thread->operation.pc, "waits to %s, held by %s%s", thread->operation.words,

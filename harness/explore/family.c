@@ -214,6 +214,7 @@ MODEL(pid_t, fork, (void))
         add_member(ORPHAN, self);
         fiber_prepare(&swapper, swapper_stack, sizeof swapper_stack, swap);
     }
+    process_before_fork();
     born = copy_of(self);
     const int process = born->process, thread = born->id;
     slot_is_exchanged[self->slot] = true;
@@ -223,10 +224,13 @@ MODEL(pid_t, fork, (void))
     member->forked = PC;
     descriptors_fork(self->process, process);
     signals_fork(self->process, process);
+    sync_fork(self, born);
     trace_event(PC, "forks process %d, thread %d", process, thread);
     family_switch(self, self);
-    schedule.current->started = true;
-    return schedule.current->process == process ? 0 : family_pid(process); /* in both */
+    schedule.current->started = true; /* in both, from here on */
+    const bool in_child = schedule.current->process == process;
+    process_after_fork(in_child);
+    return in_child ? 0 : family_pid(process);
 }
 
 static void stop_threads(struct member *member)

@@ -1,7 +1,8 @@
 #include "process.h"
 
 #include <assert.h>
-#include <stdbool.h>
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ extern int x_main(int count, char **values, char **environment); /* the program'
 void process_reset(void)
 {
     state.count = 0;
+    state.fork_count = 0;
     random_state = 1;
 }
 
@@ -134,6 +136,32 @@ MODEL(int, atexit, (void (*handler)(void)))
         return -1;
     state.handlers[state.count++] = handler;
     return 0;
+}
+
+MODEL(int, pthread_atfork, (void (*prepare)(void), void (*parent)(void), void (*child)(void)))
+{
+    if (state.fork_count == PROCESS_HANDLERS)
+        return ENOMEM;
+    state.forks[state.fork_count].prepare = prepare;
+    state.forks[state.fork_count].parent = parent;
+    state.forks[state.fork_count++].child = child;
+    return 0;
+}
+
+void process_before_fork(void)
+{
+    for (int i = state.fork_count - 1; i >= 0; i--)
+        if (state.forks[i].prepare != NULL)
+            state.forks[i].prepare();
+}
+
+void process_after_fork(bool in_child)
+{
+    for (int i = 0; i < state.fork_count; i++) {
+        void (*const handler)(void) = in_child ? state.forks[i].child : state.forks[i].parent;
+        if (handler != NULL)
+            handler();
+    }
 }
 
 MODEL(_Noreturn void, abort, (void))

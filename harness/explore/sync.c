@@ -91,11 +91,41 @@ static bool lives_again(const struct sync *sync, enum sync_kind kind)
     return !sync->destroyed && sync->kind != kind && sync->owner == NOBODY && sync->count == 0 && sync->waiters == NULL;
 }
 
-/* A child has a copy of its parent's objects; that one of them may be locked is not copied. */
+void sync_fork(const struct thread *self, struct thread *child)
+{
+    for (const struct sync *sync = all; sync != NULL; sync = sync->next) {
+        if (sync->kind != SYNC_MUTEX || sync->destroyed || sync->owner != self->id || family_is_shared(sync->address) ||
+            sync->errorcheck || sync->recursive || sync->robust) /* those know that the child is another thread */
+            continue;
+        struct sync *copy = arena_take(sizeof *copy);
+        *copy = *sync;
+        copy->owner = child->id;
+        copy->process = child->process;
+        copy->inherited = true;
+        copy->next = all;
+        all = copy;
+        child->held++;
+    }
+}
+
+static struct sync *inherited_locked(uintptr_t address)
+{
+    for (struct sync *sync = all; sync != NULL; sync = sync->next)
+        if (sync->inherited && sync->process == thread_self()->process && sync->address == address)
+            return sync;
+    return NULL;
+}
+
+/* A child has a copy of its parent's objects; that other threads of the parent may hold one of them is not copied. */
 static struct sync *inherit(uintptr_t address, enum sync_kind kind)
 {
     if (!family_forked())
         return NULL;
+    struct sync *const locked = inherited_locked(address);
+    if (locked != NULL && locked->kind == kind) {
+        locked->inherited = false;
+        return locked;
+    }
     for (const struct sync *other = all; other != NULL; other = other->next) {
         if (other->address != address || other->kind != kind || other->destroyed)
             continue;
@@ -137,6 +167,12 @@ struct sync *sync_renew(const void *address, enum sync_kind kind, uintptr_t pc)
     struct sync **found = slot(address, pc);
     if (*found != NULL && !(*found)->destroyed && (*found)->owner != NOBODY)
         sync_misuse(pc, "this %s is initialised while it is locked", names[kind]);
+    struct sync *const locked = *found == NULL ? inherited_locked((uintptr_t)address) : NULL;
+    if (locked != NULL) { /* and made anew in the child: a way to be rid of it */
+        locked->inherited = false;
+        locked->destroyed = true;
+        thread_self()->held--;
+    }
     *found = make((uintptr_t)address, kind);
     (*found)->initialised = true;
     memory_access((uintptr_t)address, 1, ACCESS_WRITE, pc);

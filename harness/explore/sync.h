@@ -30,6 +30,7 @@ struct sync {
     unsigned limit, round;       /* barrier */
     int process;                 /* where it was first used */
     bool between;                /* process-shared */
+    bool inherited;              /* locked when fork copied it, not used in its process since */
     bool recursive, errorcheck, robust, owner_died, broken, monotonic;
     uintptr_t pc;           /* where it was taken, or made */
     struct waiter *waiters; /* condition variable, in order of arrival */
@@ -45,6 +46,10 @@ struct sync {
  * fresh one. */
 struct sync *sync_find(const void *address, enum sync_kind kind, uintptr_t pc);
 struct sync *sync_renew(const void *address, enum sync_kind kind, uintptr_t pc);
+
+/* sync_fork: the thread `self` forks `child`, the first of a new process: that has the locks of its own which `self`
+ * holds. What else is locked is not in its copies. */
+void sync_fork(const struct thread *self, struct thread *child);
 
 /* sync_all: the first of all objects of this run. */
 struct sync *sync_all(void);
