@@ -8,9 +8,13 @@
  * Rules for the whole module:
  *   - A process forked after value_create shares the value with its parent: both use the same pointer.
  *     Each of these processes may have several threads that use the value, too.
+ *   - A process may be forked at any moment, also while another thread of its parent is inside a call on the value:
+ *     the child has only the thread that forked; what the other thread was doing goes on in the parent only.
  *   - There may be any number of values at once; what is done to one never waits for another.
  *   - All changes happen one after the other: the value is always what some order of the calls gives.
  *   - A process may die at any moment, also inside value_update. The others are not held up by that.
+ *   - A signal that a process handles changes nothing, with SA_RESTART or without: no call fails or ends early for
+ *     it. The handler does not use the value.
  *   - An order between threads of one process is to be made by pthread functions or C11 atomics, so that
  *     the race checkers can see it. Between processes anything may be used.
  */
@@ -22,7 +26,8 @@
 struct value; /* defined by you in value.c */
 
 /* Computes the new value from the old one; `arg` is what value_update was given. It may sleep or yield, and its
- * process may end in the middle of it. It must not use the value it is called for. */
+ * process may end in the middle of it. It must not use the value it is called for, nor return in a process that it
+ * has forked. */
 typedef int64_t value_fn(int64_t old, void *arg);
 
 /* Computes item `index` of a reduction. Every item costs about the same. It must not use the value. */
@@ -32,8 +37,9 @@ typedef int64_t value_item(uint64_t index);
  * Returns NULL when no memory is to be had. Release it with value_free. */
 struct value *value_create(int64_t initial);
 
-/* value_get: returns the value as it is at some moment during the call. While another process or thread is
- * inside value_update, returns the value before that update, or blocks until the update is over. */
+/* value_get: returns the value as it is at some moment during the call, never a state between two states of a
+ * change. While another process or thread is inside value_update, returns the value before that update, or blocks until
+ * the update is over. An addition that it shows was made before the update, if that does not show yet. */
 int64_t value_get(struct value *value);
 
 /* value_add: adds `amount`, which may be negative. No addition is ever lost, whatever other additions and
@@ -53,7 +59,8 @@ int64_t value_update(struct value *value, value_fn *fn, void *arg);
 /* value_reduce: adds the sum of item(i) for all i from 0 to count-1 to the value. Forks `processes` (1 to 64)
  * processes that share the items and work at the same time, and blocks until all have ended and have been
  * waited for: no zombie is left. Each item is computed once, in one of these processes, never in the caller.
- * Items may be given out in blocks, but where there are 10000 for each process none goes without.
+ * Items may be given out in blocks, but where there are 10000 for each process none goes without, however late it
+ * comes to life.
  * With `count` 0 the value stays as it is. Other children of the caller are left alone, and other processes
  * may use the value meanwhile.
  *

@@ -1,4 +1,4 @@
-/* expect: right | flock between processes, each with a descriptor that it opened itself; a mutex between threads */
+/* expect: right | flock between processes, each with a descriptor that it opened itself; a mutex between threads; pthread_atfork renews both */
 #define _GNU_SOURCE
 #include "value.h"
 
@@ -13,26 +13,77 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* flock belongs to what open() made: a descriptor that came through fork is the same lock holder as its parent's. */
+/* flock belongs to what open() made: a descriptor that came through fork is the same lock holder as its parent's, and
+ * keeps the lock when the parent dies. A child therefore has to close it at once, even one that never uses the value. Its
+ * copy of the mutex may have been locked by a thread that it does not have. */
 struct value {
     char path[32];
-    int fd;
-    pid_t opened_by;
+    int fd; /* -1: not opened yet in this process */
     pthread_mutex_t mutex;
     int64_t *shared;
+    struct value *next, **link; /* all values of this process */
 };
+
+static struct value *all;
+static pthread_mutex_t all_mutex = PTHREAD_MUTEX_INITIALIZER; /* never held for long, so fork can wait for it */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&all_mutex);
+}
+
+static void in_parent(void)
+{
+    pthread_mutex_unlock(&all_mutex);
+}
+
+static void in_child(void)
+{
+    for (struct value *v = all; v != NULL; v = v->next) {
+        if (v->fd != -1)
+            close(v->fd);
+        v->fd = -1;
+        pthread_mutex_init(&v->mutex, NULL);
+    }
+    pthread_mutex_unlock(&all_mutex);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(before_fork, in_parent, in_child);
+}
+
+static void enter_in_list(struct value *v)
+{
+    pthread_once(&once, watch_forks);
+    pthread_mutex_lock(&all_mutex);
+    v->next = all;
+    v->link = &all;
+    if (all != NULL)
+        all->link = &v->next;
+    all = v;
+    pthread_mutex_unlock(&all_mutex);
+}
+
+static void take_from_list(struct value *v)
+{
+    pthread_mutex_lock(&all_mutex);
+    *v->link = v->next;
+    if (v->next != NULL)
+        v->next->link = v->link;
+    pthread_mutex_unlock(&all_mutex);
+}
 
 static void begin(struct value *v)
 {
     pthread_mutex_lock(&v->mutex);
-    if (v->opened_by != getpid()) {
-        close(v->fd);
+    if (v->fd == -1) {
         v->fd = open(v->path, O_RDWR | O_CLOEXEC);
         if (v->fd < 0) {
             perror(v->path);
             abort();
         }
-        v->opened_by = getpid();
     }
     while (flock(v->fd, LOCK_EX) != 0)
         if (errno != EINTR)
@@ -64,8 +115,8 @@ struct value *value_create(int64_t initial)
         return NULL;
     }
     pthread_mutex_init(&v->mutex, NULL);
-    v->opened_by = getpid();
     *v->shared = initial;
+    enter_in_list(v);
     return v;
 }
 
@@ -124,6 +175,7 @@ void value_free(struct value *v)
 {
     if (v == NULL)
         return;
+    take_from_list(v);
     munmap(v->shared, sizeof *v->shared);
     close(v->fd);
     unlink(v->path);

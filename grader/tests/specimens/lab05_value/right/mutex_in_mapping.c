@@ -83,7 +83,11 @@ int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned pro
     }
     for (unsigned p = 0; p < processes; p++) {
         int status = 0;
-        if (pid[p] > 0 && (waitpid(pid[p], &status, 0) < 0 || status != 0))
+        if (pid[p] < 0)
+            continue;
+        while (waitpid(pid[p], &status, 0) < 0 && errno == EINTR)
+            ; /* a signal for the caller: the process is still there */
+        if (status != 0)
             result = -1;
     }
     return result;

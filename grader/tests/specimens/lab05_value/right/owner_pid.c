@@ -26,8 +26,8 @@ static bool lives(pid_t pid)
     char path[32], line[512];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *f = fopen(path, "r");
-    if (f == NULL)
-        return false;
+    if (f == NULL) /* no such process; or no descriptor left, which says nothing */
+        return errno != ENOENT && errno != ESRCH;
     size_t n = fread(line, 1, sizeof line - 1, f);
     fclose(f);
     line[n] = 0;
@@ -90,7 +90,7 @@ int64_t value_update(struct value *v, value_fn *fn, void *arg)
 int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
 {
     pid_t kids[64];
-    int rc = 0, status;
+    int rc = 0;
     for (unsigned k = 0; k < processes; k++) {
         kids[k] = fork();
         if (kids[k] == 0) {
@@ -101,9 +101,14 @@ int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned pro
             _exit(0);
         }
     }
-    for (unsigned k = 0; k < processes; k++)
-        if (kids[k] < 0 || waitpid(kids[k], &status, 0) != kids[k] || status != 0)
+    for (unsigned k = 0; k < processes; k++) {
+        int status = -1;
+        while (kids[k] > 0 && waitpid(kids[k], &status, 0) < 0)
+            if (errno != EINTR)
+                break;
+        if (status != 0)
             rc = -1;
+    }
     return rc;
 }
 

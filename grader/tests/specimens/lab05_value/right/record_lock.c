@@ -1,40 +1,75 @@
-/* expect: right | fcntl record lock on a memfd between processes, a mutex between threads */
+/* expect: right | fcntl record lock on a memfd between processes; between threads a mutex that each process makes for itself */
 #define _GNU_SOURCE
 #include "value.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* A record lock belongs to a process; the kernel takes it away when the process dies. It does not know threads,
- * so each process has a mutex of its own as well: it lies in private memory, fork makes the copies. */
+ * so each process has a mutex of its own as well. The copy that fork makes of it is of no use: another thread of the
+ * parent may have held it at that moment, and nobody in the child would ever let it go. So it says whose it is, and
+ * the first thread that finds that it is not its process's puts a new one in its place. */
+struct own {
+    pid_t process;
+    pthread_mutex_t among_threads;
+};
+
 struct value {
     int fd;
     int64_t *number;
-    pthread_mutex_t among_threads;
+    struct own *_Atomic own;
 };
+
+static struct own *make_own(void)
+{
+    struct own *o = malloc(sizeof *o);
+    if (o) {
+        o->process = getpid();
+        pthread_mutex_init(&o->among_threads, NULL);
+    }
+    return o;
+}
+
+static struct own *own(struct value *v)
+{
+    struct own *there = atomic_load(&v->own);
+    if (there->process == getpid())
+        return there;
+    struct own *mine = make_own();
+    if (!mine)
+        abort();
+    if (atomic_compare_exchange_strong(&v->own, &there, mine))
+        return mine;
+    free(mine); /* another thread was faster */
+    return there;
+}
 
 static void set_lock(struct value *v, short type)
 {
     struct flock l = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
-    while (fcntl(v->fd, F_SETLKW, &l) == -1 && errno == EINTR)
-        continue;
+    /* EDEADLK: processes seem to wait for each other in a circle, but these are different threads of theirs. */
+    while (fcntl(v->fd, F_SETLKW, &l) == -1)
+        if (errno != EINTR)
+            sched_yield();
 }
 
 static void take(struct value *v)
 {
-    pthread_mutex_lock(&v->among_threads);
+    pthread_mutex_lock(&own(v)->among_threads);
     set_lock(v, F_WRLCK);
 }
 
 static void drop(struct value *v)
 {
     set_lock(v, F_UNLCK);
-    pthread_mutex_unlock(&v->among_threads);
+    pthread_mutex_unlock(&own(v)->among_threads);
 }
 
 struct value *value_create(int64_t initial)
@@ -48,9 +83,13 @@ struct value *value_create(int64_t initial)
     v->number = mmap(NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
     if (v->number == MAP_FAILED)
         goto fail;
-    pthread_mutex_init(&v->among_threads, NULL);
-    *v->number = initial;
-    return v;
+    struct own *first = make_own();
+    if (first) {
+        atomic_init(&v->own, first);
+        *v->number = initial;
+        return v;
+    }
+    munmap(v->number, sizeof(int64_t));
 fail:
     if (v->fd >= 0)
         close(v->fd);
@@ -114,7 +153,8 @@ void value_free(struct value *v)
 {
     if (!v)
         return;
-    pthread_mutex_destroy(&v->among_threads);
+    pthread_mutex_destroy(&v->own->among_threads);
+    free(v->own);
     munmap(v->number, sizeof(int64_t));
     close(v->fd);
     free(v);

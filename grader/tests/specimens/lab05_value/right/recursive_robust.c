@@ -64,6 +64,14 @@ int64_t value_update(struct value *v, value_fn *fn, void *arg)
     return x;
 }
 
+/* waitpid, through signals that the caller handles */
+static pid_t wait_for(pid_t pid, int *st)
+{
+    pid_t p;
+    while ((p = waitpid(pid, st, 0)) < 0 && errno == EINTR) {}
+    return p;
+}
+
 int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
 {
     pid_t pid[64];
@@ -80,7 +88,7 @@ int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned pro
             _exit(0);
         }
     for (p = 0; p < processes; p++)
-        if (pid[p] < 0 || waitpid(pid[p], &st, 0) != pid[p] || st)
+        if (pid[p] < 0 || wait_for(pid[p], &st) != pid[p] || st)
             rc = -1;
     return rc;
 }

@@ -66,13 +66,15 @@ void value_add(struct value *v, int64_t amount)
     pthread_mutex_unlock(&v->m);
 }
 
-/* Small blocks in turn, counted in shared memory; each process adds what it has every now and then. */
-static void work(struct value *v, value_item *item, uint64_t count, _Atomic(uint64_t) *next)
+/* Small blocks in turn, counted in shared memory, but the first one of each process is its own, so that none goes without.
+ * Each process adds what it has every now and then. */
+static const uint64_t block = 4096;
+
+static void work(struct value *v, value_item *item, uint64_t count, uint64_t at, _Atomic(uint64_t) *next)
 {
-    const uint64_t block = 4096;
     int64_t sum = 0;
     unsigned done = 0;
-    for (uint64_t at; (at = atomic_fetch_add_explicit(next, block, memory_order_relaxed)) < count;) {
+    for (; at < count; at = atomic_fetch_add_explicit(next, block, memory_order_relaxed)) {
         for (uint64_t i = at; i < at + block && i < count; i++)
             sum += item(i);
         if (++done % 256 == 0) {
@@ -90,12 +92,13 @@ int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned pro
     unsigned started, deaths = 0;
     if (next == MAP_FAILED)
         return -1;
+    atomic_init(next, block * processes);
     for (started = 0; started < processes; started++) {
         pids[started] = fork();
         if (pids[started] < 0)
             break;
         if (pids[started] == 0) {
-            work(v, item, count, next);
+            work(v, item, count, block * started, next);
             _exit(0);
         }
     }

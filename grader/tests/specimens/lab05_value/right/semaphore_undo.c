@@ -66,10 +66,22 @@ void value_add(struct value *v, int64_t amount)
     value_update(v, plus, &amount);
 }
 
+/* Restarted by hand: sigaction without SA_RESTART is the caller's good right. */
+static int ends_badly(pid_t pid)
+{
+    int status;
+    for (;;) {
+        if (waitpid(pid, &status, 0) == pid)
+            return WIFSIGNALED(status);
+        if (errno != EINTR)
+            return 1;
+    }
+}
+
 int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
 {
     pid_t child[64];
-    int status, failures = 0;
+    int failures = 0;
     for (unsigned c = 0; c < processes; c++)
         if ((child[c] = fork()) == 0) {
             int64_t sum = 0;
@@ -79,7 +91,7 @@ int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned pro
             _exit(0);
         }
     for (unsigned c = 0; c < processes; c++)
-        failures += child[c] < 0 || waitpid(child[c], &status, 0) < 0 || WIFSIGNALED(status);
+        failures += child[c] < 0 || ends_badly(child[c]);
     return failures ? -1 : 0;
 }
 

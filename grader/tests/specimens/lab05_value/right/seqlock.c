@@ -13,6 +13,7 @@ typedef struct value {
     pthread_mutex_t writers;
     atomic_uint sequence; /* odd while the two halves are being written */
     atomic_uint low, high;
+    int64_t old; /* what the halves were before the last change; for who has the mutex */
 } value_t;
 
 static int64_t join_halves(unsigned low, unsigned high)
@@ -30,17 +31,29 @@ static int64_t current(value_t *v)
 static void publish(value_t *v, int64_t number)
 {
     unsigned s = atomic_load_explicit(&v->sequence, memory_order_relaxed);
-    atomic_store_explicit(&v->sequence, s + 1, memory_order_relaxed);
+    v->old = current(v);
+    atomic_store_explicit(&v->sequence, s + 1, memory_order_release);
     atomic_thread_fence(memory_order_release);
     atomic_store_explicit(&v->low, (unsigned)((uint64_t)number & 0xffffffffu), memory_order_relaxed);
     atomic_store_explicit(&v->high, (unsigned)((uint64_t)number >> 32), memory_order_relaxed);
     atomic_store_explicit(&v->sequence, s + 2, memory_order_release);
 }
 
+/* Somebody was killed between the two halves: as if he had not begun. */
+static void take_back(value_t *v)
+{
+    atomic_store_explicit(&v->low, (unsigned)((uint64_t)v->old & 0xffffffffu), memory_order_relaxed);
+    atomic_store_explicit(&v->high, (unsigned)((uint64_t)v->old >> 32), memory_order_relaxed);
+    atomic_fetch_add_explicit(&v->sequence, 1, memory_order_release);
+}
+
 static void lock(value_t *v)
 {
-    if (pthread_mutex_lock(&v->writers) == EOWNERDEAD)
-        pthread_mutex_consistent(&v->writers);
+    if (pthread_mutex_lock(&v->writers) != EOWNERDEAD)
+        return;
+    if (atomic_load_explicit(&v->sequence, memory_order_relaxed) % 2 != 0)
+        take_back(v);
+    pthread_mutex_consistent(&v->writers);
 }
 
 static void unlock(value_t *v)
@@ -109,7 +122,16 @@ int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned pro
     }
     for (unsigned k = 0; k < processes; ++k) {
         int how;
-        if (kids[k] == -1 || waitpid(kids[k], &how, 0) == -1 || !WIFEXITED(how))
+        if (kids[k] == -1) {
+            ++lost;
+            continue;
+        }
+    again:
+        if (waitpid(kids[k], &how, 0) == -1) {
+            if (errno == EINTR)
+                goto again;
+            ++lost;
+        } else if (!WIFEXITED(how))
             ++lost;
     }
     return lost == 0 ? 0 : -1;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -21,7 +22,7 @@ struct value {
 /* The name is only needed until the memory is mapped: forked processes inherit the mapping. */
 static struct value *new_segment(void)
 {
-    static unsigned serial;
+    static atomic_uint serial;
     char name[64];
     snprintf(name, sizeof(name), "/value-%ld-%u", (long)getpid(), serial++);
     int fd = shm_open(name, O_CREAT | O_EXCL | O_RDWR, S_IRUSR | S_IWUSR);

@@ -101,6 +101,7 @@ void value_add(struct value *value, int64_t amount)
 int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
 {
     int ends[2], result = 0;
+    unsigned parts = 0;
     int64_t total = 0, part;
     pid_t pids[64];
     if (pipe(ends) != 0)
@@ -115,14 +116,27 @@ int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned
         }
     }
     close(ends[1]);
-    while (read(ends[0], &part, sizeof part) == sizeof part)
-        total += part;
-    close(ends[0]);
+    /* All parts fit into the pipe, so the processes end without a reader. */
     for (unsigned p = 0; p < processes; p++) {
         int status = -1;
-        if (pids[p] < 0 || waitpid(pids[p], &status, 0) != pids[p] || status != 0)
+        while (pids[p] > 0 && waitpid(pids[p], &status, 0) < 0 && errno == EINTR)
+            ;
+        if (status == 0)
+            parts++;
+        else
             result = -1;
     }
+    /* As many as were written, and not up to the end of file: that comes only when nobody has the other end any more,
+     * and a process that another thread has forked meanwhile may have it for long. */
+    while (parts > 0) {
+        ssize_t got = read(ends[0], &part, sizeof part);
+        if (got == (ssize_t)sizeof part) {
+            total += part;
+            parts--;
+        } else if (got != -1 || errno != EINTR)
+            break;
+    }
+    close(ends[0]);
     value_add(value, total);
     return result;
 }

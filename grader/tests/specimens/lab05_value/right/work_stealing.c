@@ -1,4 +1,4 @@
-/* expect: right | each process has a share of the blocks and steals half of another's when its own are done */
+/* expect: right | each process has a share of the blocks and steals half of another's, but never the last one, when its own are done */
 #include "value.h"
 
 #include <errno.h>
@@ -82,7 +82,8 @@ static bool take_one(struct share *own, uint64_t *block)
     return true;
 }
 
-/* The upper half of what another has left becomes the thief's. */
+/* The upper half of what another has left becomes the thief's. The last block stays: it may be the first that a process
+ * which has not come to life yet will do. */
 static bool steal(struct share *shares, unsigned thief, unsigned n)
 {
     for (unsigned k = 1; k < n; k++) {
@@ -90,9 +91,9 @@ static bool steal(struct share *shares, unsigned thief, unsigned n)
         uint64_t range = atomic_load(&victim->range);
         for (;;) {
             const uint64_t first = range >> 32, last = range & UINT32_MAX;
-            if (first >= last)
+            if (first >= last || last - first == 1)
                 break;
-            const uint64_t middle = first + (last - first) / 2;
+            const uint64_t middle = last - (last - first) / 2;
             if (atomic_compare_exchange_weak(&victim->range, &range, pack(first, middle))) {
                 atomic_store(&shares[thief].range, pack(middle, last));
                 return true;
@@ -127,8 +128,10 @@ int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned
         _exit(0);
     }
     for (unsigned p = 0; p < processes; p++) {
-        int status;
-        if (pids[p] < 0 || waitpid(pids[p], &status, 0) < 0 || status != 0)
+        int status = -1;
+        while (pids[p] > 0 && waitpid(pids[p], &status, 0) < 0 && errno == EINTR)
+            continue;
+        if (status != 0)
             result = -1;
     }
     munmap(shares, 64 * sizeof *shares);
