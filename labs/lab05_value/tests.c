@@ -5,7 +5,7 @@
  * reading of the old value and the writing of the new one, for what must not happen. Processes that must not
  * hang are watched from outside and killed after PATIENCE seconds, so that the test can say what held them up.
  *
- * fork is this file's own, so that it can fail when a test says so.
+ * fork is this file's own, so that it can fail, or take its time, when a test says so.
  */
 #include "test.h"
 
@@ -32,7 +32,8 @@
 enum { CREW = 16, ITEMS = 128, PIDS = 64 };
 
 static const double PATIENCE = 6.0;
-static const double GRACE = 0.3; /* seconds given to what should not happen, and to waiters to fall asleep */
+static const double GRACE = 0.3;      /* seconds given to what should not happen, and to waiters to fall asleep */
+static const double HEAD_START = 1.0; /* at the most, for a process before the next is forked */
 
 struct seen {
     atomic_int arrived;       /* processes at the starting line */
@@ -44,6 +45,8 @@ struct seen {
     atomic_int done;          /* processes whose call has returned */
     atomic_int stop;          /* who works for the sake of others shall end */
     atomic_int no_thread;     /* a process of the test got no thread */
+    atomic_int in_other_fn;   /* somebody is in fn for the other value */
+    _Atomic(pid_t) waiter;    /* the thread that waits for that */
     _Atomic int64_t noted[3]; /* values seen by a process */
     _Atomic int64_t added;    /* sum of all amounts added */
     atomic_int computed[ITEMS];
@@ -53,11 +56,22 @@ struct seen {
     atomic_int in_caller;      /* items computed in the process that called value_reduce */
     atomic_int forks_left;     /* calls of fork that may still succeed, in whatever process */
     atomic_int forks_failed;   /* calls of fork that did not */
+    atomic_int forks_wait;     /* a call of fork returns in the parent when the child has ended */
+    atomic_int forked;         /* the process that is to be forked beside an update is there */
+    atomic_int handled;        /* signals */
+    atomic_int updated;        /* the update that others were forked beside is over */
 };
 
 static struct seen *seen;
+static pid_t caller; /* of value_reduce */
 
 pid_t __fork(void); /* the C library's */
+
+static bool has_ended(void *pid)
+{
+    siginfo_t how = {.si_pid = 0};
+    return waitid(P_PID, *(id_t *)pid, &how, WEXITED | WNOWAIT | WNOHANG) == 0 && how.si_pid != 0;
+}
 
 pid_t fork(void)
 {
@@ -67,6 +81,8 @@ pid_t fork(void)
         errno = EAGAIN;
     if (pid < 0 && seen != NULL)
         atomic_fetch_add(&seen->forks_failed, 1);
+    if (pid > 0 && seen != NULL && atomic_load(&seen->forks_wait) != 0)
+        timing_wait_until(has_ended, &(id_t){(id_t)pid}, HEAD_START);
     return pid;
 }
 
@@ -147,6 +163,21 @@ static void start_line(int count)
     atomic_fetch_add(&seen->arrived, 1);
     while (atomic_load(&seen->arrived) < count)
         sched_yield();
+}
+
+/* Whether process or thread `pid` sleeps; also true when it has ended. */
+static bool sleeps(pid_t pid)
+{
+    char path[40], text[300];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return true;
+    const size_t length = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[length] = '\0';
+    const char *bracket = strrchr(text, ')');
+    return bracket == NULL || bracket[2] != 'R';
 }
 
 static bool is_set(void *flag)
@@ -429,6 +460,7 @@ static void add_five_meanwhile(struct value *value, int number)
     await(&seen->in_fn);
     atomic_fetch_add(&seen->ready, 1);
     value_add(value, 5);
+    atomic_store(&seen->noted[0], value_get(value));
     atomic_fetch_add(&seen->done, 1);
 }
 
@@ -446,42 +478,78 @@ static void add_five_in_another_update(struct value *value, int number)
     value_update(other_value, add_five_to, value);
 }
 
-static void check_addition_during_update(crew_body *adds, const char *who)
+static void *add_ten_to_other(void *argument)
+{
+    await(&seen->in_other_fn);
+    atomic_store(&seen->waiter, gettid());
+    value_add(other_value, 10);
+    return argument;
+}
+
+/* A thread of the process that doubles waits for the other value meanwhile: each of the two processes waits for the
+ * other, and yet none of their threads waits in a circle. */
+static void double_it_in_two_threads(struct value *value, int number)
+{
+    pthread_t thread;
+    const bool started = pthread_create(&thread, NULL, add_ten_to_other, NULL) == 0;
+    if (!started)
+        atomic_store(&seen->no_thread, 1);
+    double_it(value, number);
+    if (started)
+        pthread_join(thread, NULL);
+}
+
+static bool waiter_sleeps(void *unused)
+{
+    const pid_t waiter = atomic_load(&seen->waiter);
+    (void)unused;
+    return waiter != 0 && sleeps(waiter);
+}
+
+static int64_t add_five_when_waited_for(int64_t old, void *value)
+{
+    atomic_store(&seen->in_other_fn, 1);
+    timing_wait_until(waiter_sleeps, NULL, GRACE);
+    return add_five_to(old, value);
+}
+
+static void add_five_crosswise(struct value *value, int number)
+{
+    (void)number;
+    value_update(other_value, add_five_when_waited_for, value);
+}
+
+static void check_addition_during_update(crew_body *updates, crew_body *adds, const char *who)
 {
     struct value *value = begin(10);
     other_value = value_create(0);
     cr_assert_not_null(other_value, "the second value_create returned NULL");
-    crew_start(value, double_it, 1);
+    crew_start(value, updates, 1);
     crew_start(value, adds, 1);
     const int hung = crew_wait();
+    cr_assert_eq(seen->no_thread, 0, "the test got no thread");
     cr_assert_eq(hung, 0, "one process is in value_update, another one%s calls value_add: %d of them hang", who, hung);
     const int64_t got = value_get(value);
     cr_assert_neq(got, 20, "10 was being doubled when another process%s added 5: the addition is lost, the value is 20",
                   who);
     cr_assert_eq(got, 25, "10 was being doubled when another process%s added 5: expected 25, got %ld", who, (long)got);
+    const int64_t noted = atomic_load(&seen->noted[0]), other = value_get(other_value);
+    cr_assert_eq(noted, 25,
+                 "10 was being doubled when another process%s added 5, which made 25: so it was doubled first, but "
+                 "when value_add had returned, value_get said %ld. That is no value that it ever had",
+                 who, (long)noted);
+    if (updates == double_it_in_two_threads)
+        cr_assert_eq(other, 11, "1 and 10 were added to the other value: expected 11, it is %ld", (long)other);
     value_free(value);
     value_free(other_value);
 }
 
 LAB_TEST(addition_during_update)
 {
-    check_addition_during_update(add_five_meanwhile, "");
-    check_addition_during_update(add_five_in_another_update, ", itself in an update of another value,");
-}
-
-/* Whether process `pid` sleeps; also true when it has ended. */
-static bool sleeps(pid_t pid)
-{
-    char path[40], text[300];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
-        return true;
-    const size_t length = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[length] = '\0';
-    const char *bracket = strrchr(text, ')');
-    return bracket == NULL || bracket[2] != 'R';
+    check_addition_during_update(double_it, add_five_meanwhile, "");
+    check_addition_during_update(double_it, add_five_in_another_update, ", itself in an update of another value,");
+    check_addition_during_update(double_it_in_two_threads, add_five_crosswise,
+                                 ", itself in an update for which a thread of the first waits,");
 }
 
 struct waiters {
@@ -728,6 +796,61 @@ static void read_steps(struct value *value, int number)
     atomic_store(&seen->stop, 1);
 }
 
+static void *walk_through_update(void *argument)
+{
+    step_begin();
+    add_by_update(walked, step);
+    step_end();
+    step_over();
+    return argument;
+}
+
+/* An update is held up on its way while the value is read. */
+static void read_beside_update(void *unused)
+{
+    pthread_t thread;
+    (void)unused;
+    const int64_t before = value_get(walked);
+    if (atomic_load(&seen->stop) != 0)
+        return;
+    if (pthread_create(&thread, NULL, walk_through_update, NULL) != 0) {
+        atomic_store(&seen->no_thread, 1);
+        return;
+    }
+    step_wait_held(PATIENCE);
+    step_other_begins();
+    const int64_t got = value_get(walked);
+    step_other_done();
+    pthread_join(thread, NULL);
+    if (got == before || got == before + step)
+        return;
+    atomic_store(&seen->noted[0], before);
+    atomic_store(&seen->noted[1], got);
+    atomic_store(&seen->stop, 1);
+}
+
+static void read_beside_updates(struct value *value, int number)
+{
+    (void)number;
+    walked = value;
+    step_check_each(read_beside_update, NULL);
+}
+
+static void check_reading_beside_update(void)
+{
+    struct value *value = begin(step);
+    crew_start(value, read_beside_updates, 1);
+    const int hung = crew_wait();
+    cr_assert_eq(seen->no_thread, 0, "the test got no thread");
+    cr_assert_eq(hung, 0, "one thread calls value_update, another one value_get: their process hangs");
+    const long before = (long)atomic_load(&seen->noted[0]), got = (long)atomic_load(&seen->noted[1]);
+    cr_assert_eq(before, 0,
+                 "while value_update made %lx of %lx, value_get returned %lx: neither what was before nor what came "
+                 "after, but a part of the change",
+                 (unsigned long)(before + step), (unsigned long)before, (unsigned long)got);
+    value_free(value);
+}
+
 LAB_TEST(get_while_others_write)
 {
     struct value *value = begin(0);
@@ -742,6 +865,7 @@ LAB_TEST(get_while_others_write)
                  "the value only grows, but value_get returned a smaller one than before: %lx", got);
     cr_assert_gt(got, 0, "another process wrote, but value_get says %ld", got);
     value_free(value);
+    check_reading_beside_update();
 }
 
 enum { OTHERS = 100 };
@@ -992,6 +1116,35 @@ static int64_t not_alone(uint64_t index)
     return 1;
 }
 
+static int64_t enter_once(uint64_t index)
+{
+    static bool entered; /* of each process */
+    (void)index;
+    if (!entered)
+        enter_pid();
+    entered = true;
+    return 1;
+}
+
+/* The next process is forked when the one before has done all that it found to do. */
+static void check_late_processes(void)
+{
+    enum { ASKED = 4, COUNT = ASKED * 10000 };
+    struct value *value = begin(0);
+    atomic_store(&seen->forks_wait, 1);
+    const int status = reduce(value, enter_once, COUNT, ASKED);
+    atomic_store(&seen->forks_wait, 0);
+    cr_assert_eq(status, 0, "value_reduce of %d items with %d processes returned %d", COUNT, ASKED, status);
+    const int worked = enter_pid() - 1; /* now the caller is among them */
+    cr_assert_eq(worked, ASKED,
+                 "%d processes share %d items, each was forked when the one before was ready: only %d of them computed "
+                 "an item. Where there are 10000 for each none may go without",
+                 ASKED, COUNT, worked);
+    cr_assert_eq(value_get(value), COUNT, "%d items of 1: the value must be %d, it is %ld", COUNT, COUNT,
+                 (long)value_get(value));
+    value_free(value);
+}
+
 LAB_TEST(reduce_works_side_by_side)
 {
     enum { COUNT = 100000 };
@@ -1005,6 +1158,7 @@ LAB_TEST(reduce_works_side_by_side)
     cr_assert_eq(value_get(value), COUNT, "%d items of 1: the value must be %d, it is %ld", COUNT, COUNT,
                  (long)value_get(value));
     value_free(value);
+    check_late_processes();
 }
 
 static int64_t deadly(uint64_t index)
@@ -1082,8 +1236,6 @@ LAB_TEST(reduce_reports_a_death)
     check_survivors();
 }
 
-static pid_t caller;
-
 static int64_t not_in_caller(uint64_t index)
 {
     (void)index;
@@ -1147,6 +1299,289 @@ LAB_TEST(reduce_waits_for_its_own)
                  "value_reduce waited for a child of the caller that is not its own");
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7, "the caller's own child did not end as it should");
     value_free(value);
+}
+
+/* ---- A fork beside a call ---- */
+
+static void *double_in_thread(void *value)
+{
+    double_it(value, 0);
+    return value;
+}
+
+static void use_when_updated(struct value *value, int number)
+{
+    (void)number;
+    await(&seen->updated);
+    value_get(value);
+    value_add(value, 10);
+    add_by_update(value, 100);
+}
+
+/* One of the processes comes in while the thread of its parent is still inside, the other one afterwards. */
+static void check_children_of_updater(void)
+{
+    struct value *value = begin(10);
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, double_in_thread, value), 0, "the test got no thread");
+    await(&seen->in_fn);
+    crew_start(value, use_when_updated, 1);
+    crew_start(value, add_five_meanwhile, 1);
+    pthread_join(thread, NULL);
+    atomic_store(&seen->updated, 1);
+    const int hung = crew_wait();
+    cr_assert_eq(hung, 0,
+                 "two processes were forked while another thread of their parent was inside value_update; that has "
+                 "returned, but %d of them hang in their calls. A lock that fork copies while it is held is never "
+                 "given back in the copy",
+                 hung);
+    const int64_t got = value_get(value);
+    cr_assert_eq(got, 135,
+                 "processes forked while another thread of their parent doubled 10 in value_update added 5 meanwhile, "
+                 "10 and 100 afterwards: expected 135, got %ld",
+                 (long)got);
+    value_free(value);
+}
+
+static int64_t die_when_forked(int64_t old, void *arg)
+{
+    (void)arg;
+    atomic_store(&seen->in_fn, 1);
+    await(&seen->forked);
+    raise(SIGKILL);
+    return old + 1;
+}
+
+static void *die_in_thread(void *value)
+{
+    value_update(value, die_when_forked, NULL);
+    return value;
+}
+
+/* Its process is killed inside value_update by another thread, and leaves a child behind that never uses the value. */
+static void die_and_leave_child(struct value *value, int number)
+{
+    pthread_t thread;
+    (void)number;
+    if (pthread_create(&thread, NULL, die_in_thread, value) != 0) {
+        atomic_store(&seen->no_thread, 1);
+        raise(SIGKILL);
+    }
+    await(&seen->in_fn);
+    if (fork() == 0) {
+        timing_wait_until(is_set, &seen->stop, 2 * PATIENCE);
+        lab_test_child_exit(0);
+    }
+    atomic_store(&seen->forked, 1);
+    pthread_join(thread, NULL);
+}
+
+static void check_child_of_the_dead(void)
+{
+    struct value *value = begin(10);
+    crew_start(value, die_and_leave_child, 1);
+    crew.mortal = 1;
+    int hung = crew_wait();
+    cr_assert_eq(seen->no_thread, 0, "the test got no thread");
+    cr_assert_eq(hung, 0, "a process forks while another thread of it is inside value_update, and hangs");
+    crew_start(value, add_five, 1);
+    hung = crew_wait();
+    atomic_store(&seen->stop, 1);
+    cr_assert_eq(
+        hung, 0,
+        "a process was killed inside value_update, a child that it had forked meanwhile lives and does not use "
+        "the value: value_add in another process hangs, as if the child held the lock");
+    cr_assert_eq(value_get(value), 15, "10, a killed update and 5 make 15, the value is %ld", (long)value_get(value));
+    value_free(value);
+}
+
+static int64_t add_one_when_computed(int64_t old, void *arg)
+{
+    (void)arg;
+    atomic_store(&seen->in_fn, 1);
+    timing_wait_until(is_set, &seen->computed[0], GRACE);
+    return old + 1;
+}
+
+static void *update_during_reduction(void *value)
+{
+    value_update(value, add_one_when_computed, NULL);
+    return value;
+}
+
+static int64_t counted_by(uint64_t index)
+{
+    enter_pid();
+    return counted(index);
+}
+
+static void reduce_beside_update(struct value *value, int number)
+{
+    pthread_t thread;
+    (void)number;
+    if (pthread_create(&thread, NULL, update_during_reduction, value) != 0) {
+        atomic_store(&seen->no_thread, 1);
+        return;
+    }
+    await(&seen->in_fn);
+    atomic_store(&seen->noted[0], reduce(value, counted_by, ITEMS, 2));
+    pthread_join(thread, NULL);
+}
+
+static void check_reduction_beside_update(void)
+{
+    struct value *value = begin(10);
+    crew_start(value, reduce_beside_update, 1);
+    const int hung = crew_wait();
+    for (int i = 0; hung > 0 && i < PIDS && seen->pids[i] != 0; i++)
+        kill(seen->pids[i], SIGKILL); /* of the reduction: their parent is gone */
+    cr_assert_eq(seen->no_thread, 0, "the test got no thread");
+    cr_assert_eq(hung, 0,
+                 "value_reduce was called while another thread of the process was inside value_update; that has "
+                 "returned, but value_reduce hangs");
+    cr_assert_eq(seen->noted[0], 0, "value_reduce beside value_update in another thread returned %d",
+                 (int)seen->noted[0]);
+    cr_assert_eq(value_get(value), 11 + ITEMS, "10, an update by 1 and %d items of 1 make %d, the value is %ld", ITEMS,
+                 11 + ITEMS, (long)value_get(value));
+    value_free(value);
+}
+
+LAB_TEST(forked_beside_an_update)
+{
+    check_children_of_updater();
+    check_child_of_the_dead();
+    check_reduction_beside_update();
+}
+
+/* ---- Signals ---- */
+
+enum { SIGNALS = 8 };
+
+static void count_signal(int number)
+{
+    (void)number;
+    atomic_fetch_add(&seen->handled, 1);
+}
+
+/* So that calls it interrupts fail with EINTR. */
+static void handle_signals(void)
+{
+    const struct sigaction action = {.sa_handler = count_signal};
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+/* Sends the waiters signals, and gives those that think that it is their turn now the time to go on. */
+static int64_t hold_and_disturb(int64_t old, void *arg)
+{
+    struct waiters *waiters = arg;
+    int all = waiters->count;
+    hold(waiters);
+    for (int s = 0; s < SIGNALS; s++) {
+        for (int i = 0; i < waiters->count; i++)
+            kill(seen->pids[i], SIGUSR1);
+        timing_sleep_ms(2);
+    }
+    timing_wait_until(others_are_done, &all, GRACE);
+    return old + 1;
+}
+
+static void holder_that_disturbs(struct value *value, int number)
+{
+    struct waiters waiters = {.count = WAITERS};
+    (void)number;
+    value_update(value, hold_and_disturb, &waiters);
+}
+
+static void wait_through_signals(struct value *value, int number)
+{
+    handle_signals();
+    wait_in_some_call(value, number);
+    atomic_fetch_add(&seen->done, 1);
+}
+
+static void check_waiters_through_signals(void)
+{
+    struct value *value = begin(0);
+    crew_start(value, holder_that_disturbs, 1);
+    crew_start(value, wait_through_signals, WAITERS);
+    const int hung = crew_wait();
+    cr_assert_eq(hung, 0, "%d processes wait for a value and handle signals meanwhile: %d of them hang", WAITERS, hung);
+    const int64_t got = value_get(value);
+    cr_assert_eq(got, 111,
+                 "one process was in value_update while others waited for the value, which handle a signal, without "
+                 "SA_RESTART: 1, 10 and 100 were added, the value is %ld. A call that fails with EINTR has not waited",
+                 (long)got);
+    value_free(value);
+}
+
+static bool caller_sleeps(void *unused)
+{
+    (void)unused;
+    return sleeps(caller);
+}
+
+static bool was_handled(void *before)
+{
+    return atomic_load(&seen->handled) > *(int *)before;
+}
+
+static void disturb_caller(void)
+{
+    for (int s = 0; s < SIGNALS; s++) {
+        int before = atomic_load(&seen->handled);
+        timing_wait_until(caller_sleeps, NULL, GRACE / SIGNALS);
+        kill(caller, SIGUSR1);
+        timing_wait_until(was_handled, &before, GRACE);
+    }
+    atomic_store(&seen->ready, 1);
+}
+
+/* When all have begun, one of them disturbs the caller. They end after that, when the caller is asleep again. */
+static int64_t disturb(uint64_t index)
+{
+    static bool begun; /* of each process */
+    (void)index;
+    if (begun)
+        return 1;
+    begun = true;
+    enter_pid();
+    if (!timing_wait_until(all_met, NULL, PATIENCE))
+        atomic_store(&seen->alone, 1);
+    else if (is_the_first(getpid()))
+        disturb_caller();
+    await(&seen->ready);
+    timing_wait_until(is_set, &seen->done, GRACE);
+    return 1;
+}
+
+static void check_reduction_through_signals(void)
+{
+    enum { COUNT = KIN * 10000 };
+    struct value *value = begin(0);
+    caller = getpid();
+    handle_signals();
+    const int status = reduce(value, disturb, COUNT, KIN);
+    const struct census now = census_take();
+    atomic_store(&seen->done, 1);
+    cr_assert_eq(seen->alone, 0, "%d processes share %d items, but not all of them have begun one", KIN, COUNT);
+    cr_assert_eq(
+        status, 0,
+        "its caller handled a signal, without SA_RESTART, while value_reduce waited: it must go on waiting and "
+        "return 0, it returned %d",
+        status);
+    cr_assert_eq(now.children, 0,
+                 "its caller handled a signal, without SA_RESTART, while value_reduce waited: it returned with %d of "
+                 "its processes left (%d zombies). A waitpid that fails with EINTR has waited for nobody",
+                 now.children, now.zombies);
+    cr_assert_eq(value_get(value), COUNT, "%d items of 1: the value must be %d, it is %ld", COUNT, COUNT,
+                 (long)value_get(value));
+    value_free(value);
+}
+
+LAB_TEST(signals_change_nothing)
+{
+    check_waiters_through_signals();
+    check_reduction_through_signals();
 }
 
 static void use_once(void)
