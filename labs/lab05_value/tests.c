@@ -16,7 +16,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -26,6 +25,7 @@
 #include "census.h"
 #include "seed.h"
 #include "step.h"
+#include "thread_info.h"
 #include "timing.h"
 #include "value.h"
 
@@ -168,16 +168,7 @@ static void start_line(int count)
 /* Whether process or thread `pid` sleeps; also true when it has ended. */
 static bool sleeps(pid_t pid)
 {
-    char path[40], text[300];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
-        return true;
-    const size_t length = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[length] = '\0';
-    const char *bracket = strrchr(text, ')');
-    return bracket == NULL || bracket[2] != 'R';
+    return thread_info_state(pid) != 'R';
 }
 
 static bool is_set(void *flag)

@@ -39,8 +39,7 @@ struct value *value_create(int64_t initial);
 
 /* value_get: returns the value as it is at some moment during the call, never a state between two states of a
  * change. While another process or thread is inside value_update, returns the value before that update, or blocks until
- * the update is over. An addition that it shows without
- * the update is one that fn was given. */
+ * the update is over. An addition that it shows without the update is one that fn was given. */
 int64_t value_get(struct value *value);
 
 /* value_add: adds `amount`, which may be negative. No addition is ever lost, whatever other additions and
