@@ -22,7 +22,7 @@
 
 #define NEVER UINT64_MAX
 
-enum { CALLS_MAX = 64, STEPS_MAX = 200000, ONE_ORDER_STEPS_MAX = 4000000, TLS_KEYS = 64, SEEN_MAX = 8 };
+enum { CALLS_MAX = 64, STEPS_MAX = 200000, ONE_ORDER_STEPS_MAX = 10000000, TLS_KEYS = 64, SEEN_MAX = 8 };
 
 /* Signal: only within schedule_point, a handler is to run. Interrupted: one has run, and the call fails with EINTR. */
 enum wake { WAKE_READY, WAKE_TIMEOUT, WAKE_SPURIOUS, WAKE_SIGNAL, WAKE_INTERRUPTED };
