@@ -1,12 +1,14 @@
 #include "step.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -27,8 +29,15 @@ static const double hold_seconds = 2; /* a last resort */
 /* What may be spent on one check, and on all of a test, in seconds on the wall. */
 static const double check_seconds = 2.5, test_seconds = 4;
 
+/* A round in which the walker is not to be held up, and how far it runs until it is stepped. */
+enum { NEVER = -1, STEP_ALL = 0, STEP_NONE = -1 };
+
 static struct walk {
-    long hold_at;                         /* after how many instructions the walker is held up, -1 for never */
+    long hold_at;                        /* after how many instructions the walker is held up, or NEVER */
+    long run;                            /* so many of them at full speed, to the breakpoint, or STEP_ALL, STEP_NONE */
+    _Atomic(unsigned char *) breakpoint; /* NULL: none; the byte that stood there: */
+    unsigned char covered;
+    atomic_bool missed;                   /* the breakpoint has gone before the walker came there */
     atomic_int id;                        /* the walker's thread, 0 before step_begin */
     atomic_long steps;                    /* instructions so far */
     long steps_to_sleep;                  /* ... until it slept in its call, -1 if it did not */
@@ -42,17 +51,37 @@ static struct walk {
 /* Where a walker that was not held up stood after its first, second, ... instruction. */
 static uintptr_t places[PLACES_MAX];
 
+/* Before the hand-in had started any: this process, and its threads (Criterion has one). */
+static pid_t test_pid;
+static int test_threads;
+
 extern const char __executable_start[], etext[]; /* from the linker: bounds of the program's own code */
+
+static bool is_own(uintptr_t place)
+{
+    return place >= (uintptr_t)__executable_start && place < (uintptr_t)etext;
+}
+
+/* Whether the walker stood at its k-th place also at one of those from `begin` to `end` - 1, counted from 0. */
+static bool is_among(long k, long begin, long end)
+{
+    for (long i = begin; i < end; i++)
+        if (places[i] == places[k - 1])
+            return true;
+    return false;
+}
 
 static bool is_worth_a_round(long k, long length)
 {
-    const uintptr_t place = places[k - 1];
-    bool before = false, after = false;
-    for (long i = 0; i < k - 1; i++)
-        before |= places[i] == place;
-    for (long i = k; i < length; i++)
-        after |= places[i] == place;
-    return place >= (uintptr_t)__executable_start && place < (uintptr_t)etext && !(before && after);
+    return is_own(places[k - 1]) && !(is_among(k, 0, k - 1) && is_among(k, k, length));
+}
+
+/* How many of k instructions the walker can run to a breakpoint: it must not come there before. */
+static long can_run(long k)
+{
+    while (k > 0 && (!is_own(places[k - 1]) || is_among(k, 0, k - 1)))
+        k--;
+    return k;
 }
 
 enum { NAP_NS = 10000, NAP_NS_MAX = 320000 };
@@ -74,8 +103,10 @@ static bool other_waits(void)
            thread_info_slices(id) - atomic_load(&walk.other_slices) >= SPIN_SLICES;
 }
 
-static void hold(void)
+/* Not inlined: it calls library functions, which the handler must not do before the breakpoint is gone. */
+__attribute__((noinline)) static void hold(void)
 {
+    const int error = errno;
     const double end = timing_now() + hold_seconds;
     atomic_store(&walk.held, true);
     for (long ns = NAP_NS; !atomic_load(&walk.other_done) && timing_now() < end;) {
@@ -83,13 +114,16 @@ static void hold(void)
         if (atomic_load(&walk.other_begins) && other_waits() && atomic_load(&walk.other_begins))
             break; /* it does not wait if it has come to its pause, or its end, while one looked */
     }
+    errno = error;
 }
 
 #ifdef __x86_64__
 
 #include <ucontext.h>
 
-enum { TRAP_FLAG = 0x100 };
+enum { TRAP_FLAG = 0x100, BREAKPOINT = 0xcc, PAGE = 4096 };
+
+static _Thread_local int self; /* of a thread that is the walker, or was: its id */
 
 /* Signals are blocked next (a thread is being started or ends): a trap after that would be deadly. */
 static bool is_before_sigprocmask(const greg_t *registers)
@@ -98,29 +132,92 @@ static bool is_before_sigprocmask(const greg_t *registers)
     return next[0] == 0x0f && next[1] == 0x05 && registers[REG_RAX] == SYS_rt_sigprocmask;
 }
 
+/* Returns whether it was still there. Any thread may do that. */
+static bool remove_breakpoint(void)
+{
+    unsigned char *const code = atomic_load(&walk.breakpoint);
+    const bool is_there = code != NULL && __atomic_load_n(code, __ATOMIC_SEQ_CST) == BREAKPOINT;
+    if (is_there)
+        __atomic_store_n(code, walk.covered, __ATOMIC_SEQ_CST);
+    return is_there;
+}
+
+/* Whether the walker is the only thread started since. One that the hand-in has started may have all signals blocked,
+ * and would die of a breakpoint. */
+static bool is_lonely(void)
+{
+    const int threads = thread_info_count(), before = getpid() == test_pid ? test_threads : 1;
+    return threads > 0 && threads <= before + 1;
+}
+
+static bool protect(const unsigned char *code, int protection)
+{
+    return mprotect((void *)((uintptr_t)code / PAGE * PAGE), PAGE, protection) == 0;
+}
+
+/* Returns whether the walker can run there. */
+static bool set_breakpoint(unsigned char *code)
+{
+    if (!is_lonely() || !protect(code, PROT_READ | PROT_WRITE | PROT_EXEC))
+        return false;
+    walk.covered = *code;
+    atomic_store(&walk.breakpoint, code);
+    __atomic_store_n(code, BREAKPOINT, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+/* What was changed is as it was, and cannot be changed any more. */
+static void forget_breakpoint(void)
+{
+    remove_breakpoint();
+    if (atomic_load(&walk.breakpoint) != NULL)
+        protect(atomic_load(&walk.breakpoint), PROT_READ | PROT_EXEC);
+}
+
+/* A thread stands behind a breakpoint: ours, or where ours was a moment ago, or one of the hand-in itself. Returns
+ * whether it is the walker, which is stepped from here on. */
+static bool take_breakpoint(greg_t *registers)
+{
+    unsigned char *const code = (unsigned char *)registers[REG_RIP] - 1;
+    const bool is_ours = code == atomic_load(&walk.breakpoint), is_walker = self == atomic_load(&walk.id);
+    if (is_ours)
+        remove_breakpoint();
+    if (__atomic_load_n(code, __ATOMIC_SEQ_CST) != BREAKPOINT)
+        registers[REG_RIP]--;
+    if (is_ours && !is_walker)
+        atomic_store(&walk.missed, true);
+    return is_ours && is_walker;
+}
+
+/* Calls no library function before the breakpoint is gone: it may be on the way there, and SIGTRAP is blocked. */
 static void on_step(int number, siginfo_t *info, void *context)
 {
     greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
-    const int error = errno;
+    long step;
     (void)number;
-    (void)info;
-    const long step = atomic_fetch_add(&walk.steps, 1) + 1;
+    if (info->si_code != SI_KERNEL) { /* which a breakpoint has */
+        step = atomic_fetch_add(&walk.steps, 1) + 1;
+    } else if (take_breakpoint(registers)) {
+        atomic_store(&walk.steps, step = walk.run);
+        registers[REG_EFL] |= TRAP_FLAG;
+    } else {
+        return;
+    }
     const bool hold_now = step == walk.hold_at;
-    if (walk.hold_at < 0 && step <= PLACES_MAX)
+    if (walk.hold_at == NEVER && step <= PLACES_MAX)
         places[step - 1] = (uintptr_t)registers[REG_RIP];
     if (hold_now)
         hold();
     if (hold_now || is_before_sigprocmask(registers))
         registers[REG_EFL] &= ~TRAP_FLAG;
-    errno = error;
 }
 
 /* Both leave the 128 bytes below the stack pointer alone, which may be in use. */
-static void set_trap_flag(void)
+static void set_flag(long flag)
 {
     __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\torq %0, (%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
                      :
-                     : "i"(TRAP_FLAG)
+                     : "r"(flag)
                      : "memory", "cc");
 }
 
@@ -130,6 +227,19 @@ static void clear_trap_flag(void)
                      :
                      : "i"(~TRAP_FLAG)
                      : "memory", "cc");
+}
+
+/* Without trap flag it goes along the same places, one of which may have the breakpoint. No walk at all where a trap
+ * would be deadly. */
+static void start_walk(void)
+{
+    sigset_t blocked;
+    if (pthread_sigmask(SIG_BLOCK, NULL, &blocked) != 0 || sigismember(&blocked, SIGTRAP))
+        return;
+    self = atomic_load(&walk.id);
+    const bool runs =
+        walk.run != STEP_ALL && (walk.run == STEP_NONE || set_breakpoint((unsigned char *)places[walk.run - 1]));
+    set_flag(runs ? 0 : TRAP_FLAG);
 }
 
 #else /* the rounds are played all the same, only that no call is held up */
@@ -142,7 +252,16 @@ static void on_step(int number, siginfo_t *info, void *context)
     hold();
 }
 
-static void set_trap_flag(void)
+static bool remove_breakpoint(void)
+{
+    return false;
+}
+
+static void forget_breakpoint(void)
+{
+}
+
+static void start_walk(void)
 {
 }
 
@@ -159,16 +278,23 @@ static void make_heap(void)
     free(first);
 }
 
+void step_begin_test(void)
+{
+    test_pid = getpid();
+    test_threads = thread_info_count();
+}
+
 void step_begin(void)
 {
     make_heap();
     atomic_store(&walk.id, (int)syscall(SYS_gettid));
-    set_trap_flag();
+    start_walk();
 }
 
 void step_end(void)
 {
     clear_trap_flag();
+    remove_breakpoint();
 }
 
 void step_over(void)
@@ -179,21 +305,21 @@ void step_over(void)
 const char *step_held(void)
 {
     static char words[48];
-    if (walk.hold_at < 0)
+    if (walk.hold_at == NEVER)
         return "somewhere";
     snprintf(words, sizeof words, "after %ld instructions", walk.hold_at);
     return words;
 }
 
-/* Asleep, and not just on its way through a short nap: no instruction is done in the next millisecond. */
+/* Asleep, and not just on its way through a short nap: it has no processor in the next millisecond. */
 static bool is_stuck(void)
 {
     const int id = atomic_load(&walk.id);
-    const long before = atomic_load(&walk.steps);
+    const long long before = thread_info_cpu(id);
     if (id == 0 || thread_info_state(id) != 'S')
         return false;
     timing_sleep_ms(1);
-    return atomic_load(&walk.steps) == before;
+    return thread_info_cpu(id) == before;
 }
 
 void step_wait_held(double seconds)
@@ -202,8 +328,10 @@ void step_wait_held(double seconds)
     for (long ns = NAP_NS; !atomic_load(&walk.held) && !atomic_load(&walk.over) && timing_now() < end; nap(&ns))
         if (is_stuck()) {
             walk.steps_to_sleep = atomic_load(&walk.steps);
-            return;
+            break;
         }
+    if (remove_breakpoint() && !atomic_load(&walk.over)) /* others may come there from now on */
+        atomic_store(&walk.missed, true);
 }
 
 bool step_wait_over(double seconds)
@@ -233,12 +361,21 @@ void step_other_done(void)
     atomic_store(&walk.other_done, true);
 }
 
-static void play(void (*round)(void *argument), void *argument, long hold_at)
+static void play(void (*round)(void *argument), void *argument, long hold_at, long run)
 {
     memset(&walk, 0, sizeof walk);
     walk.hold_at = hold_at;
+    walk.run = run;
     walk.steps_to_sleep = -1;
     round(argument);
+    forget_breakpoint();
+}
+
+static void play_held(void (*round)(void *argument), void *argument, long hold_at)
+{
+    play(round, argument, hold_at, can_run(hold_at));
+    if (atomic_load(&walk.missed))
+        play(round, argument, hold_at, STEP_ALL);
 }
 
 void step_check_each(void (*round)(void *argument), void *argument)
@@ -248,9 +385,9 @@ void step_check_each(void (*round)(void *argument), void *argument)
     const double end = begin + (left < check_seconds ? left : check_seconds);
     const struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
     sigaction(SIGTRAP, &action, NULL);
-    prctl(PR_SET_TIMERSLACK, 1ul); /* naps of 10 microseconds, not of 60 */
-    play(round, argument, -1);     /* has the dynamic linker do its work now */
-    play(round, argument, -1);     /* and where does it go along? */
+    prctl(PR_SET_TIMERSLACK, 1ul);           /* naps of 10 microseconds, not of 60 */
+    play(round, argument, NEVER, STEP_NONE); /* has the dynamic linker do its work now */
+    play(round, argument, NEVER, STEP_ALL);  /* and where does it go along? */
     const long steps = walk.steps_to_sleep >= 0 ? walk.steps_to_sleep : atomic_load(&walk.steps);
     const long length = steps < PLACES_MAX ? steps : PLACES_MAX;
     /* A hole is two instructions wide at the least, and mostly wider: every fourth first, then every second, in case
@@ -259,6 +396,6 @@ void step_check_each(void (*round)(void *argument), void *argument)
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         for (long k = order[i]; k <= length && timing_now() < end; k += 8)
             if (is_worth_a_round(k, length))
-                play(round, argument, k);
+                play_held(round, argument, k);
     spent += timing_now() - begin;
 }

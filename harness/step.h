@@ -17,11 +17,28 @@
  * are played just the same, but nothing is held up. Only instructions of the program itself are worth a
  * round, not those inside libraries, and of a loop only its first and its last turn. One walker at a time in
  * a process; a process that uses it must not have a handler of its own for SIGTRAP.
+ *
+ * A trap costs 1 to 20 microseconds, and one for each instruction of each round would be most of a test's time. So only
+ * one round is stepped from its beginning, and the places where it goes along are noted. In a later round the walker
+ * runs at full speed to a breakpoint (int3 in place of an instruction's first byte) where it is to be held up,
+ *
+ *     walker      step_begin ------------------------------> breakpoint: held up
+ *
+ * or, if it has come along that place before, to the last one ahead of it that is new, and is stepped from there:
+ *
+ *     walker      step_begin ------------> breakpoint: . . . . held up
+ *
+ * The breakpoint is there for all threads of the process. It goes before any other acts, and if one runs into it all
+ * the same, or if the walker falls asleep ahead of it, the round is played once more, stepped from its beginning. So is
+ * each round if the hand-in has threads of its own: where a thread blocks SIGTRAP a breakpoint would kill the process.
  */
 #ifndef HARNESS_STEP_H
 #define HARNESS_STEP_H
 
 #include <stdbool.h>
+
+/* step_begin_test: notes which threads there are before the hand-in has started any; test.h calls it. */
+void step_begin_test(void);
 
 /* step_check_each: plays `round` twice without holding up, to see where the walker goes along, then once for
  * each instruction that is worth it, or as many as fit into 2.5 seconds, and into 4 for all checks of a process.

@@ -23,6 +23,10 @@ long long thread_info_slices(int id);
 /* thread_info_cpu: CPU time of a thread of the calling process in nanoseconds. Async-signal-safe. */
 long long thread_info_cpu(int id);
 
+/* thread_info_count: how many threads the process has, the caller included; one that has been joined may still be among
+ * them for a moment. 0 if the kernel does not say. */
+int thread_info_count(void);
+
 /* thread_info_wait_asleep: blocks until all other threads of the process sleep or have ended, or `seconds` have passed.
  * A pause that lets the others do all they can do, however busy the machine is. Returns whether they sleep. */
 _Bool thread_info_wait_asleep(double seconds);
