@@ -111,8 +111,8 @@ __attribute__((noinline)) static void hold(void)
     atomic_store(&walk.held, true);
     for (long ns = NAP_NS; !atomic_load(&walk.other_done) && timing_now() < end;) {
         nap(&ns);
-        if (atomic_load(&walk.other_begins) && other_waits() && atomic_load(&walk.other_begins))
-            break; /* it does not wait if it has come to its pause, or its end, while one looked */
+        if (atomic_load(&walk.other_begins) && other_waits())
+            break;
     }
     errno = error;
 }
@@ -349,11 +349,6 @@ void step_other_begins(void)
     atomic_store(&walk.other_slices, thread_info_slices(id));
     atomic_store(&walk.other_id, id);
     atomic_store(&walk.other_begins, true);
-}
-
-void step_other_pauses(void)
-{
-    atomic_store(&walk.other_begins, false);
 }
 
 void step_other_done(void)

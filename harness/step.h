@@ -58,10 +58,8 @@ void step_over(void);
 void step_wait_held(double seconds);
 bool step_wait_over(double seconds);
 
-/* step_other_begins, step_other_done: the calling thread is the one that acts while the walker is held up.
- * step_other_pauses: has acted, and another thread will; the walker stays held up, for two seconds at the most. */
+/* step_other_begins, step_other_done: the calling thread is the one that acts while the walker is held up. */
 void step_other_begins(void);
-void step_other_pauses(void);
 void step_other_done(void);
 
 /* step_held: where the walker is held up in this round, for a sentence: "after 12 instructions", or "somewhere" in a

@@ -304,51 +304,12 @@ static void overtake_call(void *unused)
               times * added_by(second_step), meanwhile);
 }
 
-static void *increment_as_newcomer(void *argument)
-{
-    step_other_begins();
-    counter_increment(walked);
-    step_other_pauses();
-    return argument;
-}
-
-/* An increment is overtaken by those of many threads, each started for it: if threads have places of their own to write
- * to, and not as many as there are threads, one of them gets the place that the first has. */
-static void overtake_by_newcomers(void *unused)
-{
-    enum { NEWCOMERS = 130 };
-    pthread_t thread, newcomer;
-    int64_t expected = counter_value(walked) + 1;
-    (void)unused;
-    start_thread(&thread, walk_through_call, NULL);
-    step_wait_held(PATIENCE);
-    for (int i = 0; i < NEWCOMERS && !step_wait_over(0); i++, expected++) {
-        start_thread(&newcomer, increment_as_newcomer, NULL);
-        pthread_join(newcomer, NULL);
-    }
-    step_other_done();
-    pthread_join(thread, NULL);
-    const int64_t value = counter_value(walked);
-    cr_assert_eq(value, expected,
-                 "an update was lost: a thread's counter_increment was interrupted %s, and threads that were started "
-                 "meanwhile incremented once each; the counter must stand at %" PRId64 " then, it says %" PRId64,
-                 step_held(), expected, value);
-}
-
 static void check_overtaking(int64_t first, int64_t second)
 {
     walked = create_counter();
     first_step = first;
     second_step = second;
     step_check_each(overtake_call, NULL);
-    counter_free(walked);
-}
-
-static void check_newcomers(void)
-{
-    walked = create_counter();
-    first_step = 0;
-    step_check_each(overtake_by_newcomers, NULL);
     counter_free(walked);
 }
 
@@ -402,7 +363,6 @@ LAB_TEST(counters_are_separate)
 LAB_TEST(increments_are_not_lost)
 {
     check_overtaking(0, 0);
-    check_newcomers();
     check_writers((const int64_t[WRITERS]){0});
 }
 
