@@ -37,6 +37,7 @@ struct fake_easy {
         struct fake_share *share;
         bool follow, fail_on_error;
         long most_redirects;
+        long most_ms, stalled_after_s, stalled_below; /* time-outs; 0: none */
     } set;
     /* the last transfer, or the one going on */
     const struct fake_page *page;

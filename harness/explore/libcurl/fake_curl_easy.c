@@ -143,6 +143,11 @@ static const char *body_of(const struct fake_easy *easy)
     return easy->page->body != NULL ? easy->page->body : "";
 }
 
+static size_t length_of(const struct fake_easy *easy)
+{
+    return easy->page != NULL && easy->page->length > 0 ? easy->page->length : strlen(body_of(easy));
+}
+
 static long status_of(const struct fake_easy *easy)
 {
     if (easy->page == NULL)
@@ -155,7 +160,7 @@ static bool hand_over_headers(struct fake_easy *easy)
     char number[24];
     snprintf(number, sizeof number, "%ld", easy->status);
     bool taken = hand_over_line(easy, "HTTP/1.1 ", number);
-    snprintf(number, sizeof number, "%zu", strlen(body_of(easy)));
+    snprintf(number, sizeof number, "%zu", length_of(easy));
     taken = taken && hand_over_line(easy, "Content-Type: ", "text/html");
     taken = taken && hand_over_line(easy, "Content-Length: ", number);
     if (easy->page != NULL && easy->page->location != NULL)
@@ -167,7 +172,7 @@ static bool hand_over_headers(struct fake_easy *easy)
 static CURLcode hand_over_body(struct fake_easy *easy)
 {
     const char *body = body_of(easy);
-    const size_t length = strlen(body), half = length / 2;
+    const size_t length = length_of(easy), half = length / 2;
     const bool broken = easy->page != NULL && easy->page->broken;
     if (!hand_over(easy, false, body, half) || (!broken && !hand_over(easy, false, body + half, length - half)))
         return CURLE_WRITE_ERROR;
@@ -216,15 +221,24 @@ static bool take_in(struct fake_easy *easy)
     return false;
 }
 
+/* Whether libcurl has given up before the answer came. */
+static bool is_too_slow(const struct fake_easy *easy)
+{
+    const long time = easy->page != NULL ? (long)easy->page->slow_ms : 0;
+    return (easy->set.most_ms > 0 && easy->set.most_ms < time) ||
+           (easy->set.stalled_after_s > 0 && easy->set.stalled_below > 0 && 1000 * easy->set.stalled_after_s < time);
+}
+
 bool fake_easy_answer(struct fake_easy *easy)
 {
     fake_easy_forget(easy);
     if (easy->effective_url == NULL)
         return false;
-    if (easy->reached && take_in(easy))
+    const bool too_slow = is_too_slow(easy);
+    if (easy->reached && !too_slow && take_in(easy))
         return true;
-    if (!easy->reached)
-        easy->result = CURLE_COULDNT_CONNECT;
+    if (!easy->reached || too_slow)
+        easy->result = easy->reached ? CURLE_OPERATION_TIMEDOUT : CURLE_COULDNT_CONNECT;
     if (easy->result != CURLE_OK && easy->set.error_text != NULL)
         strcpy(easy->set.error_text, curl_easy_strerror(easy->result));
     return false;

@@ -20,12 +20,8 @@ static const CURLoption ignored[] = {
     CURLOPT_HTTPHEADER,
     CURLOPT_ACCEPT_ENCODING,
     CURLOPT_HTTP_VERSION,
-    CURLOPT_TIMEOUT,
-    CURLOPT_TIMEOUT_MS,
     CURLOPT_CONNECTTIMEOUT,
     CURLOPT_CONNECTTIMEOUT_MS,
-    CURLOPT_LOW_SPEED_LIMIT,
-    CURLOPT_LOW_SPEED_TIME,
     CURLOPT_SERVER_RESPONSE_TIMEOUT,
     CURLOPT_TCP_NODELAY,
     CURLOPT_TCP_KEEPALIVE,
@@ -96,6 +92,14 @@ static CURLcode set_number(struct fake_easy *easy, CURLoption option, long numbe
         easy->set.most_redirects = number;
     else if (option == CURLOPT_FAILONERROR)
         easy->set.fail_on_error = number != 0;
+    else if (option == CURLOPT_TIMEOUT)
+        easy->set.most_ms = 1000 * number;
+    else if (option == CURLOPT_TIMEOUT_MS)
+        easy->set.most_ms = number;
+    else if (option == CURLOPT_LOW_SPEED_TIME)
+        easy->set.stalled_after_s = number;
+    else if (option == CURLOPT_LOW_SPEED_LIMIT)
+        easy->set.stalled_below = number;
     else if (number != 0) /* that something special is not wanted is no difference */
         scenario_unsupported("an option of curl_easy_setopt that changes what is asked for");
     return CURLE_OK;

@@ -28,8 +28,10 @@
 struct fake_page {
     const char *path;     /* "/a.html" */
     const char *body;     /* NULL: empty */
+    size_t length;        /* of a body that holds a NUL; 0: up to its first NUL */
     const char *location; /* of a redirect */
     int status;           /* 0: 200 */
+    unsigned slow_ms;     /* so long it takes by libcurl's clock, if the hand-in has set a time-out */
     bool broken;          /* the connection closes in the middle of the body */
     bool gathers;         /* is answered only when as many such requests as the site gathers are in progress */
 };
