@@ -4,6 +4,7 @@
  * The queue's scenarios are searched to the end. The crawler's run it on a tiny site in memory, with a stand-in for
  * libcurl (fake_site.h): there are too many schedules to see all, so a mix of them is tried.
  */
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -25,6 +26,7 @@ struct hand {
     uintptr_t item;       /* to put; or what was got, 0: nothing */
     atomic_int completed; /* puts or gets that have returned */
     bool worked;          /* on an item that was got */
+    bool went_in;         /* the item to put */
 };
 
 static struct crawler_queue *create(size_t capacity)
@@ -65,6 +67,14 @@ static void *put_two(void *argument)
                         "put returns false although the queue is open");
         hand->completed++;
     }
+    return NULL;
+}
+
+static void *put_one(void *argument)
+{
+    struct hand *hand = argument;
+    scenario_expect(crawler_queue_put(hand->queue, (void *)hand->item), "put returns false although the queue is open");
+    hand->completed++;
     return NULL;
 }
 
@@ -117,19 +127,23 @@ SCENARIO(queue_keeps_the_order)
     crawler_queue_free(queue);
 }
 
+/* Each get makes room for one more, also the second of two in a row, when the queue is not full any more. */
 SCENARIO(queue_blocks_when_full)
 {
-    struct crawler_queue *queue = create(1);
-    struct hand putter = {.queue = queue, .item = 1};
-    pthread_t thread = start(put_two, &putter);
+    struct crawler_queue *queue = create(2);
+    struct hand first = {.queue = queue, .item = 1},
+                putters[2] = {{.queue = queue, .item = 3}, {.queue = queue, .item = 4}};
+    put_two(&first);
+    pthread_t threads[] = {start(put_one, &putters[0]), start(put_one, &putters[1])};
     scenario_until_all_sleep();
-    scenario_expect(putter.completed > 0, "put blocks although there is room");
-    scenario_expect(putter.completed < 2, "put returns although the queue is full");
-    scenario_expect(get_item(queue) == 1, "get does not return what was put first");
+    scenario_expect(putters[0].completed + putters[1].completed == 0, "put returns although the queue is full");
+    scenario_expect(get_item(queue) == 1 && get_item(queue) == 2, "get does not return what was put first");
     scenario_until_all_sleep();
-    scenario_expect(putter.completed == 2, "get has made room, but the blocked put does not return");
-    scenario_expect(get_item(queue) == 2, "get does not return what was put last");
-    pthread_join(thread, NULL);
+    scenario_expect(putters[0].completed + putters[1].completed == 2,
+                    "two gets have made room, but not both of the blocked puts return");
+    scenario_expect(get_item(queue) + get_item(queue) == 3 + 4, "get does not return what was put last");
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
     crawler_queue_free(queue);
 }
 
@@ -165,17 +179,30 @@ SCENARIO(queue_close_wakes_getters)
     crawler_queue_free(queue);
 }
 
+/* Gets one item if one is left. */
+static void *get_if_any(void *argument)
+{
+    struct hand *hand = argument;
+    void *item;
+    if (crawler_queue_get(hand->queue, &item))
+        hand->item = (uintptr_t)item;
+    return NULL;
+}
+
+/* One of the getters may be on its way to the item when close is called: all the others must come home, too. */
 SCENARIO(queue_closed_is_drained)
 {
     struct crawler_queue *queue = create(1);
-    struct hand getter = {.queue = queue};
-    void *item;
-    pthread_t thread = start(get_one, &getter);
+    struct hand getters[2] = {{.queue = queue}, {.queue = queue}};
+    pthread_t threads[] = {start(get_if_any, &getters[0]), start(get_if_any, &getters[1])};
     scenario_expect(crawler_queue_put(queue, (void *)1), "put returns false although the queue is open");
     crawler_queue_close(queue);
-    pthread_join(thread, NULL);
-    scenario_expect(getter.item == 1, "get does not return what was put");
-    scenario_expect(!crawler_queue_get(queue, &item), "get returns an item although the queue is closed and empty");
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    scenario_expect(getters[0].item + getters[1].item > 0,
+                    "get returns false although an item is left in the closed queue");
+    scenario_expect(getters[0].item + getters[1].item == 1,
+                    "get returns an item although the queue is closed and empty");
     crawler_queue_free(queue);
 }
 
@@ -206,6 +233,35 @@ SCENARIO(queue_close_wakes_putters)
     crawler_queue_join(queue); /* what was refused is nothing to wait for */
     crawler_queue_free(queue);
     crawler_queue_free(NULL);
+}
+
+/* Keeps its item if the queue is closed first. */
+static void *put_if_open(void *argument)
+{
+    struct hand *hand = argument;
+    hand->went_in = crawler_queue_put(hand->queue, (void *)hand->item);
+    return NULL;
+}
+
+/* When close is called there is room, and one of the putters may be on its way there: all the others must come home. */
+SCENARIO(queue_closed_with_room)
+{
+    struct crawler_queue *queue = create(1);
+    struct hand putters[2] = {{.queue = queue, .item = 2}, {.queue = queue, .item = 3}};
+    void *item;
+    scenario_expect(crawler_queue_put(queue, (void *)1), "put returns false although the queue is open");
+    pthread_t threads[] = {start(put_if_open, &putters[0]), start(put_if_open, &putters[1])};
+    scenario_expect(get_item(queue) == 1, "get does not return what was put first");
+    crawler_queue_close(queue);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    scenario_expect(!putters[0].went_in || !putters[1].went_in,
+                    "two puts return true although there is room for one item");
+    for (int i = 0; i < 2; i++)
+        scenario_expect(!putters[i].went_in || get_left(queue) == putters[i].item,
+                        "what came out of the queue is not what went in");
+    scenario_expect(!crawler_queue_get(queue, &item), "put returns false, but its item is in the queue");
+    crawler_queue_free(queue);
 }
 
 /* Takes an item, works on it until the others are blocked, and says so. */
@@ -252,15 +308,59 @@ SCENARIO(queue_join_waits_for_task_done)
     crawler_queue_free(queue);
 }
 
+static void *wait_for_the_end(void *argument)
+{
+    struct hand *hand = argument;
+    crawler_queue_join(hand->queue);
+    hand->completed++;
+    return NULL;
+}
+
+/* Puts an item into the full queue, takes it out again, and waits for another one. */
+static void *put_one_get_two(void *argument)
+{
+    struct hand *hand = argument;
+    put_one(hand);
+    scenario_expect(get_item(hand->queue) == hand->item, "get does not return what was put");
+    hand->item = get_item(hand->queue);
+    hand->completed++;
+    return NULL;
+}
+
+/* One thread sleeps in join all the time, and another one first in put and then in get. */
+SCENARIO(queue_join_sleeps_beside_others)
+{
+    struct crawler_queue *queue = create(1);
+    struct hand joiner = {.queue = queue}, other = {.queue = queue, .item = 2};
+    scenario_expect(crawler_queue_put(queue, (void *)1), "put returns false although the queue is open");
+    pthread_t threads[] = {start(wait_for_the_end, &joiner), start(put_one_get_two, &other)};
+    scenario_until_all_sleep();
+    scenario_expect(get_item(queue) == 1, "get does not return what was put first");
+    scenario_until_all_sleep();
+    scenario_expect(other.completed == 1, "get has made room, but the blocked put does not return");
+    scenario_expect(crawler_queue_put(queue, (void *)3), "put returns false although the queue is open");
+    scenario_until_all_sleep();
+    scenario_expect(other.completed == 2, "an item was put, but the blocked get does not return");
+    scenario_expect(other.item == 3, "get does not return what was put last");
+    scenario_expect(joiner.completed == 0, "join returns although the work on the items is not over");
+    for (int i = 0; i < 3; i++)
+        crawler_queue_task_done(queue);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    crawler_queue_free(queue);
+}
+
 /* ---- the crawler ---- */
 
+/* Crawls the site from its first page on. */
 static struct crawler_result crawl(const struct fake_page *pages, size_t count, unsigned gather, unsigned workers)
 {
     struct crawler_result result = {77, 77, 77, 77};
+    char start_url[sizeof FAKE_SITE + 40];
     fake_site_open(pages, count, gather);
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    scenario_expect(crawler_crawl(FAKE_SITE "/", workers, &result) == 0,
-                    "crawler_crawl returns -1 on a site that works");
+    snprintf(start_url, sizeof start_url, FAKE_SITE "%s", pages[0].path);
+    scenario_expect(crawler_crawl(start_url, workers, &result) == 0, "crawler_crawl returns -1 on a site that works");
     curl_global_cleanup();
     for (size_t i = 0; i < count; i++) {
         scenario_expect(fake_site_visits(pages[i].path) > 0, "a page of the site is never visited");
@@ -291,32 +391,34 @@ SCENARIO(crawl_visits_each_page_once)
 
 SCENARIO(crawl_counts_redirects_and_errors)
 {
+    static const char with_nul[] = "a\0b<a href=\"/here.html\">";
     static const struct fake_page pages[] = {
-        {.path = "/",
-         .body = "<a href=\"moved\"> <a href=\"gone\"> <a href=\"torn\"> <a href=\"new.html\"> "
+        {.path = "/here.html",
+         .body = "<a href=\"/moved\"> <a href=\"/gone\"> <a href=\"/torn\"> <a href=\"/in/new.html\"> "
                  "<a href=\"" FAKE_OTHER "/away.html\">"},
-        {.path = "/moved", .status = 301, .location = "new.html#part"},
+        {.path = "/moved", .status = 307, .location = "in/new.html#part", .body = "<a href=\"/nowhere\">"},
         {.path = "/gone", .status = 404, .body = "<a href=\"/nowhere\">"},
         {.path = "/torn", .body = "<a href=\"/nowhere\"> and more that never comes", .broken = true},
-        {.path = "/new.html", .body = "new"},
+        {.path = "/in/new.html", .body = with_nul, .length = sizeof with_nul - 1},
     };
     const struct crawler_result result = crawl(pages, 5, 0, 2);
     scenario_expect(result.pages == 2, "2 pages were visited, but another number is counted");
     scenario_expect(result.redirects == 1, "1 redirect was visited, but another number is counted");
     scenario_expect(result.errors == 2, "2 visits were errors, but another number is counted");
-    scenario_expect(result.bytes == strlen(pages[0].body) + strlen(pages[4].body),
+    scenario_expect(result.bytes == strlen(pages[0].body) + pages[4].length,
                     "the bytes are not the lengths of the bodies of all pages together");
 }
 
 SCENARIO(crawl_fetches_side_by_side)
 {
     static const struct fake_page pages[] = {
-        {.path = "/", .body = "<a href=\"a.html\"> <a href=\"b.html\">"},
+        {.path = "/", .body = "<a href=\"hub.html\">"},
+        {.path = "/hub.html", .body = "<a href=\"a.html\"> <a href=\"b.html\">"},
         {.path = "/a.html", .gathers = true}, /* is answered when c.html has been asked for, too */
         {.path = "/b.html", .body = "<a href=\"c.html\">"},
         {.path = "/c.html", .gathers = true},
     };
-    scenario_expect(crawl(pages, 4, 2, 2).pages == 4, "4 pages were visited, but another number is counted");
+    scenario_expect(crawl(pages, 5, 2, 2).pages == 5, "5 pages were visited, but another number is counted");
 }
 
 /* Two pages, read at the same time, have so many links that the set of addresses has to grow. */
@@ -337,7 +439,66 @@ SCENARIO(crawl_guards_its_set)
                     "all pages were visited, but not all are counted");
 }
 
-SCENARIO(crawl_never_blocks_on_many_links)
+/* ---- what is no matter of schedules ---- */
+
+static struct crawler_result crawl_one(const struct fake_page *page)
+{
+    return crawl(page, 1, 0, 1);
+}
+
+static void check_statuses(void)
+{
+    static const int redirects[] = {300, 301, 302, 303, 304, 305, 307, 308}, pages[] = {200, 201, 203, 206};
+    for (size_t i = 0; i < sizeof redirects / sizeof redirects[0]; i++) {
+        const struct crawler_result result =
+            crawl_one(&(struct fake_page){.path = "/", .status = redirects[i], .body = "<a href=\"/nowhere\">"});
+        scenario_expect(result.redirects == 1 && result.pages + result.errors + result.bytes == 0,
+                        "an answer with a status from 300 to 399 is a redirect and nothing else, with a Location or "
+                        "without one.");
+    }
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        const struct crawler_result result =
+            crawl_one(&(struct fake_page){.path = "/", .status = pages[i], .body = "b"});
+        scenario_expect(result.pages == 1 && result.bytes == 1 && result.redirects + result.errors == 0,
+                        "an answer with a status from 200 to 299 whose body came is a page and nothing else.");
+    }
+}
+
+static void check_time(void)
+{
+    const struct crawler_result result = crawl_one(&(struct fake_page){.path = "/", .slow_ms = 9000});
+    scenario_expect(result.pages == 1, "a page that takes 9 seconds is not counted: up to 10 seconds are no error.");
+}
+
+static void check_long_address(void)
+{
+    enum { LENGTH = 2200 };
+    static char path[LENGTH + 1], body[LENGTH + 20];
+    const struct fake_page pages[] = {{.path = "/", .body = body}, {.path = path}};
+    struct crawler_result result;
+    memset(path, 'a', LENGTH);
+    path[0] = '/';
+    snprintf(body, sizeof body, "<a href=\"%s\">", path);
+    fake_site_open(pages, 2, 0);
+    crawler_crawl(FAKE_SITE "/", 1, &result);
+    scenario_expect(fake_site_visits(path) == 1 && fake_site_strangers() == 0,
+                    "a link of 2200 characters is not visited as it stands: an address may have any length.");
+}
+
+/* Whoever has the calling thread fetch as well may do so alone. */
+static void check_no_thread(void)
+{
+    const struct fake_page page = {.path = "/"};
+    struct crawler_result result;
+    fake_site_open(&page, 1, 0);
+    scenario_limit_threads(0);
+    const int status = crawler_crawl(FAKE_SITE "/", 2, &result);
+    scenario_limit_threads(UINT_MAX);
+    scenario_expect(status == -1 || (status == 0 && fake_site_visits("/") == 1),
+                    "no thread can be started, the page is not visited, and crawler_crawl does not return -1.");
+}
+
+SCENARIO(crawl_takes_what_comes)
 {
     enum { LINKS = 310, LINK_BYTES = 20 };
     static struct fake_page pages[LINKS + 1];
@@ -348,6 +509,10 @@ SCENARIO(crawl_never_blocks_on_many_links)
         sprintf(body + strlen(body), "<a href=\"%s\">", paths[i]);
         pages[i + 1] = (struct fake_page){.path = paths[i]};
     }
+    check_statuses();
+    check_time();
+    check_long_address();
+    check_no_thread();
     scenario_expect(crawl(pages, LINKS + 1, 0, 1).pages == LINKS + 1,
                     "all pages were visited, but not all are counted");
 }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -1213,4 +1214,71 @@ LAB_TEST(crawl_leaves_nothing_behind)
     }
     check_nothing_left(&before, mb_before);
     site_stop(site, NULL);
+}
+
+/* Starts callers that take the processor from nobody when they are woken. */
+static void start_patient_callers(struct caller *callers, size_t count, struct crawler_queue *queue,
+                                  void *(*call)(void *))
+{
+    start_callers(callers, count, queue, call, 1);
+    for (size_t i = 0; i < count; i++)
+        pthread_setschedparam(callers[i].thread, SCHED_BATCH, &(struct sched_param){0});
+    wait_blocked(callers, count, (unsigned)count);
+}
+
+/* The puts, and then the gets, follow one another faster than those who are woken come to the queue. */
+LAB_TEST(each_change_wakes_one)
+{
+    struct caller getters[CALLERS_MAX] = {0}, putters[CALLERS_MAX] = {0};
+    struct crawler_queue *queue = create(CALLERS_MAX);
+    start_patient_callers(getters, CALLERS_MAX, queue, call_get);
+    for (uintptr_t i = 0; i < CALLERS_MAX; i++)
+        put_number(queue, i);
+    cr_assert(wait_done(getters, CALLERS_MAX, CALLERS_MAX),
+              "%d threads were blocked in get and %d items were put: only %u gets returned", CALLERS_MAX, CALLERS_MAX,
+              sum_done(getters, CALLERS_MAX));
+    join_callers(getters, CALLERS_MAX);
+    for (uintptr_t i = 0; i < CALLERS_MAX; i++)
+        put_number(queue, i);
+    start_patient_callers(putters, CALLERS_MAX, queue, call_put);
+    for (uintptr_t i = 0; i < CALLERS_MAX; i++)
+        get_number(queue, i);
+    cr_assert(wait_done(putters, CALLERS_MAX, CALLERS_MAX),
+              "%d threads were blocked in put and %d items were got: only %u puts returned", CALLERS_MAX, CALLERS_MAX,
+              sum_done(putters, CALLERS_MAX));
+    join_callers(putters, CALLERS_MAX);
+    crawler_queue_free(queue);
+}
+
+/* Three are put for one that is got, so that a ring without a bound is never at its start when it has to grow. */
+LAB_TEST(unbounded_keeps_the_order)
+{
+    enum { ROUNDS = 6000 };
+    struct crawler_queue *queue = create(0);
+    uintptr_t in = 0, out = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < 3; i++)
+            put_number(queue, in++); /* one that blocks is shown by the report, with the line */
+        get_number(queue, out++);
+    }
+    while (out < in)
+        get_number(queue, out++);
+    crawler_queue_free(queue);
+}
+
+LAB_TEST(crawl_has_no_limits)
+{
+    enum { WORKERS = 36 };
+    struct site_stats stats;
+    const struct site_spec wide = {
+        .seed = seed_get() + 13, .pages = 49, .width = 48, .gather = WORKERS, .gather_ms = 5000};
+    const struct site_spec large = {.seed = seed_get() + 14, .pages = 2, .large = 1, .large_bytes = 5000000};
+    struct crawler_result result = crawl_site(&wide, WORKERS, &stats);
+    cr_assert_geq(stats.at_once, WORKERS,
+                  "%d workers and 48 pages to fetch: %d requests at once expected, the site saw %lu", WORKERS, WORKERS,
+                  (unsigned long)stats.at_once);
+    check_counts(&result, &stats);
+    result = crawl_site(&large, 1, &stats);
+    check_counts(&result, &stats);
+    check_visits(&stats);
 }

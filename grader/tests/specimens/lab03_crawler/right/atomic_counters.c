@@ -220,11 +220,12 @@ int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result
     s.seen = seen_create();
     pthread_mutex_init(&s.seen_lock, NULL);
 
-    add_url(&s, start_url);
     while (started < workers && pthread_create(&threads[started], NULL, worker, &s) == 0)
         started++;
-    if (started > 0)
+    if (started > 0) {
+        add_url(&s, start_url);
         crawler_queue_join(s.queue);
+    }
     crawler_queue_close(s.queue);
     for (unsigned i = 0; i < started; i++)
         pthread_join(threads[i], NULL);

@@ -227,11 +227,12 @@ int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result
     mtx_init(&s.seen_lock, mtx_plain);
     mtx_init(&s.result_lock, mtx_plain);
 
-    add_url(&s, start_url);
     while (started < workers && thrd_create(&threads[started], worker, &s) == thrd_success)
         started++;
-    if (started > 0)
+    if (started > 0) {
+        add_url(&s, start_url);
         crawler_queue_join(s.queue);
+    }
     crawler_queue_close(s.queue);
     for (unsigned i = 0; i < started; i++)
         thrd_join(threads[i], NULL);

@@ -1,4 +1,4 @@
-/* expect: tests crawl_never_blocks; schedules crawl_never_blocks | its own queue has a bound: all workers end up blocked in put */
+/* expect: tests crawl_never_blocks; schedules crawl_takes_what_comes | its own queue has a bound: all workers end up blocked in put */
 #include "crawler.h"
 #include "links.h"
 #include "seen.h"
