@@ -1271,7 +1271,7 @@ LAB_TEST(crawl_has_no_limits)
     enum { WORKERS = 36 };
     struct site_stats stats;
     const struct site_spec wide = {
-        .seed = seed_get() + 13, .pages = 49, .width = 48, .gather = WORKERS, .gather_ms = 5000};
+        .seed = seed_get() + 13, .pages = 49, .width = 48, .gather = WORKERS, .gather_ms = 7000};
     const struct site_spec large = {.seed = seed_get() + 14, .pages = 2, .large = 1, .large_bytes = 5000000};
     struct crawler_result result = crawl_site(&wide, WORKERS, &stats);
     cr_assert_geq(stats.at_once, WORKERS,

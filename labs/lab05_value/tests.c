@@ -7,6 +7,7 @@
  *
  * fork is this file's own, so that it can fail, or take its time, when a test says so.
  */
+#define _GNU_SOURCE
 #include "test.h"
 
 #include <errno.h>
@@ -972,9 +973,9 @@ LAB_TEST(create_without_memory)
 /* value_reduce, which returns in the caller only. */
 static int reduce(struct value *value, value_item *item, uint64_t count, unsigned processes)
 {
-    const pid_t caller = getpid();
+    const pid_t self = getpid();
     const int status = value_reduce(value, item, count, processes);
-    if (getpid() != caller) {
+    if (getpid() != self) {
         atomic_fetch_add(&seen->strays, 1);
         lab_test_child_exit(0);
     }
