@@ -16,7 +16,8 @@ struct value {
 
 /*
  * Divide and conquer: a process takes a range off the stack; if it is large, it puts one half back and goes on with the
- * other. Nodes come from a second stack and go back there, so a few are enough for any count.
+ * other. Nodes come from a second stack and go back there, so a few are enough for any count. What each does first is its
+ * own, for the stack may be empty when a process comes to life.
  */
 enum { NODES = 200, NONE = NODES };
 
@@ -115,26 +116,32 @@ int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned pro
 {
     struct work *work = mmap(NULL, sizeof *work, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t pids[64];
+    const uint64_t own = count / processes / 8;
     int result = 0;
     if (work == MAP_FAILED)
         return -1;
     atomic_init(&work->ranges, NONE);
     atomic_init(&work->spare, NONE);
     for (int n = (int)processes; n-- > 0;) {
-        work->nodes[n].first = count * (uint64_t)n / processes;
+        work->nodes[n].first = count * (uint64_t)n / processes + own;
         work->nodes[n].end = count * ((uint64_t)n + 1) / processes;
         push(work, &work->ranges, n);
     }
     for (unsigned p = 0; p < processes; p++) {
         pids[p] = fork();
         if (pids[p] == 0) {
-            value_add(v, take_part(work, item, count / (processes * 6) + 1));
+            int64_t sum = 0;
+            for (uint64_t i = 0; i < own; i++)
+                sum += item(count * p / processes + i);
+            value_add(v, sum + take_part(work, item, count / (processes * 6) + 1));
             _exit(0);
         }
     }
     for (unsigned p = 0; p < processes; p++) {
-        int status = 0;
-        if (pids[p] < 0 || waitpid(pids[p], &status, 0) < 0 || status != 0)
+        int status = -1;
+        while (pids[p] > 0 && waitpid(pids[p], &status, 0) < 0 && errno == EINTR)
+            continue;
+        if (status != 0)
             result = -1;
     }
     munmap(work, sizeof *work);

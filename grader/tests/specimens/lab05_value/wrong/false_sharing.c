@@ -64,7 +64,7 @@ int64_t value_update(struct value *v, value_fn *fn, void *arg)
 int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
 {
     pid_t pids[64];
-    int status, rc = 0;
+    int rc = 0;
     slot *sums = mmap(NULL, processes * sizeof(slot), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (sums == MAP_FAILED)
         return -1;
@@ -77,7 +77,10 @@ int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned pro
         }
     }
     for (unsigned p = 0; p < processes; p++) {
-        if (pids[p] < 0 || waitpid(pids[p], &status, 0) < 0 || status != 0)
+        int status = 1;
+        while (pids[p] > 0 && waitpid(pids[p], &status, 0) < 0 && errno == EINTR)
+            ;
+        if (status != 0)
             rc = -1;
         else
             value_add(v, sums[p]);

@@ -91,7 +91,10 @@ int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned
     }
     for (unsigned k = 0; k < processes; k++) {
         int status = 0;
-        bad += kids[k] < 0 || waitpid(kids[k], &status, 0) < 0 || status != 0;
+        if (kids[k] > 0)
+            while (waitpid(kids[k], &status, 0) < 0 && errno == EINTR)
+                continue;
+        bad += kids[k] < 0 || status != 0;
     }
     return bad > 0 ? -1 : 0;
 }

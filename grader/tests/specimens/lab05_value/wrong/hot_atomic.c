@@ -85,8 +85,9 @@ int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned
     }
     for (unsigned k = 0; k < processes; k++) {
         int status = 0;
-        if (pids[k] > 0)
-            well &= waitpid(pids[k], &status, 0) > 0 && status == 0;
+        while (pids[k] > 0 && waitpid(pids[k], &status, 0) < 0 && errno == EINTR)
+            continue;
+        well &= status == 0;
     }
     return well ? 0 : -1;
 }

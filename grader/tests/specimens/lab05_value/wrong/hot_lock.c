@@ -91,7 +91,12 @@ int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned
     {
         if (pids[process] <= 0)
             continue;
-        if (waitpid(pids[process], &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        while (waitpid(pids[process], &status, 0) < 0)
+        {
+            if (errno != EINTR)
+                return -1;
+        }
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
             result = -1;
     }
     return result;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "value.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -88,7 +89,7 @@ int64_t value_update(struct value *v, value_fn *fn, void *arg)
 int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned processes)
 {
     pid_t pid[64];
-    int rc = 0, st;
+    int rc = 0;
     for (unsigned p = 0; p < processes; p++) {
         pid[p] = fork();
         if (pid[p] == 0) {
@@ -99,9 +100,13 @@ int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned pro
             _exit(0);
         }
     }
-    for (unsigned p = 0; p < processes; p++)
-        if (pid[p] == -1 || waitpid(pid[p], &st, 0) == -1 || st != 0)
+    for (unsigned p = 0; p < processes; p++) {
+        int st = -1;
+        while (pid[p] != -1 && waitpid(pid[p], &st, 0) == -1 && errno == EINTR)
+            ;
+        if (st != 0)
             rc = -1;
+    }
     return rc;
 }
 

@@ -98,8 +98,8 @@ int value_reduce(struct value *v, value_item *item, uint64_t count, unsigned pro
     }
     for (unsigned i = 0; i < processes; i++) {
         int status = 0;
-        if (pids[i] > 0)
-            waitpid(pids[i], &status, 0);
+        while (pids[i] > 0 && waitpid(pids[i], &status, 0) < 0 && errno == EINTR)
+            continue;
         good &= status == 0;
     }
     return good ? 0 : -1;
