@@ -13,8 +13,8 @@ struct census {
     int children;      /* child processes, zombies included */
     int zombies;       /* children that have ended and were not waited for */
     int shared_maps;   /* shared memory mappings (MAP_SHARED) */
-    size_t heap_bytes; /* bytes of the heap in use; freed blocks cached by the allocator may count:
-                          repeat eight times before the first census, and many times before the second */
+    size_t heap_bytes; /* bytes of the heap in use; freed blocks that the allocator caches for other threads than
+                          the caller may count */
 };
 
 /* census_take: counts now. A joined thread can stay visible in /proc for a moment: use
