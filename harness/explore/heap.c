@@ -13,6 +13,7 @@
 #include "schedule.h"
 #include "sync.h"
 #include "tls_keys.h"
+#include "trace.h"
 #include "verdict.h"
 
 enum { LIVE = 0x4c495645, FREED = 0x46524545, PATTERN = 0xa5 };
@@ -187,9 +188,26 @@ void heap_check_leaks(void)
         }
 }
 
+/* What the program asks for: NULL when its thread has had all that it may. */
+static void *take(size_t size, size_t alignment, uintptr_t pc)
+{
+    if (thread_self()->blocks_left == 0) {
+        trace_event(pc, "gets no memory");
+        errno = ENOMEM;
+        return NULL;
+    }
+    thread_self()->blocks_left--;
+    return heap_take(size, alignment, pc);
+}
+
+MODEL(void, scenario_limit_memory, (unsigned more))
+{
+    thread_self()->blocks_left = more;
+}
+
 MODEL(void *, malloc, (size_t size))
 {
-    return heap_take(size, 16, PC);
+    return take(size, 16, PC);
 }
 
 MODEL(void *, calloc, (size_t count, size_t size))
@@ -199,7 +217,8 @@ MODEL(void *, calloc, (size_t count, size_t size))
         errno = ENOMEM;
         return NULL;
     }
-    return memset(heap_take(bytes, 16, PC), 0, bytes);
+    void *block = take(bytes, 16, PC);
+    return block != NULL ? memset(block, 0, bytes) : NULL;
 }
 
 MODEL(void, free, (void *block))
@@ -209,8 +228,8 @@ MODEL(void, free, (void *block))
 
 MODEL(void *, realloc, (void *block, size_t size))
 {
-    void *new = heap_take(size, 16, PC);
-    if (block != NULL) {
+    void *new = take(size, 16, PC);
+    if (new != NULL && block != NULL) {
         const struct header *header = header_of(block, PC);
         memcpy(new, block, header->size < size ? header->size : size);
         heap_give_back(block, PC);
@@ -230,21 +249,26 @@ MODEL(void *, reallocarray, (void *block, size_t count, size_t size))
 
 MODEL(void *, aligned_alloc, (size_t alignment, size_t size))
 {
-    return heap_take(size, alignment < 16 ? 16 : alignment, PC);
+    return take(size, alignment < 16 ? 16 : alignment, PC);
 }
 
 MODEL(int, posix_memalign, (void **block, size_t alignment, size_t size))
 {
     if (alignment % sizeof(void *) != 0 || (alignment & (alignment - 1)) != 0)
         return EINVAL;
-    *block = heap_take(size, alignment < 16 ? 16 : alignment, PC);
+    void *new = take(size, alignment < 16 ? 16 : alignment, PC);
+    if (new == NULL)
+        return ENOMEM;
+    *block = new;
     return 0;
 }
 
 static char *duplicate(const char *text, size_t length, uintptr_t pc)
 {
     memory_access((uintptr_t)text, length + 1, ACCESS_READ, pc);
-    char *copy = heap_take(length + 1, 16, pc);
+    char *copy = take(length + 1, 16, pc);
+    if (copy == NULL)
+        return NULL;
     memcpy(copy, text, length);
     copy[length] = '\0';
     return copy;

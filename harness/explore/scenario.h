@@ -40,6 +40,10 @@ void scenario_until_all_sleep(void);
  * pthread_create fails with EAGAIN, thrd_create with thrd_error. UINT_MAX: no limit. */
 void scenario_limit_threads(unsigned more);
 
+/* scenario_limit_memory: of the blocks of the heap that the caller asks for from now on only the first `more` can be
+ * had; then malloc, calloc, realloc, aligned_alloc, strdup and the like fail with ENOMEM. UINT_MAX: no limit. */
+void scenario_limit_memory(unsigned more);
+
 /* scenario_count_threads: how many threads of this process have not ended, the caller included. */
 int scenario_count_threads(void);
 
@@ -47,6 +51,10 @@ int scenario_count_threads(void);
  * same in each run then: a thread goes on until it must wait, nothing wakes for no reason, and the search is over after
  * this one schedule. Races and the rest are looked for in it as in any other. */
 void scenario_one_order(void);
+
+/* scenario_restless_date: from now on the computer's date is set forward by an hour after each look at it. The
+ * monotonic clock goes on as before, so this is for labs in which no wait may depend on the date. */
+void scenario_restless_date(void);
 
 /* scenario_unsupported: ends the search: the hand-in needs `what`, which the scenario has no model of. */
 _Noreturn void scenario_unsupported(const char *what);

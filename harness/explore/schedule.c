@@ -382,7 +382,7 @@ static struct thread *add_thread(void *(*start)(void *), void *argument)
     thread->result = NULL;
     thread->depth = thread->seen_count = thread->repeats = thread->turns = 0;
     thread->held = 0;
-    thread->starts_left = UINT_MAX;
+    thread->starts_left = thread->blocks_left = UINT_MAX;
     clock_clear(&thread->clock);
     clock_clear(&thread->acquired);
     clock_clear(&thread->released);
@@ -455,7 +455,8 @@ void schedule_run(void (*entry)(void))
     prefix = strategy_prefix();
     schedule.count = schedule.alive = 0;
     schedule.number++;
-    schedule.now = 0;
+    schedule.now = schedule.date = 0;
+    schedule.restless = false;
     schedule.decisions = schedule.steps = schedule.idle = schedule.changed_at = 0;
     schedule.plain = 0;
     struct thread *first = add_thread(run_program, NULL);

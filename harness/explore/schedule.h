@@ -74,6 +74,7 @@ struct thread {
     unsigned seen_count, repeats, turns, depth;
     int held;             /* locks */
     unsigned starts_left; /* how many threads more it can start */
+    unsigned blocks_left; /* how often it gets memory from the heap */
     int error_number;
     uintptr_t stack_end, created; /* created: where, in the program */
     void *(*start)(void *);
@@ -98,6 +99,8 @@ struct schedule {
     struct thread *current;
     uint32_t number;      /* of this run, from 1 */
     uint64_t now;         /* virtual nanoseconds since the run began */
+    uint64_t date;        /* by how much the date has been set forward since */
+    bool restless;        /* it is after each look at it */
     uint32_t decisions;   /* taken so far */
     uint64_t work;        /* threads looked at, in all runs: what the budget counts */
     uint32_t steps, idle; /* scheduling points; those since anything changed */

@@ -17,10 +17,19 @@
 #define REAL_START     (1700000000ull * BILLION + 900000000)
 #define MONOTONE_START (1000ull * BILLION + 900000000)
 
+/* The coarse clocks move once a tick only; at the start the next tick is a nanosecond away. */
+#define TICK 4000000ull
+#define HOUR (3600 * BILLION)
+
+static bool is_date(clockid_t clock)
+{
+    return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+}
+
 static uint64_t start_of(clockid_t clock)
 {
-    if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
-        return REAL_START;
+    if (is_date(clock))
+        return REAL_START + schedule.date;
     if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_MONOTONIC_COARSE ||
         clock == CLOCK_BOOTTIME)
         return MONOTONE_START;
@@ -80,12 +89,23 @@ static uint64_t read_clock(clockid_t clock, uintptr_t pc)
 {
     enum { MILLISECOND = 1000000, PART = 8 };
     schedule_point(
-        (struct operation){.object = (uintptr_t)&schedule.now, .reads = true, .words = "read the clock", .pc = pc},
+        (struct operation){
+            .object = (uintptr_t)&schedule.now, .reads = !schedule.restless, .words = "read the clock", .pc = pc},
         NULL);
     schedule_looked(pc, 0);
     if (thread_self()->yielded)
         schedule.now += MILLISECOND + schedule.now / PART;
-    return start_of(clock) + schedule.now;
+    uint64_t now = start_of(clock) + schedule.now;
+    if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
+        now -= (schedule.now + TICK - 1) % TICK;
+    if (schedule.restless && is_date(clock))
+        schedule.date += HOUR;
+    return now;
+}
+
+MODEL(void, scenario_restless_date, (void))
+{
+    schedule.restless = true;
 }
 
 MODEL(int, clock_gettime, (clockid_t clock, struct timespec *time))
