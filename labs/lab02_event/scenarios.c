@@ -151,19 +151,23 @@ static bool wait_by_the_clock(unsigned milliseconds, int64_t *passed)
     return was_set;
 }
 
-/* At the end nobody is left who could set the event or take up time. */
+static const unsigned LONG = 3000000600; /* milliseconds: negative as an int, and any value will do */
+
+/* At the end nobody is left who could set the event or take up time. The clock begins at nine tenths of a second: the
+ * first wait is to end at a full second, unless time has passed, and the second with a carry. */
 SCENARIO(set_or_time_out)
 {
     int64_t passed;
+    scenario_restless_date();
     make_event();
     const pthread_t setter = start(set);
-    const bool was_set = wait_by_the_clock(5600, &passed);
+    const bool was_set = wait_by_the_clock(5100, &passed);
     scenario_expect(!was_set || event_is_set(event), "event_wait_for returned true although the event was not set");
     pthread_join(setter, NULL);
     scenario_expect(event_wait_for(event, 0), "event_wait_for(0) does not see that the event is set");
     event_clear(event);
-    scenario_expect(!wait_by_the_clock(8000, &passed), "event_wait_for returned true although the event was cleared");
-    scenario_expect(passed < 10000,
+    scenario_expect(!wait_by_the_clock(LONG, &passed), "event_wait_for returned true although the event was cleared");
+    scenario_expect(passed < LONG + INT64_C(2000),
                     "event_wait_for took much longer than its time: a wake-up in between began it anew");
     release_event();
 }
@@ -221,7 +225,7 @@ static void note_end(void *value)
     atomic_fetch_add(&ended, 1);
 }
 
-/* Task 0 blocks until task 1 has run. */
+/* Task 0 blocks until task 1 has run, and a lock that is held meanwhile is in the way of event_set. */
 static void meet(void *arg, size_t index)
 {
     scenario_expect(atomic_load(&about_to_set), "a task runs although the event was not set");
@@ -230,8 +234,10 @@ static void meet(void *arg, size_t index)
     pthread_setspecific(key, arg);
     if (index == 0)
         event_wait(second);
-    else
+    else {
+        event_set(event); /* is set: nothing to wait for */
         event_set(second);
+    }
 }
 
 static void *set_and_say_so(void *argument)
@@ -276,7 +282,6 @@ static void *start_one_task(void *argument)
     return argument;
 }
 
-/* The event is set: the first task would like to run. */
 static struct event_tasks *start_two_with_one_thread(void)
 {
     scenario_limit_threads(1);
@@ -285,15 +290,74 @@ static struct event_tasks *start_two_with_one_thread(void)
     return tasks;
 }
 
+/* The event is nobody's means to wake the threads that are not needed: others wait for it, too. Nor does a thread that
+ * starts the others once the event is set do: then it is too late to say that there are too few. */
+SCENARIO(starting_is_no_set)
+{
+    make_event();
+    const pthread_t waiter = start(wait_for_the_set);
+    const int before = scenario_count_threads();
+    struct event_tasks *tasks = start_two_with_one_thread();
+    scenario_expect(!event_is_set(event), "event_tasks_start has set the event.");
+    scenario_expect(tasks == NULL || scenario_count_threads() >= before + TASKS,
+                    "event_tasks_start has returned, and there are fewer threads than tasks: each task waits for the "
+                    "event on a thread of its own.");
+    atomic_store(&about_to_set, true);
+    event_set(event);
+    event_tasks_join(tasks);
+    pthread_join(waiter, NULL);
+    release_event();
+}
+
+static void make_event_of(unsigned blocks)
+{
+    scenario_limit_memory(blocks);
+    event = event_create();
+    scenario_limit_memory(UINT_MAX);
+    if (event == NULL)
+        return;
+    event_set(event);
+    scenario_expect(event_wait_for(event, 0), "an event that was made while memory ran out cannot be set");
+    release_event();
+}
+
+static void start_a_task_of(unsigned blocks)
+{
+    const int before = scenario_count_threads();
+    atomic_store(&runs_of_one, 0);
+    scenario_limit_memory(blocks);
+    struct event_tasks *tasks = event_tasks_start(event, 1, count_run, &runs_of_one);
+    scenario_limit_memory(UINT_MAX);
+    scenario_expect(tasks != NULL || scenario_count_threads() == before,
+                    "event_tasks_start returned NULL, and a thread that was started for it has not ended.");
+    event_tasks_join(tasks);
+    scenario_expect(atomic_load(&runs_of_one) == (tasks != NULL),
+                    "when memory runs out, event_tasks_start is to return NULL and run no task, or the group is to run "
+                    "its tasks");
+}
+
+/* Each block of the first few cannot be had in turn. That nothing of the others is lost needs no word. */
+SCENARIO(memory_runs_out)
+{
+    for (unsigned blocks = 0; blocks < 4; blocks++)
+        make_event_of(blocks);
+    make_event();
+    event_set(event);
+    for (unsigned blocks = 0; blocks < 3; blocks++)
+        start_a_task_of(blocks);
+    release_event();
+}
+
 /* First alone, and then while another thread starts a group that is complete. */
 SCENARIO(tasks_when_threads_run_out)
 {
     make_event();
-    event_set(event);
+    event_set(event); /* the first task would like to run */
     const int before = scenario_count_threads();
     struct event_tasks *tasks = start_two_with_one_thread();
     scenario_expect(tasks != NULL || scenario_count_threads() == before,
                     "event_tasks_start returned NULL, and a thread that was started for it has not ended.");
+    scenario_expect(event_is_set(event), "event_tasks_start has cleared the event.");
     event_tasks_join(tasks);
     const pthread_t starter = start(start_one_task);
     tasks = start_two_with_one_thread();
