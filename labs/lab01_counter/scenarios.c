@@ -197,6 +197,7 @@ SCENARIO(count_on_two_threads)
 {
     scenario_expect(counter_count(not_zero, 5, 2) == 4,
                     "of 0, 1, 2, 3, 4 four are not 0, and counter_count says otherwise");
+    scenario_expect(counter_count(not_zero, 1, 2) == 0, "there is nothing but 0, and counter_count says otherwise");
 }
 
 /* Hand-ins share out their work in blocks of some hundreds or thousands: here are enough for everybody. */

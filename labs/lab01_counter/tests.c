@@ -343,6 +343,19 @@ LAB_TEST(counts_on_one_thread)
     counter_free(NULL);
 }
 
+/* Fewer than there can be descriptors, even if each has four. */
+static void check_many_counters(void)
+{
+    enum { MANY = 200 };
+    struct counter *counters[MANY];
+    for (int i = 0; i < MANY; i++)
+        counter_add(counters[i] = create_counter(), i);
+    for (int i = 0; i < MANY; i++) {
+        check_value(counters[i], i, "counter_add on many counters");
+        counter_free(counters[i]);
+    }
+}
+
 LAB_TEST(counters_are_separate)
 {
     struct counter *first = create_counter(), *second = create_counter();
@@ -358,6 +371,7 @@ LAB_TEST(counters_are_separate)
     check_value(third, 0, "counter_create of a third counter");
     counter_free(second);
     counter_free(third);
+    check_many_counters();
 }
 
 LAB_TEST(increments_are_not_lost)
@@ -575,6 +589,7 @@ LAB_TEST(count_asks_once_about_each)
     check_each_once(10007, 4, NULL);
     check_each_once(10008, 3, NULL);
     check_each_once(5, 8, NULL);
+    check_each_once(239, 27, NULL); /* 239 / 27 * 27 is less than 239, in float and in double */
     check_each_once(1, 0, NULL);
     check_each_once(0, 2, NULL);
     counter_free(calls);
