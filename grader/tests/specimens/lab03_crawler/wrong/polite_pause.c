@@ -231,11 +231,12 @@ int crawler_crawl(const char *start_url, unsigned workers, struct crawler_result
     unsigned n = 0;
     pthread_mutex_init(&job.seen_lock, NULL);
     pthread_mutex_init(&job.sum_lock, NULL);
-    remember(&job, start_url);
     while (n < workers && pthread_create(&ids[n], NULL, fetcher, &job) == 0)
         n++;
-    if (n > 0)
+    if (n > 0) {
+        remember(&job, start_url);
         crawler_queue_join(job.q);
+    }
     crawler_queue_close(job.q);
     for (unsigned i = 0; i < n; i++)
         pthread_join(ids[i], NULL);
