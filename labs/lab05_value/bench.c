@@ -1,7 +1,10 @@
 /*
- * bench.c: the sum of many items, each of which takes two or three nanoseconds: far less than it takes two cores to
- * hand a lock, or even one atomic number, back and forth. Whoever adds each item to the shared value spends the
- * time on that.
+ * bench.c: the sum of many items, each of which takes some ten nanoseconds: far less than it takes two cores to hand a
+ * lock, or even one atomic number, back and forth. Whoever adds each item to the shared value spends the time on that.
+ *
+ * What is no merit of a hand-in must not decide. So an item takes longer than to add to a number in memory, where some
+ * compilers leave a sum. And it is a row of multiplications without a loop: a processor does one of them in each cycle,
+ * however the linker has placed the code, and reads the instructions twice as fast.
  */
 #include "bench.h"
 
@@ -10,7 +13,9 @@
 #include "value.h"
 #endif
 
-enum { ITEMS = 30000000 };
+enum { ITEMS = 10000000 };
+
+#define SIX(step) step step step step step step
 
 static uint64_t salt;
 
@@ -22,8 +27,9 @@ static void prepare(const struct bench_job *job)
 
 static int64_t item(uint64_t index)
 {
-    const uint64_t mixed = (salt + index) * 0x9e3779b97f4a7c15u;
-    return (int64_t)((mixed ^ mixed >> 29) * 0xbf58476d1ce4e5b9u >> 32);
+    uint64_t mixed = index;
+    SIX(SIX(mixed = (mixed ^ salt) * 0xbf58476d1ce4e5b9u;))
+    return (int64_t)(mixed >> 32);
 }
 
 /* Items are called through a pointer that the compiler cannot see through, as the hand-in calls them. */
