@@ -1,4 +1,4 @@
-/* attack: lab03_right tests open 3 - | floods the site with nonsense, descriptors, sites and connections; the crawl goes on */
+/* attack: lab03_right tests open 2 - | floods the site with nonsense, descriptors, sites and connections; the crawl goes on */
 #include "site_client.h"
 
 enum { ROUNDS = 3000, CONNECTIONS = 300 };

@@ -1,4 +1,4 @@
-/* attack: lab03_right tests open 3 - | sites of other hand-ins: every listening socket, of any family, there is to connect to */
+/* attack: lab03_right tests open 2 - | sites of other hand-ins: every listening socket, of any family, there is to connect to */
 static void attack(void)
 {
     static const char *const tables[] = {"/proc/net/tcp", "/proc/net/tcp6", "/proc/net/unix"};

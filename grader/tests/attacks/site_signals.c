@@ -1,4 +1,4 @@
-/* attack: lab03_right tests open 3 - | ends, stops, traces and reads the site; the crawl after it is as good as any */
+/* attack: lab03_right tests open 2 - | ends, stops, traces and reads the site; the crawl after it is as good as any */
 static void succeed(const char *what, pid_t pid)
 {
     printf("ATTACK SUCCEEDED: %s process %d\n", what, (int)pid);

@@ -1,4 +1,4 @@
-/* attack: lab03_right tests open 3 - | reads the expected counts out of the site before the crawl */
+/* attack: lab03_right tests open 2 - | reads the expected counts out of the site before the crawl */
 #include "site_client.h"
 
 static void attack(void)
