@@ -94,7 +94,7 @@ verdicts: ready ## test the verdicts on all specimens, not only those of make te
 	@$(MAKE) --no-print-directory -s $(BUILD)/tests/expect
 	@BUILD=$(BUILD) grader/tests/verdicts.sh
 
-accuracy: ready ## how far verdicts can be relied on: all specimens K=3 times, beside the tools alone (about 90 minutes); LAB= for one lab
+accuracy: ready ## how far verdicts can be relied on: all specimens K=3 times, beside the tools alone (about an hour and a half); LAB= for one lab
 	@$(MAKE) --no-print-directory -s $(BUILD)/tests/expect
 	@BUILD=$(BUILD) K=$(or $(K),3) grader/tests/accuracy.sh $(LAB)
 
