@@ -307,6 +307,21 @@ static void pester(struct waiter *waiter, double seconds)
     }
 }
 
+/* Waits until no second changes within the next tenth, neither of the date nor of the steady clock: a tv_nsec that
+ * grows beyond a second is the business of time_out_is_kept, and here it would be found by luck. */
+static void avoid_change_of_second(void)
+{
+    enum { LATE_NS = 900000000 };
+    struct timespec date, steady;
+    for (;;) {
+        clock_gettime(CLOCK_REALTIME, &date);
+        clock_gettime(CLOCK_MONOTONIC, &steady);
+        if (date.tv_nsec < LATE_NS && steady.tv_nsec < LATE_NS)
+            return;
+        timing_sleep_ms(5);
+    }
+}
+
 /* Short waits, interrupted once each, at another fraction of a millisecond each time: who works out what is left in
  * whole milliseconds gives up too early in some. */
 static void check_short_waits(struct event *event)
@@ -314,6 +329,7 @@ static void check_short_waits(struct event *event)
     enum { COUNT = 20, MILLISECONDS = 10, APART_NS = 130000 };
     for (int i = 0; i < COUNT; i++) {
         struct waiter brief = {.event = event, .timed = true, .milliseconds = MILLISECONDS};
+        avoid_change_of_second();
         start_waiter(&brief);
         nanosleep(&(struct timespec){.tv_nsec = 1000000 + i * APART_NS}, NULL);
         pthread_kill(brief.thread, SIGUSR1);
@@ -451,9 +467,23 @@ static void note_run(void *arg, size_t index)
     atomic_fetch_add(&record->total, 1);
 }
 
-static struct event_tasks *start_tasks(struct event *event, size_t n, struct record *record)
+static bool main_thread_sleeps(void *unused)
 {
-    struct event_tasks *tasks = event_tasks_start(event, n, note_run, record);
+    (void)unused;
+    return thread_info_state(getpid()) == 'S';
+}
+
+/* A task that does not end before the main thread waits for it, so that what a join does meets the tasks' ends whenever
+ * the test is run, not by luck. One that sleeps at no time costs 0.3 s. */
+static void note_run_beside_join(void *arg, size_t index)
+{
+    note_run(arg, index);
+    timing_wait_until(main_thread_sleeps, NULL, 0.3);
+}
+
+static struct event_tasks *start_tasks(struct event *event, size_t n, event_task *run, struct record *record)
+{
+    struct event_tasks *tasks = event_tasks_start(event, n, run, record);
     cr_assert_not_null(tasks, "event_tasks_start returned NULL for %zu tasks although there are threads enough", n);
     return tasks;
 }
@@ -471,8 +501,10 @@ LAB_TEST(tasks_run_after_the_event)
 {
     static struct record first, second, third, none;
     struct event *event = create_event();
-    struct event_tasks *twelve = start_tasks(event, 12, &first), *all = start_tasks(event, TASKS_MAX, &second);
+    struct event_tasks *twelve = start_tasks(event, 12, note_run_beside_join, &first),
+                       *all = start_tasks(event, TASKS_MAX, note_run, &second);
     timing_sleep_ms(50);
+    thread_info_wait_asleep(1); /* a wake-up that is missed is the business of other tests */
     cr_assert_eq(atomic_load(&first.total) + atomic_load(&second.total), 0,
                  "tasks must wait for the event, but %d have run before it",
                  atomic_load(&first.total) + atomic_load(&second.total));
@@ -481,10 +513,10 @@ LAB_TEST(tasks_run_after_the_event)
     check_runs(&first, 12);
     event_tasks_join(all);
     check_runs(&second, TASKS_MAX);
-    event_tasks_join(start_tasks(event, 5, &third)); /* the event is set already */
+    event_tasks_join(start_tasks(event, 5, note_run, &third)); /* the event is set already */
     check_runs(&third, 5);
     event_clear(event);
-    event_tasks_join(start_tasks(event, 0, &none));
+    event_tasks_join(start_tasks(event, 0, note_run, &none));
     check_runs(&none, 0);
     event_tasks_join(NULL);
     event_free(event);
@@ -536,7 +568,7 @@ LAB_TEST(tasks_when_threads_run_out)
     cr_assert_leq(after.threads, before.threads, "event_tasks_start returned NULL, but %d of its threads are alive",
                   after.threads - before.threads);
     static struct record later;
-    event_tasks_join(start_tasks(event, 8, &later));
+    event_tasks_join(start_tasks(event, 8, note_run_beside_join, &later));
     cr_assert_eq(atomic_load(&later.total), 8, "8 tasks were started when there was room again, and %d have run",
                  atomic_load(&later.total));
     event_free(event);
@@ -558,7 +590,7 @@ static void use_tasks_once(void)
     struct record record = {0};
     struct event *event = create_event();
     event_set(event);
-    event_tasks_join(start_tasks(event, 4, &record));
+    event_tasks_join(start_tasks(event, 4, note_run, &record));
     check_runs(&record, 4);
     event_free(event);
 }
