@@ -8,6 +8,7 @@
 
 #include "process.h"
 
+static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 static volatile sig_atomic_t interrupted;
 static int event = -1;
 
@@ -24,12 +25,21 @@ static void on_interrupt_signal(int number)
 
 void process_catch_interrupts(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = on_interrupt_signal, .sa_flags = SA_RESTART};
     event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaction(numbers[i], &action, NULL);
+}
+
+void process_interrupt_calls(bool interrupt)
+{
+    for (size_t i = 0; event >= 0 && i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction action;
+        sigaction(numbers[i], NULL, &action);
+        action.sa_flags = interrupt ? action.sa_flags & ~SA_RESTART : action.sa_flags | SA_RESTART;
+        sigaction(numbers[i], &action, NULL);
+    }
 }
 
 bool process_interrupted(void)

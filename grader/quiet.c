@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "process.h"
+#include "process_interrupt.h"
 #include "text.h"
 
-/* A measurement looks so often in a second: a class waits most of its time, and looking is the grader's own CPU time. */
+/* A measurement looks so often in a second: a class waits most of its time, and looking is the grader's own CPU time.
+ */
 enum { POLLS = 10, NANOSECONDS = 1000000000 };
 
 static int open_lock(const char *directory, const char *name)
@@ -23,10 +25,15 @@ static int open_lock(const char *directory, const char *name)
 
 static bool lock(int descriptor, int operation)
 {
-    while (flock(descriptor, operation) != 0)
-        if (errno != EINTR || process_interrupted())
-            return false;
-    return true;
+    bool locked = false;
+    process_interrupt_calls(true);
+    while (!process_interrupted() && !locked) {
+        locked = flock(descriptor, operation) == 0;
+        if (!locked && errno != EINTR)
+            break;
+    }
+    process_interrupt_calls(false);
+    return locked;
 }
 
 /* How a measurement fares that does not insist. */

@@ -10,14 +10,26 @@
 #include "thread_info.h"
 #include "timing.h"
 
+static _Noreturn void cannot_read(const char *path)
+{
+    perror(path);
+    abort();
+}
+
 static DIR *open_directory(const char *path)
 {
     DIR *directory = opendir(path);
-    if (directory == NULL) {
-        perror(path);
-        abort();
-    }
+    if (directory == NULL)
+        cannot_read(path);
     return directory;
+}
+
+static FILE *open_file(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        cannot_read(path);
+    return file;
 }
 
 static int count_entries(const char *path)
@@ -47,11 +59,7 @@ static int count_shared_maps(void)
 {
     int count = 0;
     char line[1024], permissions[8];
-    FILE *file = fopen("/proc/self/maps", "re");
-    if (file == NULL) {
-        perror("/proc/self/maps");
-        abort();
-    }
+    FILE *file = open_file("/proc/self/maps");
     while (fgets(line, sizeof line, file) != NULL)
         count += sscanf(line, "%*s %7s", permissions) == 1 && permissions[3] == 's';
     fclose(file);
@@ -100,4 +108,14 @@ struct census census_settle(const struct census *before)
         now = census_take();
     }
     return now;
+}
+
+size_t census_address_space(void)
+{
+    size_t pages = 0;
+    FILE *file = open_file("/proc/self/statm");
+    if (fscanf(file, "%zu", &pages) != 1)
+        cannot_read("/proc/self/statm");
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
 }

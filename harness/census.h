@@ -25,4 +25,8 @@ struct census census_take(void);
  * then counts. Blocks. Thread safe. */
 struct census census_settle(const struct census *before);
 
+/* census_address_space: bytes of address space that the process has mapped; the stack of a thread that has ended is
+ * among them until the thread is joined. Aborts if /proc cannot be read. Thread safe. */
+size_t census_address_space(void);
+
 #endif

@@ -74,6 +74,7 @@ static bool take_scenario(const struct reading *reading, const struct workspace 
     if (scenarios_results(workspace, scenario, &results) && results.kind != NULL) {
         if (strcmp(results.kind, "data race") == 0 && results.token != NULL)
             take_race(reading, scenario, &results);
+        reading->ruling->fails = reading->ruling->fails || results.token != NULL;
         right = results.token == NULL && strcmp(results.kind, "nothing") == 0 && !results.timeout &&
                 results.cut <= results.schedules / 2;
         take_covered(reading, &results);

@@ -26,6 +26,7 @@ struct ruling_race {
 
 struct ruling {
     bool acquits; /* every scenario was judged, and none failed: lines that were covered have no race */
+    bool fails;   /* some scenario was judged, and failed */
     struct ruling_race *races;
     size_t races_count;
     bool *covered; /* by line of the hand-in: an access of that line was made in some schedule */

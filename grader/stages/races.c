@@ -49,7 +49,8 @@ static bool any_timed_out(const struct process_result *results, size_t count)
     return any;
 }
 
-/* As many tools at a time as there are cores. A driver that has hung under one is not waited for under the next. */
+/* As many tools at a time as there are cores. A driver that has hung under one is not waited for under the next, if
+ * that decides. */
 static bool run_tools(struct trial *trial)
 {
     struct process_spec specs[TOOLS] = {0};
@@ -76,7 +77,8 @@ static bool run_tools(struct trial *trial)
         stage_limits_set(&specs[count++], trial->manifest, LIMITS_RACES);
     }
     bool ok = true;
-    for (size_t done = 0, step = 0; done < count && ok && !any_timed_out(results, done); done += step) {
+    for (size_t done = 0, step = 0; done < count && ok && (trial->ruling.fails || !any_timed_out(results, done));
+         done += step) {
         step = (size_t)trial->workspace->cores < count - done ? (size_t)trial->workspace->cores : count - done;
         ok = process_run(&specs[done], step, step, &results[done]);
         for (size_t i = done; i < done + step && ok; i++) {
@@ -152,6 +154,13 @@ static bool driver_failed(const struct trial *trial, size_t tool)
            run->end != PROCESS_INTERRUPTED && !(run->end == PROCESS_EXITED && run->code == 0);
 }
 
+/* Whether the driver hung, and the explorer has shown a mistake: that one is the reason, or may be. Whether the driver
+ * meets it is the luck of a run, and it has cost its points. */
+static bool hung_for_known_reason(const struct trial *trial, size_t tool)
+{
+    return driver_failed(trial, tool) && trial->ruling.fails && process_limit_hit(&trial->runs[tool]) == LIMIT_TIME;
+}
+
 static void add_driver_failure(struct stage_result *result, const struct trial *trial, size_t tool)
 {
     const struct process_result *run = &trial->runs[tool];
@@ -211,6 +220,17 @@ static void add_tool_notes(struct stage_result *result, const struct trial *tria
             result_add(result, "note", "%s; it was left out of account.", trial->said[i].fatal);
 }
 
+static void add_hang_note(struct stage_result *result, const struct trial *trial)
+{
+    for (size_t i = 0; i < TOOLS; i++)
+        if (hung_for_known_reason(trial, i)) {
+            result_add(result, "note",
+                       "the race driver did not come to its end under %s: what `schedules` shows can be the reason.",
+                       trial_tool_name(i));
+            return;
+        }
+}
+
 /* Says who has found nothing, and where they cannot look. */
 static struct stage_result pass(struct stage_result *result, const struct trial *trial)
 {
@@ -236,12 +256,14 @@ static struct stage_result conclude(struct stage_result *result, const struct tr
     enum status status = proven > 0 ? STATUS_FAILED : STATUS_PASSED;
     if (proven == 0)
         for (size_t i = 0; i < TOOLS && status == STATUS_PASSED; i++)
-            if (driver_failed(trial, i)) {
+            if (driver_failed(trial, i) && !hung_for_known_reason(trial, i)) {
                 add_driver_failure(result, trial, i);
                 status = failure_status(trial, i);
             }
-    if (status == STATUS_PASSED)
+    if (status == STATUS_PASSED) {
         trial_add_accusations(result, trial, DOUBTFUL, NOTES_MAX);
+        add_hang_note(result, trial);
+    }
     add_tool_notes(result, trial);
     if (status == STATUS_PASSED)
         return pass(result, trial);

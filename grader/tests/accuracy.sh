@@ -48,16 +48,17 @@ items() {
 
 # grade STATE LAB KIND FILE RUN: a row for one grading.
 grade() {
-    local name report met=no
+    local name report row met=no
     name=$(basename "$4" .c)
     report=$(mktemp "$scratch/runs/XXXXXX")
-    timeout 600 "$grader" grade "$2" "$4" --json "$report" >/dev/null 2>&1
+    timeout --foreground 600 "$grader" grade "$2" "$4" --json "$report" >/dev/null 2>&1
     case $? in 130 | 143) return ;; esac # broken off: says nothing
-    [ -d "$scratch" ] || return
     "$BUILD/tests/expect" "$report" "$(expectation "$4")" >"$report.said" 2>/dev/null && met=yes
-    printf '1\tverdict\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$name" "$load" \
+    row=$(printf '1\tverdict\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s' "$1" "$2" "$3" "$name" "$load" \
         "$(sed -n 's/^  "score": \([0-9]*\),$/\1/p' "$report")" "$(sed -n 's/^  "max_score": \([0-9]*\),$/\1/p' "$report")" "$met" "$(stages "$report")" \
-        "$(items "$report")"
+        "$(items "$report")")
+    [ -d "$scratch" ] || return # else all of the report was there when it was read
+    echo "$row"
     [ $met = yes ] || cp "$report" "$reports/$2.$name.$5.json"
     rm -f "$report" "$report.said"
 }
@@ -140,9 +141,18 @@ merge
     for run in $(seq "$K"); do sed "s/.*/grade\t&\t$run/" "$scratch/specimens"; done
     [ "$TOOLS" != 1 ] || sed "s/.*/ask\t&\t1/" "$scratch/specimens"
 } | to_do >"$scratch/list"
+set -m # a process group of its own, which can be ended as one
 xargs -P "$JOBS" -d '\n' -I{} bash -c 'work "$1"' _ {} <"$scratch/list" >>"$RECORDS" 2>"$scratch/errors" &
 worker=$!
-trap 'kill $worker 2>/dev/null; merge; exit 130' INT TERM # at once, with nothing more begun
+set +m
+# At once; a grading that is just being read finds its folder gone, and says nothing.
+stop() {
+    kill -- -$worker 2>/dev/null
+    mv "$scratch" "$scratch.ended" && scratch=$scratch.ended
+    merge
+    exit 130
+}
+trap stop INT TERM
 wait $worker
 [ "$BUSY" != 1 ] || kill "${loops[@]}"
 merge

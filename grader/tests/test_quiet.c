@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../directory.h"
+#include "../process.h"
 #include "../quiet.h"
 
 /* Forks a process that enters with its locks in directory `locks`, says so through the pipe, and stays until it is
@@ -16,6 +17,7 @@ static pid_t enter_in_another_process(const char *locks, bool alone, int *says)
     cr_assert_eq(pipe(ends), 0);
     const pid_t child = fork();
     if (child == 0) {
+        process_catch_interrupts();
         const struct quiet held = quiet_enter_in(locks, alone);
         if (write(ends[1], held.quiet >= 0 ? "y" : "n", 1) != 1)
             _exit(1);
@@ -85,5 +87,39 @@ Test(quiet, measurements_that_have_gathered_go_before_newcomers)
     end(first_leads ? c : b);
     cr_expect(has_entered(late, 30000));
     end(d);
+    directory_remove(locks);
+}
+
+/* Interrupts again and again: one may come just before the call that blocks. */
+static bool gives_up(pid_t child, int says)
+{
+    struct pollfd news = {.fd = says, .events = POLLIN};
+    char byte = 'y';
+    for (int i = 0; i < 100 && news.revents == 0; i++) {
+        kill(child, SIGTERM);
+        poll(&news, 1, 300);
+    }
+    return news.revents != 0 && read(says, &byte, 1) == 1 && byte == 'n';
+}
+
+Test(quiet, who_waits_is_interrupted)
+{
+    int stage, measurement, late;
+    char locks[] = "/tmp/lockstep-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(locks));
+    const pid_t a = enter_in_another_process(locks, false, &stage);
+    cr_assert(has_entered(stage, 30000));
+    const pid_t b = enter_in_another_process(locks, true, &measurement);
+    cr_expect(!has_entered(measurement, 200));
+    cr_expect(gives_up(b, measurement), "a measurement that waits for others");
+    end(b);
+    end(a);
+    const pid_t c = enter_in_another_process(locks, true, &measurement);
+    cr_assert(has_entered(measurement, 30000));
+    const pid_t d = enter_in_another_process(locks, false, &late);
+    cr_expect(!has_entered(late, 200));
+    cr_expect(gives_up(d, late), "a stage that waits for a measurement");
+    end(d);
+    end(c);
     directory_remove(locks);
 }

@@ -241,8 +241,9 @@ static void watch_length(void)
     schedule.steps++;
     if (schedule.steps - schedule.changed_at > BARREN)
         deadlock_report_livelock();
-    if (schedule.steps > (schedule.one_order ? ONE_ORDER_STEPS_MAX : STEPS_MAX))
-        verdict_end(VERDICT_CUT, "a schedule of more than %d steps", STEPS_MAX);
+    const unsigned steps_max = schedule.one_order ? ONE_ORDER_STEPS_MAX : STEPS_MAX;
+    if (schedule.steps > steps_max)
+        verdict_end(VERDICT_CUT, "a schedule of more than %u steps", steps_max);
 }
 
 static inline __attribute__((always_inline)) void resume_another(void)

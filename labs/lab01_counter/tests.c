@@ -18,7 +18,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -787,16 +786,6 @@ LAB_TEST(counts_side_by_side)
 
 /* ---- Running out, and leaving nothing ---- */
 
-static size_t address_space(void)
-{
-    size_t pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    cr_assert_not_null(file, "the test could not read /proc/self/statm");
-    cr_assert_eq(fscanf(file, "%zu", &pages), 1, "the test could not read /proc/self/statm");
-    fclose(file);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static void check_heap(const struct census *before, const char *what)
 {
     const struct census now = census_settle(before);
@@ -917,13 +906,13 @@ LAB_TEST(nothing_is_left_behind)
     for (int i = 0; i < TIMES; i++)
         use_everything_once();
     check_heap(&before, "1000 times counter_create and counter_free");
-    const size_t space = address_space();
+    const size_t space = census_address_space();
     before = census_take();
     for (int i = 0; i < COUNTS; i++)
         count_somehow();
     check_heap(&before, "300 times counter_count");
     /* A thread nobody joins keeps its stack: 300 times 4 of them are gigabytes. */
-    const size_t now = address_space();
+    const size_t now = census_address_space();
     cr_assert(now < space + 1500000000u,
               "300 times counter_count left %zu MB of address space behind: are there threads that nobody joined?",
               (now - space) / 1000000);

@@ -522,16 +522,6 @@ LAB_TEST(tasks_run_after_the_event)
     event_free(event);
 }
 
-static size_t address_space(void)
-{
-    size_t pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    cr_assert_not_null(file, "the test could not read /proc/self/statm");
-    cr_assert_eq(fscanf(file, "%zu", &pages), 1, "the test could not read /proc/self/statm");
-    fclose(file);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static size_t stack_size_of_a_thread(void)
 {
     pthread_attr_t attributes;
@@ -552,7 +542,7 @@ LAB_TEST(tasks_when_threads_run_out)
     event_set(event);
     const struct census before = census_take();
     getrlimit(RLIMIT_AS, &limit);
-    const struct rlimit low = {.rlim_cur = address_space() + stack_size_of_a_thread() * 5 / 2,
+    const struct rlimit low = {.rlim_cur = census_address_space() + stack_size_of_a_thread() * 5 / 2,
                                .rlim_max = limit.rlim_max};
     setrlimit(RLIMIT_AS, &low);
     struct event_tasks *tasks = event_tasks_start(event, 8, note_run, &record);
@@ -601,7 +591,7 @@ static void check_nothing_left(void (*use)(void), const char *what)
     for (int i = 0; i < 20; i++)
         use();
     const struct census before = census_take();
-    const size_t space = address_space();
+    const size_t space = census_address_space();
     for (int i = 0; i < TIMES; i++)
         use();
     const struct census after = census_settle(&before);
@@ -612,7 +602,7 @@ static void check_nothing_left(void (*use)(void), const char *what)
     cr_assert_leq(after.heap_bytes, before.heap_bytes + 4096, "%d times %s left %zu bytes of the heap behind", TIMES,
                   what, after.heap_bytes - before.heap_bytes);
     /* A thread nobody joins keeps its stack: hundreds of them are gigabytes. */
-    const size_t now = address_space();
+    const size_t now = census_address_space();
     cr_assert(now < space + 1500000000u,
               "%d times %s left %zu MB of address space behind: are there threads that nobody joined?", TIMES, what,
               (now - space) / 1000000);

@@ -1158,21 +1158,11 @@ LAB_TEST(crawl_of_a_dead_address)
 
 static int crawl_status; /* what the last crawler_crawl returned */
 
-/* Megabytes of address space: the stack of a thread that ended shows here until it is joined. */
-static long address_space_mb(void)
-{
-    long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    cr_assert_not_null(file, "cannot read /proc/self/statm");
-    cr_assert_eq(fscanf(file, "%ld", &pages), 1, "cannot read /proc/self/statm");
-    fclose(file);
-    return pages * (sysconf(_SC_PAGESIZE) / 1024) / 1024;
-}
-
-static void check_nothing_left(const struct census *before, long mb_before)
+static void check_nothing_left(const struct census *before, size_t space_before)
 {
     const struct census after = census_settle(before);
-    const long mb = address_space_mb() - mb_before, heap = (long)after.heap_bytes - (long)before->heap_bytes;
+    const long mb = ((long)census_address_space() - (long)space_before) / 1000000,
+               heap = (long)after.heap_bytes - (long)before->heap_bytes;
     cr_assert_leq(after.threads, before->threads, "%d threads are still there after the crawl",
                   after.threads - before->threads);
     cr_assert_leq(after.descriptors, before->descriptors,
@@ -1193,7 +1183,7 @@ LAB_TEST(crawl_leaves_nothing_behind)
 {
     struct census before = census_take();
     pthread_attr_t attributes;
-    long mb_before = 0;
+    size_t space_before = 0;
     mallopt(M_ARENA_MAX, 1); /* one heap: its size can be compared, and address space is stacks */
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 8 << 20);
@@ -1209,10 +1199,10 @@ LAB_TEST(crawl_leaves_nothing_behind)
         if (round == 3) {
             before.children = 1; /* the site, where it is one */
             before = census_settle(&before);
-            mb_before = address_space_mb();
+            space_before = census_address_space();
         }
     }
-    check_nothing_left(&before, mb_before);
+    check_nothing_left(&before, space_before);
     site_stop(site, NULL);
 }
 

@@ -1030,8 +1030,7 @@ static void parent_in_map(void)
 
 static bool has_ended(void *pid)
 {
-    siginfo_t how = {0};
-    return waitid(P_PID, (id_t) * (pid_t *)pid, &how, WEXITED | WNOHANG | WNOWAIT) == 0 && how.si_pid != 0;
+    return thread_info_state(*(pid_t *)pid) == 'Z';
 }
 
 static bool all_in_or_ended(void *parent)

@@ -70,8 +70,7 @@ pid_t __fork(void); /* the C library's */
 
 static bool has_ended(void *pid)
 {
-    siginfo_t how = {.si_pid = 0};
-    return waitid(P_PID, *(id_t *)pid, &how, WEXITED | WNOWAIT | WNOHANG) == 0 && how.si_pid != 0;
+    return thread_info_state(*(pid_t *)pid) == 'Z';
 }
 
 pid_t fork(void)
@@ -83,7 +82,7 @@ pid_t fork(void)
     if (pid < 0 && seen != NULL)
         atomic_fetch_add(&seen->forks_failed, 1);
     if (pid > 0 && seen != NULL && atomic_load(&seen->forks_wait) != 0)
-        timing_wait_until(has_ended, &(id_t){(id_t)pid}, HEAD_START);
+        timing_wait_until(has_ended, &(pid_t){pid}, HEAD_START);
     return pid;
 }
 
