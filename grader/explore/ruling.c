@@ -65,31 +65,31 @@ static void take_covered(const struct reading *reading, const struct results *re
     }
 }
 
-/* Whether the scenario was judged, and right. */
+/* Whether the scenario was judged. */
 static bool take_scenario(const struct reading *reading, const struct workspace *workspace,
                           const struct manifest_scenario *scenario)
 {
     struct results results;
-    bool right = false;
+    bool judged = false;
     if (scenarios_results(workspace, scenario, &results) && results.kind != NULL) {
         if (strcmp(results.kind, "data race") == 0 && results.token != NULL)
             take_race(reading, scenario, &results);
         reading->ruling->fails = reading->ruling->fails || results.token != NULL;
-        right = results.token == NULL && strcmp(results.kind, "nothing") == 0 && !results.timeout &&
-                results.cut <= results.schedules / 2;
+        judged = results.token != NULL ||
+                 (strcmp(results.kind, "nothing") == 0 && !results.timeout && results.cut <= results.schedules / 2);
         take_covered(reading, &results);
     }
     results_release(&results);
-    return right;
+    return judged;
 }
 
 void ruling_read(struct ruling *ruling, const struct manifest *manifest, const struct workspace *workspace)
 {
     struct reading reading = {.ruling = ruling, .manifest = manifest, .lines = scenarios_lines(workspace)};
-    *ruling = (struct ruling){.acquits = manifest->scenarios_count > 0};
+    *ruling = (struct ruling){.judged = manifest->scenarios_count > 0};
     for (unsigned i = 0; i < manifest->scenarios_count; i++)
         if (!take_scenario(&reading, workspace, &manifest->scenarios[i]))
-            ruling->acquits = false;
+            ruling->judged = false;
     lines_close(reading.lines);
 }
 
@@ -103,6 +103,11 @@ void ruling_release(struct ruling *ruling)
     free(ruling->races);
     free(ruling->covered);
     *ruling = (struct ruling){0};
+}
+
+bool ruling_acquits(const struct ruling *ruling)
+{
+    return ruling->judged && !ruling->fails;
 }
 
 bool ruling_covers(const struct ruling *ruling, int line)

@@ -25,8 +25,8 @@ struct ruling_race {
 };
 
 struct ruling {
-    bool acquits; /* every scenario was judged, and none failed: lines that were covered have no race */
-    bool fails;   /* some scenario was judged, and failed */
+    bool judged; /* every scenario was */
+    bool fails;  /* some scenario was judged, and failed */
     struct ruling_race *races;
     size_t races_count;
     bool *covered; /* by line of the hand-in: an access of that line was made in some schedule */
@@ -37,6 +37,9 @@ struct ruling {
  * reads. Thread safe. */
 void ruling_read(struct ruling *ruling, const struct manifest *manifest, const struct workspace *workspace);
 void ruling_release(struct ruling *ruling);
+
+/* ruling_acquits: whether every scenario was judged, and none failed: lines that were covered have no race. */
+bool ruling_acquits(const struct ruling *ruling);
 
 /* ruling_covers: whether accesses of `line` were made in some schedule. */
 bool ruling_covers(const struct ruling *ruling, int line);

@@ -49,8 +49,16 @@ static bool any_timed_out(const struct process_result *results, size_t count)
     return any;
 }
 
-/* As many tools at a time as there are cores. A driver that has hung under one is not waited for under the next, if
- * that decides. */
+/* Where nothing depends on the tools any more, a driver that hangs is not waited for as long. */
+static void set_limits(struct process_spec *spec, const struct trial *trial)
+{
+    stage_limits_set(spec, trial->manifest, LIMITS_RACES);
+    if (trial_is_overshadowed(trial))
+        spec->deadline /= 3;
+}
+
+/* As many tools at a time as there are cores. A driver that has hung under one is not waited for under the next, unless
+ * points can depend on that one. */
 static bool run_tools(struct trial *trial)
 {
     struct process_spec specs[TOOLS] = {0};
@@ -74,10 +82,11 @@ static bool run_tools(struct trial *trial)
                                              .kept = kept[i],
                                              .sandbox = &policy.sandbox,
                                              .output_keep = (size_t)1 << 20};
-        stage_limits_set(&specs[count++], trial->manifest, LIMITS_RACES);
+        set_limits(&specs[count++], trial);
     }
+    const bool hang_suffices = trial->ruling.judged || !trial->ruling.fails;
     bool ok = true;
-    for (size_t done = 0, step = 0; done < count && ok && (trial->ruling.fails || !any_timed_out(results, done));
+    for (size_t done = 0, step = 0; done < count && ok && !(hang_suffices && any_timed_out(results, done));
          done += step) {
         step = (size_t)trial->workspace->cores < count - done ? (size_t)trial->workspace->cores : count - done;
         ok = process_run(&specs[done], step, step, &results[done]);
@@ -154,35 +163,33 @@ static bool driver_failed(const struct trial *trial, size_t tool)
            run->end != PROCESS_INTERRUPTED && !(run->end == PROCESS_EXITED && run->code == 0);
 }
 
-/* Whether the driver hung, and the explorer has shown a mistake: that one is the reason, or may be. Whether the driver
- * meets it is the luck of a run, and it has cost its points. */
-static bool hung_for_known_reason(const struct trial *trial, size_t tool)
-{
-    return driver_failed(trial, tool) && trial->ruling.fails && process_limit_hit(&trial->runs[tool]) == LIMIT_TIME;
-}
-
+/* A mistake that the explorer has shown is the reason, or may be. Whether and how the driver meets it is the luck of a
+ * run, and it has cost its points: then this costs nothing more. */
 static void add_driver_failure(struct stage_result *result, const struct trial *trial, size_t tool)
 {
     const struct process_result *run = &trial->runs[tool];
     struct process_spec spec = {0};
-    stage_limits_set(&spec, trial->manifest, LIMITS_RACES);
+    set_limits(&spec, trial);
     const enum process_limit limit = process_limit_hit(run);
+    const char *reason = trial->ruling.fails ? "no surprise after what `schedules` shows: " : "";
     char *how = process_describe(&spec, run), *said = driver_said(trial, tool);
     struct finding *finding =
         run->end == PROCESS_EXITED
-            ? result_add(result, "wrong-result", "the race driver gets a wrong result from your code: %s",
+            ? result_add(result, "wrong-result", "%sthe race driver gets a wrong result from your code: %s", reason,
                          *said != '\0' ? said : how)
         : limit == LIMIT_TIME
-            ? result_add(result, "hung",
-                         "the race driver %s under %s: threads wait for each other or for a wake-up that never comes.",
-                         how, trial_tool_name(tool))
+            ? result_add(
+                  result, "hung",
+                  "%sthe race driver %s under %s: threads wait for each other or for a wake-up that never comes.",
+                  reason, how, trial_tool_name(tool))
         : limit != LIMIT_NONE
-            ? result_add(result, "limit", "the race driver %s under %s; it was stopped.", how, trial_tool_name(tool))
+            ? result_add(result, "limit", "%sthe race driver %s under %s; it was stopped.", reason, how,
+                         trial_tool_name(tool))
             : result_add(result, "crashed",
-                         "the race driver %s under %s: your code breaks when it is used by several threads at once.",
-                         how, trial_tool_name(tool));
+                         "%sthe race driver %s under %s: your code breaks when it is used by several threads at once.",
+                         reason, how, trial_tool_name(tool));
     trial_place(finding, trial, trial->said[tool].crash.line, tool);
-    finding->cost = result->max_score;
+    finding->cost = trial->ruling.fails ? 0 : result->max_score;
     free(how);
     free(said);
 }
@@ -220,27 +227,16 @@ static void add_tool_notes(struct stage_result *result, const struct trial *tria
             result_add(result, "note", "%s; it was left out of account.", trial->said[i].fatal);
 }
 
-static void add_hang_note(struct stage_result *result, const struct trial *trial)
-{
-    for (size_t i = 0; i < TOOLS; i++)
-        if (hung_for_known_reason(trial, i)) {
-            result_add(result, "note",
-                       "the race driver did not come to its end under %s: what `schedules` shows can be the reason.",
-                       trial_tool_name(i));
-            return;
-        }
-}
-
 /* Says who has found nothing, and where they cannot look. */
 static struct stage_result pass(struct stage_result *result, const struct trial *trial)
 {
     static const char *const judges[] = {[JUDGE_TWO_TOOLS] = "helgrind, drd and ThreadSanitizer",
                                          [JUDGE_TSAN] = "ThreadSanitizer",
                                          [JUDGE_NOBODY] = NULL};
-    const char *judge = trial->ruling.acquits ? "the explorer" : judges[trial->judge];
+    const char *judge = trial->ruling.judged ? "the explorer" : judges[trial->judge];
     if (judge == NULL)
-        return result_finish(result, STATUS_PASSED, result->max_score, "right results; races cannot be judged here");
-    if (trial->forks && !trial->ruling.acquits)
+        return result_finish(result, STATUS_PASSED, result->max_score, "races cannot be judged here");
+    if (trial->forks && !trial->ruling.judged)
         return result_finish(result, STATUS_PASSED, result->max_score,
                              "no race between threads found by %s; between processes only the explorer looks", judge);
     return result_finish(result, STATUS_PASSED, result->max_score, "no race found by %s", judge);
@@ -255,15 +251,14 @@ static struct stage_result conclude(struct stage_result *result, const struct tr
     const size_t proven = result->findings_count;
     enum status status = proven > 0 ? STATUS_FAILED : STATUS_PASSED;
     if (proven == 0)
-        for (size_t i = 0; i < TOOLS && status == STATUS_PASSED; i++)
-            if (driver_failed(trial, i) && !hung_for_known_reason(trial, i)) {
+        for (size_t i = 0; i < TOOLS && result->findings_count == 0; i++)
+            if (driver_failed(trial, i)) {
                 add_driver_failure(result, trial, i);
-                status = failure_status(trial, i);
+                if (!trial->ruling.fails)
+                    status = failure_status(trial, i);
             }
-    if (status == STATUS_PASSED) {
+    if (status == STATUS_PASSED)
         trial_add_accusations(result, trial, DOUBTFUL, NOTES_MAX);
-        add_hang_note(result, trial);
-    }
     add_tool_notes(result, trial);
     if (status == STATUS_PASSED)
         return pass(result, trial);

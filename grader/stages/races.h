@@ -2,8 +2,10 @@
  * races.h: the stage `races`: what the explorer has found in the lab's scenarios, and the lab's race driver under
  * helgrind, drd and ThreadSanitizer at the same time.
  *
- * A race that the explorer shows is one. Where it ran every scenario, found nothing wrong, and made the accesses that a
- * tool accuses, there is none: what the tool says is a note. Elsewhere it depends on what the hand-in uses:
+ * A race that the explorer shows is one. Where it ran every scenario and found nothing wrong, and made the accesses
+ * that a tool accuses, there is none: what the tool says is a note. So it is where it ran every scenario and has shown
+ * a mistake: what the tools see after that, and whether the driver comes to its end, is the luck of a run. Elsewhere it
+ * depends on what the hand-in uses:
  *
  *   what the hand-in uses                              who decides about data races
  *   pthread and POSIX semaphores only                  two of the three that report the same line

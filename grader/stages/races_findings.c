@@ -197,12 +197,17 @@ static void add_note(struct stage_result *result, const struct trial *trial, siz
     char *other = item->second.line > 0 && item->second.line != item->first.line
                       ? text_format(" and line %d", item->second.line)
                       : text_copy("", 0);
-    struct finding *finding = result_add(
-        result, "note", "%s alone reports '%s' at line %d%s. It is likely to be mistaken here: %s.", item->tool,
-        kind_word(item->kind), item->first.line, other,
-        trial_is_acquitted(trial, item)   ? "the explorer found every access there ordered, in all schedules it ran"
-        : trial->judge == JUDGE_TWO_TOOLS ? "no other tool agrees"
-                                          : trial->reason);
+    const char *kind = kind_word(item->kind);
+    struct finding *finding =
+        trial_is_overshadowed(trial)
+            ? result_add(result, "note", "%s reports '%s' at line %d%s. It may follow from what `schedules` shows.",
+                         item->tool, kind, item->first.line, other)
+            : result_add(result, "note", "%s alone reports '%s' at line %d%s. It is likely to be mistaken here: %s.",
+                         item->tool, kind, item->first.line, other,
+                         trial_is_acquitted(trial, item)
+                             ? "the explorer found every access there ordered, in all schedules it ran"
+                         : trial->judge == JUDGE_TWO_TOOLS ? "no other tool agrees"
+                                                           : trial->reason);
     trial_place(finding, trial, item->first.line, tool);
     free(other);
 }

@@ -42,11 +42,13 @@ enum worth { DOUBTFUL, LINE_PROVEN, PROVEN };
 bool trial_choose_judge(struct trial *trial, char **error);
 
 /* trial_weigh: what accusation `index` of `tool` is worth. trial_is_acquitted: whether the explorer has run what is
- * accused, in all schedules that matter, and found every access ordered. trial_is_race_at: whether the accusation is
- * about this race of the explorer's. trial_is_repeated: whether the explorer, or an accusation before this one, says
- * the same. */
+ * accused, in all schedules that matter, and found every access ordered. trial_is_overshadowed: whether it has run
+ * every scenario and shown a mistake; what a tool says besides may follow from that, as the luck of a run.
+ * trial_is_race_at: whether the accusation is about this race of the explorer's. trial_is_repeated: whether the
+ * explorer, or an accusation before this one, says the same. */
 enum worth trial_weigh(const struct trial *trial, size_t tool, const struct accusation *item);
 bool trial_is_acquitted(const struct trial *trial, const struct accusation *item);
+bool trial_is_overshadowed(const struct trial *trial);
 bool trial_is_race_at(const struct accusation *item, const struct ruling_race *race);
 bool trial_is_repeated(const struct trial *trial, size_t tool, size_t index);
 

@@ -98,13 +98,18 @@ static bool others_report_pair(const struct trial *trial, size_t tool, const str
 bool trial_is_acquitted(const struct trial *trial, const struct accusation *item)
 {
     const struct ruling *ruling = &trial->ruling;
-    return item->kind == ACCUSATION_RACE && ruling->acquits && ruling_covers(ruling, item->first.line) &&
+    return item->kind == ACCUSATION_RACE && ruling_acquits(ruling) && ruling_covers(ruling, item->first.line) &&
            (item->second.line == 0 || ruling_covers(ruling, item->second.line));
+}
+
+bool trial_is_overshadowed(const struct trial *trial)
+{
+    return trial->ruling.judged && trial->ruling.fails;
 }
 
 enum worth trial_weigh(const struct trial *trial, size_t tool, const struct accusation *item)
 {
-    if (trial_is_acquitted(trial, item))
+    if (trial_is_acquitted(trial, item) || trial_is_overshadowed(trial))
         return DOUBTFUL;
     switch (trial->judge) {
     case JUDGE_NOBODY:
