@@ -1,4 +1,4 @@
-/* expect: tests expected; schedules misuse; schedules count_in_blocks, predicate_uses_the_header and two_counts_at_once, too | threads that were started detached are joined all the same */
+/* expect: tests expected; schedules misuse; schedules count_in_blocks, predicate_uses_the_header and two_counts_at_once, too; races PASSED | threads that were started detached are joined all the same */
 #include <pthread.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* expect: tests early; schedules assertion | a moment of the monotonic clock for a condition that runs on the other clock */
+/* expect: tests early; schedules assertion; races PASSED | a moment of the monotonic clock for a condition that runs on the other clock */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <threads.h>

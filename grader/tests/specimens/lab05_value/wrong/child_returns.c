@@ -1,4 +1,4 @@
-/* expect: tests came back; schedules assertion | a process of a reduction returns from value_reduce instead of calling _exit */
+/* expect: tests came back; schedules assertion; races PASSED | a process of a reduction returns from value_reduce instead of calling _exit */
 #include "value.h"
 
 #include <errno.h>
