@@ -147,7 +147,9 @@ static bool wait_by_the_clock(unsigned milliseconds, int64_t *passed)
     const int64_t begin = milliseconds_now();
     const bool was_set = event_wait_for(event, milliseconds);
     *passed = milliseconds_now() - begin;
-    scenario_expect(was_set || *passed >= milliseconds, "event_wait_for returned false before its time was up");
+    scenario_expect(was_set || *passed >= milliseconds,
+                    "event_wait_for returned false before its time was up by CLOCK_MONOTONIC "
+                    "(the date is set meanwhile)");
     return was_set;
 }
 
