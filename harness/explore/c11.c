@@ -69,7 +69,7 @@ MODEL(int, thrd_equal, (thrd_t one, thrd_t other))
 
 MODEL(_Noreturn void, thrd_exit, (int result))
 {
-    schedule_finish((void *)(intptr_t)result);
+    threads_exit((void *)(intptr_t)result);
 }
 
 MODEL(int, mtx_init, (mtx_t * mutex, int type))

@@ -15,14 +15,19 @@ static const char *name_thread(const struct thread *thread, char name[NAME_BYTES
     return name;
 }
 
-/* The object at the address that `thread` waits at; another process's own may have the same. */
+/* The object at the address that `thread` waits at; other processes' own may have the same. */
 static struct sync *wanted_by(const struct thread *thread)
 {
-    for (struct sync *sync = sync_all(); sync != NULL; sync = sync->next)
-        if (sync->address == thread->operation.object && !sync->destroyed &&
-            (sync->between || sync->process == thread->process))
+    struct sync *between = NULL;
+    for (struct sync *sync = sync_all(); sync != NULL; sync = sync->next) {
+        if (sync->address != thread->operation.object || sync->destroyed)
+            continue;
+        if (sync->process == thread->process)
             return sync;
-    return NULL;
+        if (sync->between && between == NULL)
+            between = sync;
+    }
+    return between;
 }
 
 static int holder(const struct sync *sync)

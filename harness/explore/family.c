@@ -200,6 +200,7 @@ static struct thread *copy_of(const struct thread *self)
     thread->stack_end = self->stack_end;
     thread->detached = true;
     thread->blocked = self->blocked;
+    thread->cleanup = self->cleanup;
     thread->depth = self->depth;
     memcpy(thread->calls, self->calls, sizeof self->calls);
     memcpy(thread->keys, self->keys, sizeof self->keys);

@@ -380,7 +380,7 @@ static struct thread *add_thread(void *(*start)(void *), void *argument)
     thread->wait = (struct wait){.deadline = NEVER};
     thread->start = start;
     thread->argument = argument;
-    thread->result = NULL;
+    thread->result = thread->cleanup = NULL;
     thread->depth = thread->seen_count = thread->repeats = thread->turns = 0;
     thread->held = 0;
     thread->starts_left = thread->blocks_left = UINT_MAX;

@@ -79,6 +79,7 @@ struct thread {
     uintptr_t stack_end, created; /* created: where, in the program */
     void *(*start)(void *);
     void *argument, *result;
+    void *cleanup; /* what pthread_cleanup_push registered last */
     struct clock clock, acquired, released; /* own; what an acquire fence would add; as of the last release fence */
     struct clock view;                      /* weak memory: what sequentially consistent fences let it see */
     uintptr_t calls[CALLS_MAX];

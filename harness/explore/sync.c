@@ -91,56 +91,66 @@ static bool lives_again(const struct sync *sync, enum sync_kind kind)
     return !sync->destroyed && sync->kind != kind && sync->owner == NOBODY && sync->count == 0 && sync->waiters == NULL;
 }
 
-void sync_fork(const struct thread *self, struct thread *child)
+/* The newest at its address in its process: what was there before lives no more. */
+static bool is_current(const struct sync *sync)
 {
-    for (const struct sync *sync = all; sync != NULL; sync = sync->next) {
-        if (sync->kind != SYNC_MUTEX || sync->destroyed || sync->owner != self->id || family_is_shared(sync->address) ||
-            sync->errorcheck || sync->recursive || sync->robust) /* those know that the child is another thread */
-            continue;
-        struct sync *copy = arena_take(sizeof *copy);
-        *copy = *sync;
-        copy->owner = child->id;
-        copy->process = child->process;
-        copy->inherited = true;
-        copy->next = all;
-        all = copy;
-        child->held++;
-    }
+    for (const struct sync *newer = all; newer != sync; newer = newer->next)
+        if (newer->process == sync->process && newer->address == sync->address)
+            return false;
+    return true;
 }
 
-static struct sync *inherited_locked(uintptr_t address)
+/* Whether `thread` holds it in a way that its copy in a child is the child's: the other kinds know threads apart. */
+static bool is_held_by(const struct sync *sync, const struct thread *thread)
 {
-    for (struct sync *sync = all; sync != NULL; sync = sync->next)
+    return sync->owner == thread->id && (sync->kind == SYNC_ONCE || (sync->kind == SYNC_MUTEX && !sync->errorcheck &&
+                                                                     !sync->recursive && !sync->robust));
+}
+
+static void copy_to(struct thread *child, const struct sync *sync, const struct thread *self)
+{
+    struct sync *copy = arena_take(sizeof *copy);
+    const bool held = is_held_by(sync, self);
+    *copy = *sync;
+    copy->process = child->process;
+    copy->inherited = true;
+    copy->waiters = NULL;
+    copy->partner = 0;
+    copy->owner = held ? child->id : NOBODY;
+    copy->owner_died = copy->broken = false;
+    /* A once function that another thread is in begins anew in the child (glibc, pthread_once.c: the fork generation).
+     */
+    if (!held && sync->kind != SYNC_SEMAPHORE && (sync->kind != SYNC_ONCE || sync->owner != NOBODY))
+        copy->count = copy->round = 0;
+    memset(copy->reading, 0, sizeof copy->reading);
+    copy->next = all;
+    all = copy;
+    child->held += held && sync->kind == SYNC_MUTEX;
+}
+
+void sync_fork(const struct thread *self, struct thread *child)
+{
+    for (const struct sync *sync = all; sync != NULL; sync = sync->next)
+        if (sync->process == self->process && !sync->destroyed && !family_is_shared(sync->address) && is_current(sync))
+            copy_to(child, sync, self);
+}
+
+/* The calling process's copy of what its parent had at `address` when it forked, unless it has used it. */
+static struct sync *find_copy(uintptr_t address)
+{
+    for (struct sync *sync = family_forked() ? all : NULL; sync != NULL; sync = sync->next)
         if (sync->inherited && sync->process == thread_self()->process && sync->address == address)
             return sync;
     return NULL;
 }
 
-/* A child has a copy of its parent's objects; that other threads of the parent may hold one of them is not copied. */
 static struct sync *inherit(uintptr_t address, enum sync_kind kind)
 {
-    if (!family_forked())
+    struct sync *const copy = find_copy(address);
+    if (copy == NULL || copy->kind != kind)
         return NULL;
-    struct sync *const locked = inherited_locked(address);
-    if (locked != NULL && locked->kind == kind) {
-        locked->inherited = false;
-        return locked;
-    }
-    for (const struct sync *other = all; other != NULL; other = other->next) {
-        if (other->address != address || other->kind != kind || other->destroyed)
-            continue;
-        struct sync *copy = make(address, kind);
-        copy->initialised = other->initialised;
-        copy->recursive = other->recursive;
-        copy->errorcheck = other->errorcheck;
-        copy->robust = other->robust;
-        copy->monotonic = other->monotonic;
-        copy->between = other->between;
-        copy->limit = other->limit;
-        copy->count = kind == SYNC_SEMAPHORE || kind == SYNC_ONCE ? other->count : 0;
-        return copy;
-    }
-    return NULL;
+    copy->inherited = false;
+    return copy;
 }
 
 struct sync *sync_find(const void *address, enum sync_kind kind, uintptr_t pc)
@@ -167,11 +177,11 @@ struct sync *sync_renew(const void *address, enum sync_kind kind, uintptr_t pc)
     struct sync **found = slot(address, pc);
     if (*found != NULL && !(*found)->destroyed && (*found)->owner != NOBODY)
         sync_misuse(pc, "this %s is initialised while it is locked", names[kind]);
-    struct sync *const locked = *found == NULL ? inherited_locked((uintptr_t)address) : NULL;
-    if (locked != NULL) { /* and made anew in the child: a way to be rid of it */
-        locked->inherited = false;
-        locked->destroyed = true;
-        thread_self()->held--;
+    struct sync *const copy = *found == NULL ? find_copy((uintptr_t)address) : NULL;
+    if (copy != NULL) { /* made anew in the child: a way to be rid of one that is locked */
+        copy->inherited = false;
+        copy->destroyed = true;
+        thread_self()->held -= copy->kind == SYNC_MUTEX && copy->owner != NOBODY;
     }
     *found = make((uintptr_t)address, kind);
     (*found)->initialised = true;

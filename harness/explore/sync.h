@@ -28,9 +28,9 @@ struct sync {
     int owner;                   /* mutex, spin, rwlock's writer: thread id or NOBODY */
     unsigned count;              /* recursion; readers; arrived; value of a semaphore */
     unsigned limit, round;       /* barrier */
-    int process;                 /* where it was first used */
+    int process;                 /* where it was first used, or copied to */
     bool between;                /* process-shared */
-    bool inherited;              /* locked when fork copied it, not used in its process since */
+    bool inherited;              /* copied by fork, not used in its process since */
     bool recursive, errorcheck, robust, owner_died, broken, monotonic;
     uintptr_t pc;           /* where it was taken, or made */
     struct waiter *waiters; /* condition variable, in order of arrival */
@@ -47,8 +47,8 @@ struct sync {
 struct sync *sync_find(const void *address, enum sync_kind kind, uintptr_t pc);
 struct sync *sync_renew(const void *address, enum sync_kind kind, uintptr_t pc);
 
-/* sync_fork: the thread `self` forks `child`, the first of a new process: that has the locks of its own which `self`
- * holds. What else is locked is not in its copies. */
+/* sync_fork: the thread `self` forks `child`, the first of a new process: that gets copies of what is not in shared
+ * memory, as it is now. In them `child` holds the locks that `self` holds; what else is locked is free. */
 void sync_fork(const struct thread *self, struct thread *child);
 
 /* sync_all: the first of all objects of this run. */

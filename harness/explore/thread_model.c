@@ -1,6 +1,7 @@
 /* thread_model.c: pthread_create and its family; the C11 ones are in c11.c. */
 #include <errno.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <string.h>
 
 #include "memory.h"
@@ -115,9 +116,51 @@ MODEL(int, pthread_equal, (pthread_t one, pthread_t other))
     return one == other;
 }
 
+/* Cleanup handlers: pthread_cleanup_push saves where it stands, as by setjmp, and registers that; an ending thread goes
+ * there once for each, innermost first, runs the handler and comes back by __pthread_unwind_next. */
+enum { OUTER, DEPTH }; /* in __pad */
+
+MODEL(void, __pthread_register_cancel, (__pthread_unwind_buf_t * saved))
+{
+    struct thread *self = thread_self();
+    saved->__pad[OUTER] = self->cleanup;
+    saved->__pad[DEPTH] = (void *)(uintptr_t)self->depth;
+    self->cleanup = saved;
+}
+
+MODEL(void, __pthread_unregister_cancel, (__pthread_unwind_buf_t * saved))
+{
+    thread_self()->cleanup = saved->__pad[OUTER];
+}
+
+static _Noreturn void unwind(void)
+{
+    struct thread *self = thread_self();
+    __pthread_unwind_buf_t *const saved = self->cleanup;
+    if (saved == NULL)
+        schedule_finish(self->result);
+    self->cleanup = saved->__pad[OUTER];
+    self->depth = (unsigned)(uintptr_t)saved->__pad[DEPTH];
+    jmp_buf place = {0}; /* of which pthread.h has the beginning only, without the signal mask */
+    memcpy(place, saved->__cancel_jmp_buf, sizeof saved->__cancel_jmp_buf);
+    _longjmp(place, 1);
+}
+
+MODEL(_Noreturn void, __pthread_unwind_next, (__pthread_unwind_buf_t * saved))
+{
+    (void)saved;
+    unwind();
+}
+
+_Noreturn void threads_exit(void *result)
+{
+    thread_self()->result = result;
+    unwind();
+}
+
 MODEL(_Noreturn void, pthread_exit, (void *result))
 {
-    schedule_finish(result);
+    threads_exit(result);
 }
 
 void *threads_result(unsigned long handle)

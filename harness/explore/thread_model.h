@@ -15,4 +15,7 @@ int threads_join(unsigned long handle, void **result, bool wait_for_it, uint64_t
 int threads_detach(unsigned long handle, uintptr_t pc);
 void *threads_result(unsigned long handle);
 
+/* threads_exit: ends the running thread with `result`, after its cleanup handlers have run. */
+_Noreturn void threads_exit(void *result);
+
 #endif
