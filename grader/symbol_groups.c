@@ -47,7 +47,7 @@ static bool is_in(const char *words, const char *symbol)
  * without its end. */
 static void make_plain(const char *symbol, char *plain, size_t size)
 {
-    static const char *const versions[] = {"__isoc99_", "__isoc23_", "__isoc2x_"};
+    static const char *const versions[] = {"__isoc99_", "__isoc23_", "__isoc2x_", "__xpg_", "__sysv_"};
     size_t length;
     for (size_t i = 0; i < sizeof versions / sizeof *versions; i++)
         if (strncmp(symbol, versions[i], strlen(versions[i])) == 0)

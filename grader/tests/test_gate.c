@@ -236,12 +236,21 @@ Test(gate, assembly)
 Test(gate, groups_know_variants_of_names)
 {
     char *none[1] = {NULL};
-    static const char *const base[] = {"printf", "__printf_chk", "__isoc99_sscanf",  "__isoc23_strtol",
-                                       "strdup", "__memcpy_chk", "__errno_location", "__ctype_b_loc"};
+    static const char *const base[] = {"printf",     "__printf_chk",    "__isoc99_sscanf",  "__isoc23_strtol",
+                                       "strdup",     "__memcpy_chk",    "__errno_location", "__ctype_b_loc",
+                                       "strerror_r", "__xpg_strerror_r"};
     for (size_t i = 0; i < sizeof base / sizeof *base; i++)
         cr_expect(symbol_groups_allow(none, 0, base[i]), "%s", base[i]);
     char *files[] = {(char *)"files"};
     cr_expect(symbol_groups_allow(files, 1, "fopen64") && symbol_groups_allow(files, 1, "open"));
+    /* what macros of the headers stand for */
+    static const char *const of_pthread[] = {"__pthread_register_cancel", "__pthread_unregister_cancel",
+                                             "__pthread_unwind_next", "__sched_cpucount"};
+    char *pthread[] = {(char *)"pthread"}, *signals[] = {(char *)"signals"};
+    for (size_t i = 0; i < sizeof of_pthread / sizeof *of_pthread; i++)
+        cr_expect(symbol_groups_allow(pthread, 1, of_pthread[i]), "%s", of_pthread[i]);
+    cr_expect(symbol_groups_allow(signals, 1, "__libc_current_sigrtmin") &&
+              symbol_groups_allow(signals, 1, "__sysv_signal"));
     static const char *const never[] = {"dlsym",  "system",   "execve",  "ptrace",
                                         "atexit", "mprotect", "connect", "setuid"};
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
