@@ -10,6 +10,8 @@
 static const char *const c11_threads[] = {"thrd_*", "mtx_*", "cnd_*", "call_once", "tss_*"};
 static const char *const forks[] = {"fork", "vfork"};
 static const char *const nobody_sees[] = {"flock", "lockf", "fcntl", "fcntl64"};
+/* Of the first two helgrind knows the unlock only, of the last no tool knows anything. */
+static const char *const half_seen[] = {"pthread_mutex_clocklock", "pthread_rwlock_timed*", "sem_clockwait"};
 static const char *const valgrind_blind[] = {"__tsan_atomic*", "syscall", "pipe",  "pipe2",       "eventfd",
                                              "socketpair",     "read",    "write", "pthread_once"};
 
@@ -49,6 +51,9 @@ bool trial_choose_judge(struct trial *trial, char **error)
     } else if (uses_any(&object, nobody_sees, sizeof nobody_sees / sizeof *nobody_sees)) {
         trial->judge = JUDGE_NOBODY;
         trial->reason = "it uses file locks, which these tools do not understand";
+    } else if (uses_any(&object, half_seen, sizeof half_seen / sizeof *half_seen)) {
+        trial->judge = JUDGE_NOBODY;
+        trial->reason = "it waits for a lock or a semaphore with a time-out, which these tools do not understand";
     } else if (has_assembly(trial->workspace)) {
         trial->judge = JUDGE_NOBODY;
         trial->reason = "it holds assembly, which these tools cannot follow";
