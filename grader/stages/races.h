@@ -9,12 +9,13 @@
  *
  *   what the hand-in uses                              who decides about data races
  *   pthread and POSIX semaphores only                  two of the three that report the same line
- *   atomics, fences, futex, pipes or other descriptors ThreadSanitizer
- *   C11 threads, file locks, inline assembly           nobody: what the tools say is a note (and only
- *                                                      helgrind runs on C11 threads: the others crash)
+ *   atomics, fences, futex, pipes or other             ThreadSanitizer
+ *   descriptors, robust mutexes, pthread_cancel
+ *   C11 threads, file locks, some waits with a         nobody: what the tools say is a note (and only
+ *   time-out, inline assembly                          helgrind runs on C11 threads: the others crash)
  *
- * Misuse of locks that helgrind and drd are never wrong about (unlock of a lock not held, ending with a lock
- * held, destroying a lock in use) costs in the first two rows.
+ * Misuse of locks (unlock of a lock not held, ending with a lock held, destroying a lock in use) costs in the first
+ * two rows, but not with the last two of the second: there helgrind and drd lose track of who has a mutex.
  */
 #ifndef GRADER_STAGES_RACES_H
 #define GRADER_STAGES_RACES_H

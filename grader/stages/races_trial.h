@@ -26,6 +26,7 @@ struct trial {
     enum judge judge;
     const char *reason;   /* why two tools that agree do not decide */
     bool c11;             /* uses C11 threads: drd and ThreadSanitizer crash on them */
+    bool misread;         /* helgrind and drd lose track of who has a mutex */
     bool forks;           /* makes processes, between which no tool sees anything */
     struct ruling ruling; /* the explorer's */
     struct process_result runs[TOOLS];

@@ -12,6 +12,8 @@ static const char *const forks[] = {"fork", "vfork"};
 static const char *const nobody_sees[] = {"flock", "lockf", "fcntl", "fcntl64"};
 /* Of the first two helgrind knows the unlock only, of the last no tool knows anything. */
 static const char *const half_seen[] = {"pthread_mutex_clocklock", "pthread_rwlock_timed*", "sem_clockwait"};
+/* After EOWNERDEAD, and in the handlers of a thread that was cancelled in a wait, they take the mutex for free. */
+static const char *const misread[] = {"pthread_mutex_consistent", "pthread_cancel"};
 static const char *const valgrind_blind[] = {"__tsan_atomic*", "syscall", "pipe",  "pipe2",       "eventfd",
                                              "socketpair",     "read",    "write", "pthread_once"};
 
@@ -43,6 +45,7 @@ bool trial_choose_judge(struct trial *trial, char **error)
     if (!ok)
         return false;
     trial->judge = JUDGE_TWO_TOOLS;
+    trial->misread = uses_any(&object, misread, sizeof misread / sizeof *misread);
     trial->forks = uses_any(&object, forks, sizeof forks / sizeof *forks);
     if (uses_any(&object, c11_threads, sizeof c11_threads / sizeof *c11_threads)) {
         trial->c11 = true;
@@ -57,6 +60,9 @@ bool trial_choose_judge(struct trial *trial, char **error)
     } else if (has_assembly(trial->workspace)) {
         trial->judge = JUDGE_NOBODY;
         trial->reason = "it holds assembly, which these tools cannot follow";
+    } else if (trial->misread) {
+        trial->judge = JUDGE_TSAN;
+        trial->reason = "it uses robust mutexes or cancels threads: helgrind and drd lose track of who has a mutex";
     } else if (uses_any(&object, valgrind_blind, sizeof valgrind_blind / sizeof *valgrind_blind)) {
         trial->judge = JUDGE_TSAN;
         trial->reason = "it uses atomics or descriptors, which helgrind and drd do not understand";
@@ -114,7 +120,8 @@ bool trial_is_overshadowed(const struct trial *trial)
 
 enum worth trial_weigh(const struct trial *trial, size_t tool, const struct accusation *item)
 {
-    if (trial_is_acquitted(trial, item) || trial_is_overshadowed(trial))
+    if (trial_is_acquitted(trial, item) || trial_is_overshadowed(trial) ||
+        (trial->misread && item->kind != ACCUSATION_RACE))
         return DOUBTFUL;
     switch (trial->judge) {
     case JUDGE_NOBODY:
