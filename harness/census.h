@@ -25,6 +25,11 @@ struct census census_take(void);
  * then counts. Blocks. Thread safe. */
 struct census census_settle(const struct census *before);
 
+/* census_one_heap: from now on all threads have their memory from one heap. To be called before the first thread is
+ * started, by a test that compares heap_bytes while threads come and go: the C library (glibc, malloc/arena.c) makes
+ * one more heap whenever more threads than ever before allocate at once, and its head counts as in use. */
+void census_one_heap(void);
+
 /* census_address_space: bytes of address space that the process has mapped; the stack of a thread that has ended is
  * among them until the thread is joined. Aborts if /proc cannot be read. Thread safe. */
 size_t census_address_space(void);

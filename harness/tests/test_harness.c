@@ -200,6 +200,39 @@ Test(census, sees_a_leak)
         free(blocks[i]);
     cr_expect_lt(census_take().heap_bytes, before.heap_bytes + 8192);
 }
+
+enum { TOGETHER = 8 };
+static pthread_barrier_t together;
+
+/* Allocates `bytes`, if any, while the others do. */
+static void *allocate_together(void *bytes)
+{
+    pthread_barrier_wait(&together);
+    void *block = (uintptr_t)bytes > 0 ? malloc((uintptr_t)bytes) : NULL;
+    pthread_barrier_wait(&together);
+    free(block);
+    return NULL;
+}
+
+static void run_together(uintptr_t bytes)
+{
+    pthread_t threads[TOGETHER];
+    pthread_barrier_init(&together, NULL, TOGETHER);
+    for (int i = 0; i < TOGETHER; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, allocate_together, (void *)bytes), 0);
+    for (int i = 0; i < TOGETHER; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&together);
+}
+
+Test(census, threads_that_allocate_at_once_leave_nothing)
+{
+    census_one_heap();
+    run_together(0); /* the library keeps their stacks, and what belongs to those */
+    const struct census before = census_take();
+    run_together(100);
+    cr_expect_lt(census_take().heap_bytes, before.heap_bytes + 1024);
+}
 #endif
 
 Test(receipt, lines_are_appended_and_the_nonce_leaves_the_environment)

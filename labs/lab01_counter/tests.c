@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -787,13 +786,6 @@ LAB_TEST(counts_side_by_side)
 
 /* ---- Running out, and leaving nothing ---- */
 
-/* For tests that compare it: another is made, and counts as in use, whenever more threads than ever before allocate at
- * once. */
-static void have_one_heap(void)
-{
-    mallopt(M_ARENA_MAX, 1);
-}
-
 static void check_heap(const struct census *before, const char *what)
 {
     const struct census now = census_settle(before);
@@ -816,7 +808,7 @@ static void count_without_memory(void)
 /* Twice, and what the second time leaves on the heap adds up. */
 static void check_failing_count(struct resource *resource, void (*count)(void), const char *what)
 {
-    have_one_heap();
+    census_one_heap();
     calls = create_counter();
     fail_in_turn(resource, count);
     const struct census before = census_take();
@@ -907,7 +899,7 @@ static void check_threads_have_ended(void)
 LAB_TEST(nothing_is_left_behind)
 {
     enum { TIMES = 1000, COUNTS = 300 };
-    have_one_heap();
+    census_one_heap();
     check_threads_have_ended();
     salt = seed_get();
     for (int i = 0; i < 20; i++, count_somehow())

@@ -11,7 +11,6 @@
 #define _GNU_SOURCE 1
 #include "event.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -609,10 +608,9 @@ static void check_nothing_left(void (*use)(void), const char *what)
               (now - space) / 1000000);
 }
 
-/* One heap: another is made, and counts as in use, whenever more threads than ever before allocate at once. */
 LAB_TEST(nothing_is_left_behind)
 {
-    mallopt(M_ARENA_MAX, 1);
+    census_one_heap();
     check_nothing_left(use_an_event_once, "event_create, event_set, event_wait and event_free");
     check_nothing_left(use_tasks_once, "event_tasks_start and event_tasks_join");
 }

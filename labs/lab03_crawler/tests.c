@@ -9,7 +9,6 @@
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -1184,7 +1183,7 @@ LAB_TEST(crawl_leaves_nothing_behind)
     struct census before = census_take();
     pthread_attr_t attributes;
     size_t space_before = 0;
-    mallopt(M_ARENA_MAX, 1); /* one heap: its size can be compared, and address space is stacks */
+    census_one_heap(); /* address space is stacks, then */
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 8 << 20);
     pthread_setattr_default_np(&attributes);

@@ -1,4 +1,4 @@
-/* expect: right | sem_t with a loop for EINTR; threads note the answers of a batch in a large array on their own stacks and then sum it
+/* expect: right; schedules NOT_RUN | sem_t with a loop for EINTR; threads note the answers of a batch in a large array on their own stacks and then sum it
  * up; nothing on the heap in the count; cleanup handlers release. */
 #include "counter.h"
 

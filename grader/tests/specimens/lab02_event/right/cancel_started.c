@@ -1,4 +1,4 @@
-/* expect: right | a group that cannot be completed is cancelled: its threads sleep at the gate in pthread_cond_wait, with a cleanup handler;
+/* expect: right; schedules NOT_RUN | a group that cannot be completed is cancelled: its threads sleep at the gate in pthread_cond_wait, with a cleanup handler;
  * the event has one condition variable for those who wait for ever and one for those who wait for a time */
 #define _GNU_SOURCE
 #include "event.h"

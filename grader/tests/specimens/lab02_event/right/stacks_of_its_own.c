@@ -1,4 +1,4 @@
-/* expect: right | the event lives in a page of its own (posix_memalign) with a priority-inheriting mutex; a group and the stacks of its threads are one block */
+/* expect: right; schedules NOT_RUN | the event lives in a page of its own (posix_memalign) with a priority-inheriting mutex; a group and the stacks of its threads are one block */
 #define _GNU_SOURCE
 #include "event.h"
 

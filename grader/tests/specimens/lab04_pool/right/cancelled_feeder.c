@@ -1,4 +1,4 @@
-/* expect: right | Two threads in the caller: a feeder, made for each call and cancelled at its end, takes free workers out of a ring and
+/* expect: right; schedules NOT_RUN | Two threads in the caller: a feeder, made for each call and cancelled at its end, takes free workers out of a ring and
  * gives them items; the calling thread collects results and puts workers into the ring. Without a feeder it does both. */
 #define _GNU_SOURCE
 #include "pool.h"
