@@ -138,7 +138,7 @@ static struct command link_program(const struct build *build, const struct progr
     command_add_path(&command, "", build->workspace->kit->harness, "libharness.a");
     command_add_words(&command, program->libraries);
     command_add_words(&command, build->libs);
-    command_add_words(&command, "-lm -o");
+    command_add_words(&command, "-lm -l:libatomic.a -o"); /* part of gcc: atomics of 16 bytes */
     command_add_path(&command, "", build->workspace->root, program->output);
     return command;
 }
