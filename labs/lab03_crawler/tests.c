@@ -62,16 +62,21 @@ static atomic_bool stir_inside;
  * runs: a crawl that can end too early, or whose threads can block each other, does so at its first page. */
 static atomic_int slow_start;
 
+/* Not for threads that hold a spin lock: the others would burn their time meanwhile. */
+static _Thread_local int spin_locks;
+
 static void pause_shortly(void)
 {
-    nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+    if (spin_locks == 0)
+        nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
 }
 
-static void pause_outside(void)
+static void pause_outside(int status)
 {
     static atomic_uint threads;
     static _Thread_local uint64_t dice;
     const unsigned one_in = stir;
+    (void)status;
     if (dice == 0)
         dice = ++threads;
     if (slow_start > 0 && gettid() != getpid() && atomic_fetch_sub(&slow_start, 1) > 0) {
@@ -81,10 +86,21 @@ static void pause_outside(void)
         pause_shortly();
 }
 
-static void pause_inside(void)
+static void pause_inside(int status)
 {
+    (void)status;
     if (stir_inside)
         pause_shortly();
+}
+
+static void note_taken(int status)
+{
+    spin_locks += status == 0;
+}
+
+static void note_given_back(int status)
+{
+    spin_locks -= status == 0;
 }
 
 /* Copies the address of the C library's function `name` to `*function`, a pointer to a function. */
@@ -96,15 +112,19 @@ static void find_original(const char *name, void *_Atomic *cache, void *function
     memcpy(function, &found, sizeof found);
 }
 
-/* Defines `name`, which does what the C library's function of this name does, and then pauses. */
-#define STIRRED(name, type, pause)                                                                                     \
+/* Defines `name`, which does what the C library's function of this name does, and then calls `then` with what that has
+ * returned. A pause there is no cancellation point, as the functions themselves are none. */
+#define STIRRED(name, type, then)                                                                                      \
     int name(type *lock)                                                                                               \
     {                                                                                                                  \
         static void *_Atomic cache;                                                                                    \
         int (*original)(type *);                                                                                       \
         find_original(#name, &cache, &original);                                                                       \
         const int status = original(lock);                                                                             \
-        pause();                                                                                                       \
+        int cancelled;                                                                                                 \
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelled);                                                    \
+        then(status);                                                                                                  \
+        pthread_setcancelstate(cancelled, NULL);                                                                       \
         return status;                                                                                                 \
     }
 
@@ -117,6 +137,9 @@ STIRRED(mtx_lock, mtx_t, pause_inside)
 STIRRED(mtx_unlock, mtx_t, pause_outside)
 STIRRED(sem_wait, sem_t, pause_inside)
 STIRRED(sem_post, sem_t, pause_outside)
+STIRRED(pthread_spin_lock, pthread_spinlock_t volatile, note_taken)
+STIRRED(pthread_spin_trylock, pthread_spinlock_t volatile, note_taken)
+STIRRED(pthread_spin_unlock, pthread_spinlock_t volatile, note_given_back)
 
 /* ---- a thread that cannot be started ---- */
 
@@ -678,7 +701,12 @@ static void run_traffic(struct traffic *traffic, size_t capacity, unsigned each)
     for (int i = 0; i < 2 * PRODUCERS; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, i < PRODUCERS ? produce : consume, traffic), 0,
                      "cannot start a thread");
-    const bool all_put = timing_wait_until(producers_are_home, traffic, patience);
+    bool all_put;
+    unsigned got;
+    do {
+        got = traffic->got;
+        all_put = timing_wait_until(producers_are_home, traffic, patience);
+    } while (!all_put && traffic->got != got); /* slow is not stuck */
     check_traffic(traffic);
     cr_assert(all_put, "4 producers put %u items each, and never came to an end: an item or a wake-up was lost", each);
     start_callers(&traffic->joiner, 1, traffic->queue, call_join, 1);
