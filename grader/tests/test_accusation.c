@@ -224,3 +224,13 @@ Test(accusation, thread_sanitizer)
     cr_expect_str_eq(said.fatal, "FATAL: ThreadSanitizer: unexpected memory mapping");
     accusations_release(&said);
 }
+
+Test(accusation, tsan_starts_no_thread_on_a_small_stack)
+{
+    struct accusations said = {0};
+    accusations_read_tsan(&said, "valgrind: failed to start tool\n", "counter.c");
+    cr_expect_null(said.fatal, "another tool's words");
+    accusations_read_tsan(&said, "Sanitizer: pre-allocated stack size is insufficient: 262144 < 921088\n", "counter.c");
+    cr_expect_str_eq(said.fatal, "Sanitizer: pre-allocated stack size is insufficient: 262144 < 921088");
+    accusations_release(&said);
+}

@@ -118,8 +118,7 @@ static void copy_to(struct thread *child, const struct sync *sync, const struct 
     copy->partner = 0;
     copy->owner = held ? child->id : NOBODY;
     copy->owner_died = copy->broken = false;
-    /* A once function that another thread is in begins anew in the child (glibc, pthread_once.c: the fork generation).
-     */
+    /* A once function that another thread is in begins anew in the child (glibc, pthread_once.c). */
     if (!held && sync->kind != SYNC_SEMAPHORE && (sync->kind != SYNC_ONCE || sync->owner != NOBODY))
         copy->count = copy->round = 0;
     memset(copy->reading, 0, sizeof copy->reading);
