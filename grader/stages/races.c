@@ -117,8 +117,12 @@ static void read_valgrind(struct trial *trial, size_t tool)
     free(pattern);
     /* A tool that fails on its own account ends as its program might: by its words they are told apart. */
     const char *err = trial->runs[tool].err;
-    if (strstr(err, "the 'impossible' happened") != NULL || strstr(err, "valgrind: failed to start tool") != NULL ||
-        strstr(err, "valgrind:  Fatal error at startup") != NULL || strstr(err, "WARNING: unhandled ") != NULL)
+    if (strstr(err, "WARNING: unhandled ") != NULL)
+        trial->said[tool].fatal =
+            text_format("%s does not know a system call or an instruction that this file uses", trial_tool_name(tool));
+    else if (strstr(err, "the 'impossible' happened") != NULL ||
+             strstr(err, "valgrind: failed to start tool") != NULL ||
+             strstr(err, "valgrind:  Fatal error at startup") != NULL)
         trial->said[tool].fatal = text_format("%s failed on this program", trial_tool_name(tool));
 }
 

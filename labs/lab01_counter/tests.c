@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "census.h"
+#include "scarce.h"
 #include "seed.h"
 #include "step.h"
 #include "test.h"
@@ -42,44 +43,9 @@ static void start_thread(pthread_t *thread, void *(*body)(void *), void *argumen
 /* ---- Threads and memory that cannot be had ---- */
 
 /* The functions below stand in front of those of the C library, and fail when a test wants it. */
-struct resource {
-    atomic_bool may_fail;
-    atomic_int requests;    /* since it may */
-    atomic_int first, last; /* of those that fail, counted from 0 */
-};
+static struct scarce threads_to_start;
 
-static struct resource threads_to_start, memory;
-
-static bool request_fails(struct resource *resource)
-{
-    if (!atomic_load(&resource->may_fail))
-        return false;
-    const int request = atomic_fetch_add(&resource->requests, 1);
-    return request >= atomic_load(&resource->first) && request <= atomic_load(&resource->last);
-}
-
-/* Makes `call` while requests number `first` to `last` fail; returns how many it made. */
-static int call_with_failures(struct resource *resource, int first, int last, void (*call)(void))
-{
-    atomic_store(&resource->requests, 0);
-    atomic_store(&resource->first, first);
-    atomic_store(&resource->last, last);
-    atomic_store(&resource->may_fail, true);
-    call();
-    atomic_store(&resource->may_fail, false);
-    return atomic_load(&resource->requests);
-}
-
-/* Makes `call` again and again: each of its requests fails in turn, alone or with all that follow. */
-static void fail_in_turn(struct resource *resource, void (*call)(void))
-{
-    enum { TIMES = 200 };
-    const int requests = call_with_failures(resource, INT_MAX, INT_MAX, call);
-    for (int i = 0; i < TIMES && requests > 0; i++) {
-        const int first = i / 2 % requests;
-        call_with_failures(resource, first, i % 2 == 0 ? first : INT_MAX, call);
-    }
-}
+enum { FAILURES = 200 };
 
 /* Copies the address of the C library's function `name` to `*function`, a pointer to a function. */
 static void find_original(const char *name, void *function)
@@ -92,57 +58,14 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 {
     int (*original)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
     find_original("pthread_create", &original);
-    return request_fails(&threads_to_start) ? EAGAIN : original(thread, attributes, body, argument);
+    return scarce_fails(&threads_to_start) ? EAGAIN : original(thread, attributes, body, argument);
 }
 
 int thrd_create(thrd_t *thread, thrd_start_t body, void *argument)
 {
     int (*original)(thrd_t *, thrd_start_t, void *);
     find_original("thrd_create", &original);
-    return request_fails(&threads_to_start) ? thrd_error : original(thread, body, argument);
-}
-
-/* dlsym itself asks for memory, so these go by their other names. */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *block, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-
-static bool no_memory(void)
-{
-    const bool fails = request_fails(&memory);
-    if (fails)
-        errno = ENOMEM;
-    return fails;
-}
-
-void *malloc(size_t size)
-{
-    return no_memory() ? NULL : __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size)
-{
-    return no_memory() ? NULL : __libc_calloc(count, size);
-}
-
-void *realloc(void *block, size_t size)
-{
-    return no_memory() ? NULL : __libc_realloc(block, size);
-}
-
-void *aligned_alloc(size_t alignment, size_t size)
-{
-    return no_memory() ? NULL : __libc_memalign(alignment, size);
-}
-
-int posix_memalign(void **block, size_t alignment, size_t size)
-{
-    void *found = no_memory() ? NULL : __libc_memalign(alignment, size);
-    if (found == NULL)
-        return ENOMEM;
-    *block = found;
-    return 0;
+    return scarce_fails(&threads_to_start) ? thrd_error : original(thread, body, argument);
 }
 
 /* ---- Threads that change a counter until they are told to stop ---- */
@@ -806,13 +729,13 @@ static void count_without_memory(void)
 }
 
 /* Twice, and what the second time leaves on the heap adds up. */
-static void check_failing_count(struct resource *resource, void (*count)(void), const char *what)
+static void check_failing_count(struct scarce *resource, void (*count)(void), const char *what)
 {
     census_one_heap();
     calls = create_counter();
-    fail_in_turn(resource, count);
+    scarce_in_turn(resource, FAILURES, count);
     const struct census before = census_take();
-    fail_in_turn(resource, count);
+    scarce_in_turn(resource, FAILURES, count);
     check_heap(&before, what);
     counter_free(calls);
 }
@@ -835,8 +758,8 @@ static void create_without_memory(void)
 
 LAB_TEST(when_memory_runs_out)
 {
-    fail_in_turn(&memory, create_without_memory);
-    check_failing_count(&memory, count_without_memory, "200 times counter_count that got no memory");
+    scarce_in_turn(&scarce_memory, FAILURES, create_without_memory);
+    check_failing_count(&scarce_memory, count_without_memory, "200 times counter_count that got no memory");
 }
 
 static void use_everything_once(void)

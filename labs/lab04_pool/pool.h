@@ -34,7 +34,7 @@ typedef int64_t pool_fn(int64_t input);
 
 /* pool_create: forks `workers` processes (1 to 64) that wait for items.
  * Returns the pool, owned by the caller and to be released with pool_close. Returns NULL when memory, a
- * pipe or a process is not to be had; nothing is left behind then, neither process nor descriptor. */
+ * pipe or a process is not to be had; nothing is left behind then: no process, descriptor or memory. */
 struct pool *pool_create(unsigned workers);
 
 /* pool_map: sets outputs[i] to fn(inputs[i]) for each i below `count`, computed by the pool's workers, and
@@ -53,7 +53,8 @@ struct pool *pool_create(unsigned workers);
  *     been given to a worker which dies before it begins may count as failed or go to another worker.
  *   - Workers that died with an item are waited for, so that no zombie of theirs is left when pool_map returns;
  *     others by the time that their place is needed, at the latest in pool_close. Dead workers are replaced, so
- *     that each call has `workers` living workers to give items to, even if all died before.
+ *     that each call has `workers` living workers to give items to, even if all died before. Where a process
+ *     is not to be had for one, the others do its share, and the next call tries again.
  *
  * Returns how many items failed, 0 if none. */
 size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count);

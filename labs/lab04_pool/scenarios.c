@@ -105,8 +105,8 @@ static pid_t send_signal_to(pid_t caller)
 static const char *why_lost(bool killed)
 {
     if (killed)
-        return "pool_map lost an item, because a worker had been killed before it was given out: what a dead worker "
-               "never had must go to another one.";
+        return "pool_map lost an item, after a worker had been killed while it had none: what a dead worker never had "
+               "must go to another one, and a living one is given the time that its item takes.";
     return atomic_load(&handled)
                ? "pool_map lost an item, because the caller handled a signal meanwhile: a system call "
                  "that is interrupted returns EINTR and must be called again."

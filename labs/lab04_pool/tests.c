@@ -31,6 +31,7 @@
 
 #include "census.h"
 #include "pool.h"
+#include "scarce.h"
 #include "seed.h"
 #include "thread_info.h"
 #include "timing.h"
@@ -223,6 +224,8 @@ static int64_t meet(int64_t input)
     return input + 1;
 }
 
+static int answered; /* items of the last round of meet_all that are not failed and have the right result */
+
 /* A round of `workers` items that all must be in the function at once. Returns how many got on. */
 static int meet_all(struct pool *pool, int workers)
 {
@@ -233,6 +236,9 @@ static int meet_all(struct pool *pool, int workers)
     atomic_store(&seen->wanted, workers);
     count_up(inputs, (size_t)workers);
     pool_map(pool, meet, inputs, outputs, failed, (size_t)workers);
+    answered = 0;
+    for (int i = 0; i < workers; i++)
+        answered += !failed[i] && outputs[i] == inputs[i] + 1;
     return atomic_load(&seen->met);
 }
 
@@ -529,7 +535,7 @@ static void die_slowly(void)
     syscall(SYS_exit, 0); /* this thread only */
 }
 
-enum { WAYS = 7 };
+enum { WAYS = 7, ALIVE = 1000 };
 
 static int64_t die_in_some_way(int64_t input)
 {
@@ -553,7 +559,7 @@ static int64_t die_in_some_way(int64_t input)
     case 6:
         die_slowly();
     }
-    return -input;
+    return input < WAYS ? -input - ALIVE : -input;
 }
 
 LAB_TEST(every_way_to_die)
@@ -569,6 +575,11 @@ LAB_TEST(every_way_to_die)
     }
     const size_t failures = pool_map(pool, die_in_some_way, inputs, outputs, failed, 2 * WAYS);
     for (int i = 0; i < WAYS; i++) {
+        cr_assert(
+            failed[2 * i] || outputs[2 * i] != -i - ALIVE,
+            "fn raised %s, whose handling it had set to the default, and lived on: this worker blocks the signal. "
+            "Has it been forked while pool_map blocked signals, and inherited that?",
+            ways[i]);
         cr_assert(failed[2 * i], "a worker ended by %s inside fn, but its item is not reported as failed", ways[i]);
         cr_assert_not(failed[2 * i + 1], "an item was done, but is reported as failed (after a death by %s)", ways[i]);
         cr_assert_eq(outputs[2 * i + 1], -(i + WAYS), "the item after a death by %s has a wrong result", ways[i]);
@@ -586,6 +597,29 @@ static int64_t die_always(int64_t input)
     count_call(input);
     die_of(SIGKILL);
     return input;
+}
+
+static int64_t die_slowly_always(int64_t input)
+{
+    die_slowly();
+    return input;
+}
+
+/* A worker dies when no process is to be had. Later there are some again, so the next call has all workers. */
+static void whole_after_refusal(struct pool *pool)
+{
+    const int64_t input = 1;
+    int64_t output = 0;
+    bool failed = false;
+    forks_left = 0;
+    const size_t failures = pool_map(pool, die_slowly_always, &input, &output, &failed, 1);
+    forks_left = -1;
+    cr_assert(failures == 1 && failed, "an item ended its worker, but pool_map returned %zu failed items", failures);
+    const int met = meet_all(pool, 3);
+    cr_assert_eq(met, 3,
+                 "a worker died when fork failed, and later fork worked again: the next call must have 3 workers, but "
+                 "of 3 items that wait for each other only %d got on. Try again in each call to replace the dead",
+                 met);
 }
 
 /* After all workers have died several times over, the pool has as many as before. */
@@ -610,17 +644,21 @@ LAB_TEST(pool_is_whole_after_deaths)
         "after its workers died the pool of 3 must have 3 again, but of 3 items that wait for each other only %d "
         "got on",
         met);
+    whole_after_refusal(pool);
     const struct census now = census_take();
     cr_assert_eq(now.zombies, 0, "workers died and were not waited for: %d zombies after pool_map", now.zombies);
 }
 
-/* Kills a child and waits until it is dead, but leaves it to the pool to wait for. Async-signal-safe. */
+/* Kills a worker and waits until it is dead, but leaves it to the pool to wait for: also one that is a child of another
+ * process of the pool. Async-signal-safe. */
 static void kill_child(pid_t victim)
 {
     siginfo_t how;
     kill(victim, SIGKILL);
     while (waitid(P_PID, (id_t)victim, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
         continue;
+    while (strchr("Z?", thread_info_state(victim)) == NULL)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
 /* The worker that last ran item `number` of meet_all dies of a signal from outside while it waits for an item. */
@@ -751,6 +789,11 @@ LAB_TEST(killed_while_idle_costs_nothing)
                      "a worker was killed between two calls of pool_map: the next call must have 3 workers again and "
                      "lose no item, but of 3 items that wait for each other only %d got on",
                      met);
+        cr_assert_eq(
+            answered, 3,
+            "a worker was killed between two calls of pool_map: the next call must lose no item, but of 3 items "
+            "only %d are not failed and have the right result",
+            answered);
     }
     killed_after_answers();
     killed_before_it_looks();
@@ -767,6 +810,30 @@ static void use_once(unsigned workers)
     const struct census now = census_take();
     cr_assert_eq(now.zombies, 0, "a worker died and was not waited for: %d zombies after pool_map", now.zombies);
     pool_close(pool);
+}
+
+/* Descriptors that the caller opens get the numbers of those that the pool gave back when its worker died. */
+static void close_beside_new_descriptors(void)
+{
+    enum { OPENED = 16 };
+    const int64_t input = 7;
+    int64_t output;
+    bool failed = false;
+    int own[OPENED];
+    struct pool *pool = open_pool(1);
+    pool_map(pool, die_at_seven, &input, &output, &failed, 1);
+    for (int i = 0; i < OPENED; i++)
+        own[i] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    pool_close(pool);
+    for (int i = 0; i < OPENED; i++) {
+        cr_assert(
+            own[i] < 0 || fcntl(own[i], F_GETFD) >= 0,
+            "a worker died with its item, the caller opened descriptors, and pool_close closed one of those (%d): "
+            "a descriptor of the dead worker is closed twice, and its number belongs to another by then",
+            own[i]);
+        if (own[i] >= 0)
+            close(own[i]);
+    }
 }
 
 /* All workers have died and been replaced, and two more while they were idle, the last just before the end. */
@@ -791,6 +858,7 @@ LAB_TEST(close_leaves_nothing_behind)
     enum { ROUNDS = 20, CACHED = 8 }; /* glibc keeps seven freed blocks of a size, and counts them as in use */
     census_one_heap();
     share();
+    close_beside_new_descriptors();
     for (int round = 0; round < CACHED; round++) {
         use_once(3);
         close_after_deaths();
@@ -861,6 +929,33 @@ LAB_TEST(other_children_are_left_alone)
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7, "the caller's own child did not end as it should");
 }
 
+/* The only worker dies when fork fails, so the pool is closed without any: -1 is not a process to wait for or to kill.
+ */
+static void close_after_refusal(void)
+{
+    const int64_t input = 1;
+    int64_t output;
+    bool failed;
+    int status = 0;
+    siginfo_t how;
+    share();
+    const pid_t child = fork();
+    if (child == 0)
+        lab_test_child_exit(7);
+    cr_assert_gt(child, 0, "the test could not fork");
+    while (waitid(P_PID, (id_t)child, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+        continue;
+    struct pool *pool = open_pool(1);
+    forks_left = 0;
+    pool_map(pool, die_always, &input, &output, &failed, 1);
+    forks_left = -1;
+    pool_close(pool);
+    const pid_t waited = waitpid(child, &status, 0);
+    cr_assert_eq(waited, child,
+                 "a worker died when fork failed, and then pool_close waited for a child of the caller's own: "
+                 "waitpid(-1, ...), with the -1 that fork returned, takes any child");
+}
+
 /* A child of the caller that outlives the pool: the pool must not wait for it. */
 LAB_TEST(close_waits_for_workers_only)
 {
@@ -880,6 +975,7 @@ LAB_TEST(close_waits_for_workers_only)
     count_up(inputs, 10);
     pool_map(pool, mix, inputs, outputs, failed, 10);
     pool_close(pool); /* one that waits for any child hangs here */
+    close_after_refusal();
     cr_assert_eq(write(gate[1], "x", 1), 1, "the test could not write to its own pipe: the pool closed it");
     cr_assert_eq(waitpid(child, &status, 0), child, "the pool waited for a child of the caller");
     cr_assert_eq(status, 0, "the caller's own child was ended by the pool (status %d)", status);
@@ -984,6 +1080,7 @@ static void parent_that_forgets(void)
 {
     int64_t inputs[1] = {0}, outputs[1];
     bool failed[1] = {true};
+    stir.caller = getpid();
     struct pool *pool = pool_create(3);
     if (pool == NULL)
         lab_test_child_exit(3);
@@ -1020,6 +1117,7 @@ static void parent_in_map(void)
 {
     int64_t inputs[6], outputs[6];
     bool failed[6] = {[0 ... 5] = true};
+    stir.caller = getpid();
     struct pool *pool = pool_create(3);
     if (pool == NULL)
         lab_test_child_exit(3);
@@ -1056,6 +1154,7 @@ static void parent_with_busy_replacement(bool kill_first)
 {
     int64_t inputs[3], outputs[3];
     bool failed[3];
+    stir.caller = getpid();
     struct pool *pool = pool_create(3);
     if (pool == NULL || meet_all(pool, 3) != 3)
         lab_test_child_exit(3);
@@ -1149,6 +1248,25 @@ static struct pool *create_with_descriptors(unsigned workers, int allowed)
     return pool;
 }
 
+static void create_and_close(void)
+{
+    pool_close(pool_create(2));
+}
+
+/* Twice, and what the second time leaves behind adds up. */
+static void create_without_memory(void)
+{
+    enum { TIMES = 100 };
+    census_one_heap();
+    scarce_in_turn(&scarce_memory, TIMES, create_and_close);
+    const struct census before = census_take();
+    scarce_in_turn(&scarce_memory, TIMES, create_and_close);
+    expect_nothing_left(&before, "memory");
+    const long grown = (long)census_take().heap_bytes - (long)before.heap_bytes;
+    cr_assert_lt(grown, TIMES, "pool_create could not have memory %d times, and left %ld bytes of memory behind", TIMES,
+                 grown);
+}
+
 /* Each call that makes a descriptor or a process fails in turn, with all of its kind that follow. */
 LAB_TEST(create_fails_cleanly)
 {
@@ -1172,4 +1290,5 @@ LAB_TEST(create_fails_cleanly)
         pool_close(pool);
         expect_nothing_left(&before, "processes");
     }
+    create_without_memory();
 }

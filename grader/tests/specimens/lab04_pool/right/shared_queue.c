@@ -74,8 +74,10 @@ static bool spawn(struct pool *p, unsigned i)
     p->pid[i] = fork();
     if (p->pid[i] == 0)
         life(p, i);
-    if (p->pid[i] < 0)
+    if (p->pid[i] < 0) {
+        p->pid[i] = 0;
         return false;
+    }
     p->pidfd[i] = (int)syscall(SYS_pidfd_open, p->pid[i], 0); /* -1 before Linux 5.3: see dead() */
     return true;
 }
@@ -95,6 +97,8 @@ static void reap(struct pool *p, unsigned i)
 static bool dead(struct pool *p, unsigned i)
 {
     siginfo_t how = {0};
+    if (p->pid[i] == 0)
+        return true;
     if (p->pidfd[i] >= 0)
         return p->fds[i].revents != 0;
     return waitid(P_PID, (id_t)p->pid[i], &how, WEXITED | WNOHANG | WNOWAIT) == 0 && how.si_pid == p->pid[i];
@@ -109,15 +113,20 @@ static bool silent(struct pool *p)
 struct pool *pool_create(unsigned workers)
 {
     struct pool *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
     p->n = workers;
     p->pid = calloc(workers, sizeof *p->pid);
     p->pidfd = calloc(workers, sizeof *p->pidfd);
     p->has = calloc(workers, sizeof *p->has);
     p->fds = calloc(workers + 1, sizeof *p->fds);
     p->tasks[0] = p->tasks[1] = p->news[0] = p->news[1] = -1;
-    for (unsigned i = 0; i < workers; i++)
+    bool ok = p->pid != NULL && p->pidfd != NULL && p->has != NULL && p->fds != NULL;
+    if (!ok)
+        p->n = 0; /* there is nobody in the tables */
+    for (unsigned i = 0; i < p->n; i++)
         p->pidfd[i] = -1;
-    bool ok = pipe(p->tasks) == 0 && pipe(p->news) == 0;
+    ok = ok && pipe(p->tasks) == 0 && pipe(p->news) == 0;
     for (unsigned i = 0; ok && i < workers; i++)
         ok = spawn(p, i);
     if (ok)
@@ -131,6 +140,9 @@ size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *out
     size_t next = 0, ended = 0, failures = 0, queued = 0;
     for (size_t i = 0; i < count; i++)
         failed[i] = false;
+    for (unsigned i = 0; i < p->n; i++)
+        if (p->pid[i] == 0) /* no process was to be had when it was to be replaced */
+            spawn(p, i);
     while (ended < count) {
         /* As many items on their way as workers: no free one finds the pipe empty, and it cannot fill up. */
         while (queued < p->n && next < count) {

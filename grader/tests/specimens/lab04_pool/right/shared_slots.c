@@ -92,6 +92,10 @@ size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *out
     while (ended < count) {
         for (unsigned i = 0; i < p->n; i++) {
             struct slot *s = &p->board->slots[i];
+            if (p->w[i].pid < 0) /* no process was to be had when it was to be replaced */
+                begin(p, i);
+            if (p->w[i].pid < 0)
+                continue;
             if (s->state != READY && waitpid(p->w[i].pid, NULL, WNOHANG) == p->w[i].pid) {
                 if (s->state == WORKING) {
                     failed[p->w[i].item] = true;
@@ -104,6 +108,8 @@ size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *out
                     ended++;
                 }
                 begin(p, i);
+                if (p->w[i].pid < 0)
+                    continue;
             }
             if (s->state == READY) {
                 outputs[p->w[i].item] = s->output;
@@ -142,7 +148,7 @@ void pool_close(struct pool *p)
         sem_post(&p->board->slots[i].go);
     }
     for (unsigned i = 0; i < p->n; i++) {
-        while (waitpid(p->w[i].pid, NULL, 0) == -1 && errno == EINTR)
+        while (p->w[i].pid > 0 && waitpid(p->w[i].pid, NULL, 0) == -1 && errno == EINTR)
             continue;
     }
     munmap(p->board, p->bytes);
