@@ -233,6 +233,32 @@ SCENARIO(still_a_lock_after_deaths)
     value_free(value);
 }
 
+/* A process is killed at any moment of an addition, also while it waits for its turn. It has added or it has not; what
+ * others have added stays, and nobody is held up. */
+SCENARIO(killed_while_adding)
+{
+    share();
+    struct value *value = make(1);
+    value_update(value, plus_ten, NULL);
+    value_add(value, 1);
+    const pid_t dying = fork();
+    if (dying == 0) {
+        value_add(value, 100);
+        _exit(0);
+    }
+    kill(dying, SIGKILL);
+    wait_for(dying);
+    const int64_t seen = value_get(value);
+    scenario_expect(seen == 12 || seen == 112,
+                    "a process was killed inside value_add, and what others had added before is lost, or half of its "
+                    "own addition is left.");
+    const int64_t after = value_update(value, plus_ten, NULL);
+    scenario_expect(after == seen + 10 || (seen == 12 && after == 122), /* the addition may take effect late */
+                    "a process was killed inside value_add: the next update goes on from another value.");
+    expect_value(value, after, "a process was killed inside value_add: an update that comes later is lost.");
+    value_free(value);
+}
+
 static int64_t add_to_other(int64_t old, void *arg)
 {
     value_add(arg, 1);

@@ -11,6 +11,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +60,7 @@ struct seen {
     atomic_int forks_left;     /* calls of fork that may still succeed, in whatever process */
     atomic_int forks_failed;   /* calls of fork that did not */
     atomic_int forks_wait;     /* a call of fork returns in the parent when the child has ended */
+    atomic_int small_pipes;    /* a new pipe holds no more than a page */
     atomic_int forked;         /* the process that is to be forked beside an update is there */
     atomic_int handled;        /* signals */
     atomic_int updated;        /* the update that others were forked beside is over */
@@ -84,6 +87,25 @@ pid_t fork(void)
     if (pid > 0 && seen != NULL && atomic_load(&seen->forks_wait) != 0)
         timing_wait_until(has_ended, &(pid_t){pid}, HEAD_START);
     return pid;
+}
+
+/* As for who has many of them open, a pipe holds one page. */
+static int small_pipe(int ends[2], int flags)
+{
+    const int status = (int)syscall(SYS_pipe2, ends, flags);
+    if (status == 0 && seen != NULL && atomic_load(&seen->small_pipes) != 0)
+        fcntl(ends[1], F_SETPIPE_SZ, 4096);
+    return status;
+}
+
+int pipe(int ends[2])
+{
+    return small_pipe(ends, 0);
+}
+
+int pipe2(int ends[2], int flags)
+{
+    return small_pipe(ends, flags);
 }
 
 /* Processes forked by the test. */
@@ -1136,6 +1158,33 @@ static void check_late_processes(void)
     value_free(value);
 }
 
+enum { LONG = 5 << 19 };
+
+static void reduce_long(struct value *value, int number)
+{
+    (void)number;
+    atomic_store(&seen->noted[0], reduce(value, enter_once, LONG, 1));
+}
+
+/* What its processes tell the caller on the way may be more than a pipe holds. */
+static void check_long_reduction(void)
+{
+    struct value *value = begin(0);
+    atomic_store(&seen->small_pipes, 1);
+    crew_start(value, reduce_long, 1);
+    const int hung = crew_wait();
+    for (int i = 0; hung > 0 && i < PIDS && seen->pids[i] != 0; i++)
+        kill(seen->pids[i], SIGKILL); /* of the reduction: their parent is gone */
+    cr_assert_eq(hung, 0,
+                 "value_reduce of %d items hangs. If its processes write their sums into a pipe: that may hold one "
+                 "page, and who waits for a process before it reads waits for ever",
+                 LONG);
+    cr_assert_eq(seen->noted[0], 0, "value_reduce of %d items returned %d", LONG, (int)seen->noted[0]);
+    cr_assert_eq(value_get(value), LONG, "%d items of 1: the value must be %d, it is %ld", LONG, LONG,
+                 (long)value_get(value));
+    value_free(value);
+}
+
 LAB_TEST(reduce_works_side_by_side)
 {
     enum { COUNT = 100000 };
@@ -1150,6 +1199,7 @@ LAB_TEST(reduce_works_side_by_side)
                  (long)value_get(value));
     value_free(value);
     check_late_processes();
+    check_long_reduction();
 }
 
 static int64_t deadly(uint64_t index)
@@ -1265,6 +1315,88 @@ LAB_TEST(reduce_reports_a_failed_fork)
     value_free(value);
 }
 
+enum { THREADS = 2, EACH = 2 };
+
+struct reduction {
+    struct value *value;
+    int status;
+};
+
+static bool all_of_both_met(void *unused)
+{
+    (void)unused;
+    return atomic_load(&seen->pids[THREADS * EACH - 1]) != 0;
+}
+
+/* The first item of each process waits until those of the other reduction have begun, unless that waits for this one.
+ */
+static int64_t meet_both(uint64_t index)
+{
+    static bool begun; /* of each process */
+    (void)index;
+    if (!begun) {
+        begun = true;
+        enter_pid();
+        timing_wait_until(all_of_both_met, NULL, GRACE);
+    }
+    return 1;
+}
+
+static void *reduce_in_thread(void *argument)
+{
+    struct reduction *reduction = argument;
+    start_line(THREADS);
+    reduction->status = reduce(reduction->value, meet_both, EACH * 10000, EACH);
+    return NULL;
+}
+
+static void reduce_in_two_threads(struct value *value, int number)
+{
+    pthread_t threads[THREADS];
+    struct reduction reductions[THREADS] = {{.value = value}, {.value = other_value}};
+    (void)number;
+    for (int i = 0; i < THREADS; i++)
+        if (pthread_create(&threads[i], NULL, reduce_in_thread, &reductions[i]) != 0) {
+            atomic_store(&seen->no_thread, 1);
+            lab_test_child_exit(0);
+        }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        atomic_store(&seen->noted[i], reductions[i].status);
+    }
+    const struct census now = census_take();
+    atomic_store(&seen->noted[2], now.children);
+}
+
+static void check_reductions_in_threads(void)
+{
+    enum { EXPECTED = EACH * 10000 };
+    struct value *value = begin(0);
+    other_value = value_create(0);
+    cr_assert_not_null(other_value, "the second value_create returned NULL");
+    crew_start(value, reduce_in_two_threads, 1);
+    const int hung = crew_wait();
+    cr_assert_eq(seen->no_thread, 0, "the test got no thread");
+    cr_assert_eq(hung, 0, "two threads of a process call value_reduce at the same time: it hangs");
+    cr_assert(seen->noted[0] == 0 && seen->noted[1] == 0,
+              "two threads of a process call value_reduce at the same time, each on a value of its own: it returned %d "
+              "and %d",
+              (int)seen->noted[0], (int)seen->noted[1]);
+    cr_assert_eq(seen->noted[2], 0,
+                 "two threads of a process called value_reduce at the same time: both have returned, %d of their "
+                 "processes are left. Do they share what value_reduce notes about its processes?",
+                 (int)seen->noted[2]);
+    for (int i = 0; i < THREADS; i++) {
+        const int64_t got = value_get(i == 0 ? value : other_value);
+        cr_assert_eq(got, EXPECTED,
+                     "two threads of a process called value_reduce at the same time, each with %d items of 1: a value "
+                     "must become %d, it is %ld",
+                     EXPECTED, EXPECTED, (long)got);
+    }
+    value_free(value);
+    value_free(other_value);
+}
+
 LAB_TEST(reduce_waits_for_its_own)
 {
     static const unsigned processes[] = {3, 1, 64};
@@ -1290,6 +1422,7 @@ LAB_TEST(reduce_waits_for_its_own)
                  "value_reduce waited for a child of the caller that is not its own");
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7, "the caller's own child did not end as it should");
     value_free(value);
+    check_reductions_in_threads();
 }
 
 /* ---- A fork beside a call ---- */
