@@ -12,6 +12,11 @@ bool scarce_fails(struct scarce *resource)
     return request >= atomic_load(&resource->first) && request <= atomic_load(&resource->last);
 }
 
+void scarce_end(struct scarce *resource)
+{
+    atomic_store(&resource->may_fail, false);
+}
+
 int scarce_call(struct scarce *resource, int first, int last, void (*call)(void))
 {
     resource->process = getpid();
@@ -20,7 +25,7 @@ int scarce_call(struct scarce *resource, int first, int last, void (*call)(void)
     atomic_store(&resource->last, last);
     atomic_store(&resource->may_fail, true);
     call();
-    atomic_store(&resource->may_fail, false);
+    scarce_end(resource);
     return atomic_load(&resource->requests);
 }
 

@@ -32,6 +32,10 @@ bool scarce_fails(struct scarce *resource);
  * a resource. */
 int scarce_call(struct scarce *resource, int first, int last, void (*call)(void));
 
+/* scarce_end: no further request fails, though `call` has not returned yet: for a call that then checks what it has got,
+ * since the words of an assertion need memory. Never blocks; thread safe. */
+void scarce_end(struct scarce *resource);
+
 /* scarce_in_turn: makes `call` `times` times: each of its requests fails in turn, alone and then with all that
  * follow. A call that makes no request is made once. Blocks as `call` does; as scarce_call. */
 void scarce_in_turn(struct scarce *resource, int times, void (*call)(void));

@@ -13,6 +13,7 @@
 
 #include "../census.h"
 #include "../receipt.h"
+#include "../scarce.h"
 #include "../seed.h"
 #include "../thread_info.h"
 #include "../timing.h"
@@ -253,4 +254,40 @@ Test(receipt, lines_are_appended_and_the_nonce_leaves_the_environment)
     cr_expect_str_empty(seen_before);
     close(fd);
     unlink(path);
+}
+
+static int blocks_had, blocks_refused;
+
+static void ask_for_three(void)
+{
+    for (int i = 0; i < 3; i++) {
+        void *volatile block = malloc(24); /* volatile: a compiler may leave out both calls */
+        *(block != NULL ? &blocks_had : &blocks_refused) += 1;
+        free(block);
+    }
+}
+
+Test(scarce, requests_fail_in_turn_alone_and_with_all_that_follow)
+{
+    blocks_had = blocks_refused = 0;
+    scarce_in_turn(&scarce_memory, 6, ask_for_three);
+    cr_expect_eq(blocks_refused, 1 + 3 + 1 + 2 + 1 + 1);
+    cr_expect_eq(blocks_had, 7 * 3 - 9);
+    void *block = malloc(24);
+    cr_expect_not_null(block, "memory can be had again");
+    free(block);
+}
+
+static void ask_in_a_child(void)
+{
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(malloc(24) != NULL ? 0 : 1);
+    waitpid(child, &blocks_refused, 0);
+}
+
+Test(scarce, children_are_not_meant)
+{
+    scarce_call(&scarce_memory, 0, 1000000, ask_in_a_child);
+    cr_expect_eq(blocks_refused, 0);
 }
