@@ -1337,7 +1337,7 @@ static int64_t meet_both(uint64_t index)
     if (!begun) {
         begun = true;
         enter_pid();
-        timing_wait_until(all_of_both_met, NULL, GRACE);
+        timing_wait_until(all_of_both_met, NULL, PATIENCE / 2);
     }
     return 1;
 }
