@@ -21,8 +21,8 @@
  */
 struct crawler_queue; /* yours to define, in crawler.c */
 
-/* crawler_queue_create: a new, empty, open queue that holds at most `capacity` items; 0 means without a
- * bound. Returns NULL if memory ran out. The caller frees it with crawler_queue_free. Does not block. */
+/* crawler_queue_create: a new, empty, open queue that holds at most `capacity` items (up to a million); 0
+ * means without a bound. Returns NULL if memory ran out. The caller frees it with crawler_queue_free. Does not block. */
 struct crawler_queue *crawler_queue_create(size_t capacity);
 
 /* crawler_queue_put: appends `item`. While the queue is full and open it blocks. Returns true when the

@@ -159,6 +159,15 @@ SCENARIO(queue_blocks_when_empty)
     pthread_join(threads[1], NULL);
     scenario_expect(getters[0].item + getters[1].item == 3 && getters[0].item != getters[1].item,
                     "what came out of the queue is not what went in");
+    struct hand last = {.queue = queue, .item = 7};
+    const pthread_t sleeper = start(get_one, &last);
+    scenario_until_all_sleep();
+    scenario_expect(crawler_queue_put(queue, NULL), "put returns false although the queue is open");
+    scenario_until_all_sleep();
+    scenario_expect(last.completed == 1,
+                    "a get sleeps, NULL is put, and the get does not return: NULL is an item like any other");
+    pthread_join(sleeper, NULL);
+    scenario_expect(last.item == 0, "what came out of the queue is not what went in");
     crawler_queue_free(queue);
 }
 
@@ -364,7 +373,8 @@ static struct crawler_result crawl(const struct fake_page *pages, size_t count, 
     curl_global_cleanup();
     for (size_t i = 0; i < count; i++) {
         scenario_expect(fake_site_visits(pages[i].path) > 0, "a page of the site is never visited");
-        scenario_expect(fake_site_visits(pages[i].path) == 1, "a page of the site is visited more than once");
+        scenario_expect(fake_site_visits(pages[i].path) == 1,
+                        "a page of the site is visited more than once: a visit is one request, whatever the answer.");
     }
     scenario_expect(fake_site_strangers() == 0, "something is asked for that is no address of the site");
     scenario_expect(fake_site_at_once() <= workers, "more requests are in progress at once than there are workers");
@@ -464,6 +474,38 @@ static void check_statuses(void)
     }
 }
 
+/* Whatever the answer, it is asked for once: crawl_one looks at that. */
+static void check_errors(void)
+{
+    static const int errors[] = {400, 401, 404, 408, 429, 500, 502, 503, 504};
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        const struct crawler_result result =
+            crawl_one(&(struct fake_page){.path = "/", .status = errors[i], .body = "<a href=\"/nowhere\">"});
+        scenario_expect(result.errors == 1 && result.pages + result.redirects + result.bytes == 0,
+                        "an answer with a status from 400 on is an error and nothing else.");
+    }
+}
+
+/* One worker, so one handle and one set of buffers, if it keeps them. */
+static void check_missing_location(void)
+{
+    static const struct fake_page pages[] = {
+        {.path = "/", .body = "<a href=\"/a/first\"> <a href=\"/moved\"> <a href=\"/a/last\">"},
+        {.path = "/a/first", .status = 304},
+        {.path = "/moved", .status = 302, .location = "here.html"},
+        {.path = "/a/last", .status = 304},
+        {.path = "/here.html"},
+    };
+    struct crawler_result result;
+    fake_site_open(pages, 5, 0);
+    crawler_crawl(FAKE_SITE "/", 1, &result);
+    scenario_expect(
+        fake_site_strangers() == 0,
+        "a redirect without a Location leads nowhere, but one is followed, perhaps the one of the redirect before.");
+    scenario_expect(fake_site_visits("/here.html") == 1 && result.redirects == 3 && result.pages == 2,
+                    "a site has redirects with a Location and without one: they are not counted or followed right.");
+}
+
 static void check_time(void)
 {
     const struct crawler_result result = crawl_one(&(struct fake_page){.path = "/", .slow_ms = 9000});
@@ -511,6 +553,8 @@ SCENARIO(crawl_takes_what_comes)
     }
     check_no_thread();
     check_statuses();
+    check_errors();
+    check_missing_location();
     check_time();
     check_long_address();
     scenario_expect(crawl(pages, LINKS + 1, 0, 1).pages == LINKS + 1,
