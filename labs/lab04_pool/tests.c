@@ -224,7 +224,7 @@ static int64_t meet(int64_t input)
     return input + 1;
 }
 
-static int answered; /* items of the last round of meet_all that are not failed and have the right result */
+static int come_back; /* items of the last round of meet_all that are not failed and have the right result */
 
 /* A round of `workers` items that all must be in the function at once. Returns how many got on. */
 static int meet_all(struct pool *pool, int workers)
@@ -236,9 +236,9 @@ static int meet_all(struct pool *pool, int workers)
     atomic_store(&seen->wanted, workers);
     count_up(inputs, (size_t)workers);
     pool_map(pool, meet, inputs, outputs, failed, (size_t)workers);
-    answered = 0;
+    come_back = 0;
     for (int i = 0; i < workers; i++)
-        answered += !failed[i] && outputs[i] == inputs[i] + 1;
+        come_back += !failed[i] && outputs[i] == inputs[i] + 1;
     return atomic_load(&seen->met);
 }
 
@@ -790,10 +790,10 @@ LAB_TEST(killed_while_idle_costs_nothing)
                      "lose no item, but of 3 items that wait for each other only %d got on",
                      met);
         cr_assert_eq(
-            answered, 3,
+            come_back, 3,
             "a worker was killed between two calls of pool_map: the next call must lose no item, but of 3 items "
             "only %d are not failed and have the right result",
-            answered);
+            come_back);
     }
     killed_after_answers();
     killed_before_it_looks();
