@@ -107,8 +107,9 @@ static const char *plain_effect(const char *effect)
  * astray: what is left behind, memory that is gone, and locks used as they must not be. */
 static bool stands_for_itself(const char *kind)
 {
-    static const char *const kinds[] = {"use after free",         "double free", "memory leak",   "thread never joined",
-                                        "child never waited for", "misuse",      "exit with lock"};
+    static const char *const kinds[] = {"out of bounds", "use after free",      "double free",
+                                        "memory leak",   "thread never joined", "child never waited for",
+                                        "misuse",        "exit with lock"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kind, kinds[i]) == 0)
             return true;

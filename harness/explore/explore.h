@@ -23,7 +23,7 @@
  *                   processes: family.c (fork) children.c (wait) mappings.c sysv.c proc_files.c
  *                   signals: signals.c (what is pending) handlers.c (how they run) timers.c (alarms)
  *                   descriptors: descriptors.c (tables) fcntl.c channels.c pipes.c transfers.c poll.c epoll.c files.c
- *       judges      memory.c (races, use after free; clocks.h), deadlock.c,
+ *       judges      memory.c (races, use after free, out of bounds; clocks.h), deadlock.c,
  *                   location.c (atomics and fences, weak memory)
  *       verdict.c   what was wrong; ends the run
  *     coverage.c which accesses were executed at all

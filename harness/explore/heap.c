@@ -16,7 +16,7 @@
 #include "trace.h"
 #include "verdict.h"
 
-enum { LIVE = 0x4c495645, FREED = 0x46524545, PATTERN = 0xa5 };
+enum { LIVE = 0x4c495645, FREED = 0x46524545, PATTERN = 0xa5, GUARD = 64 };
 
 struct header {
     struct header *next;  /* allocated after this one */
@@ -27,11 +27,13 @@ struct header {
 };
 
 static char *top = (char *)REGION_BASE;
+static uintptr_t guarded; /* up to here what is above `top` is known as nobody's */
 static struct header *first, *last;
 
 void heap_reset(void)
 {
     top = (char *)REGION_BASE;
+    guarded = 0;
     first = last = NULL;
 }
 
@@ -62,6 +64,16 @@ static uintptr_t caller(void)
     return self->depth > 0 && self->depth <= CALLS_MAX ? self->calls[self->depth - 1] : 0;
 }
 
+/* Puts the block from `begin` up to `end` on top: what is before it and some bytes behind it are nobody's. */
+static void guard(uintptr_t begin, uintptr_t end)
+{
+    memory_mark_outside((uintptr_t)top, begin, true);
+    memory_mark_outside(begin, end < guarded ? end : guarded, false);
+    top = (char *)((end + 16) & ~(uintptr_t)15);
+    guarded = (uintptr_t)top + GUARD;
+    memory_mark_outside(end, guarded, true);
+}
+
 void *heap_take(size_t bytes, size_t alignment, uintptr_t pc)
 {
     handlers_forbid("malloc");
@@ -73,7 +85,7 @@ void *heap_take(size_t bytes, size_t alignment, uintptr_t pc)
         verdict_unsupported("a program that allocates more than %d MiB in one run", HEAP_BYTES >> 20);
     struct header *header = (struct header *)at - 1;
     *header = (struct header){.pc = pc, .caller = caller(), .size = bytes, .state = LIVE};
-    top = (char *)((at + bytes + 16) & ~(uintptr_t)15);
+    guard(at, at + bytes);
     if (last != NULL)
         last->next = header;
     else
@@ -99,6 +111,30 @@ void heap_give_back(void *block, uintptr_t pc)
     struct header *header = header_of(block, pc);
     memory_free((uintptr_t)block, header->size, pc);
     header->state = FREED;
+}
+
+void heap_tell_outside(uintptr_t address)
+{
+    const struct header *before = NULL, *after = first;
+    for (; after != NULL && (uintptr_t)after < address; after = after->next)
+        before = after;
+    /* Within a header: of the block behind it. */
+    if (before != NULL && address < (uintptr_t)(before + 1)) {
+        after = before;
+        for (before = first; before != NULL && before->next != after; before = before->next)
+            continue;
+    }
+    const uintptr_t missed = before != NULL ? address - ((uintptr_t)(before + 1) + before->size) : UINTPTR_MAX;
+    const bool behind = after == NULL || missed <= (uintptr_t)(after + 1) - address;
+    const struct header *block = behind && before != NULL ? before : after;
+    if (block != NULL) {
+        verdict_place(-1, block->pc, "allocated %zu bytes", block->size);
+        if (block->caller != 0)
+            verdict_place(-1, block->caller, "called from here");
+    }
+    verdict_end(VERDICT_OUT_OF_BOUNDS, block == before
+                                           ? "what is used here lies past the end of the block that was allocated"
+                                           : "what is used here lies in front of the block that was allocated");
 }
 
 /* Leaks: from all the program's variables and stacks, whatever looks like an address of a block is followed. */

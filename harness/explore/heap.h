@@ -1,6 +1,7 @@
 /*
  * heap.h: malloc and free of the program. Blocks come one after the other from the region's bottom, each behind a
- * small header, and are never given out twice within a run, so that every use after free is seen.
+ * small header, and are never given out twice within a run, so that every use after free is seen. What lies between two
+ * of them belongs to nobody.
  */
 #ifndef EXPLORE_HEAP_H
 #define EXPLORE_HEAP_H
@@ -26,6 +27,10 @@ void *heap_take(size_t bytes, size_t alignment, uintptr_t pc);
 
 /* heap_give_back: free(). Ends the run if `block` is not one that may be freed. NULL is ignored. */
 void heap_give_back(void *block, uintptr_t pc);
+
+/* heap_tell_outside: ends the run with VERDICT_OUT_OF_BOUNDS, since `address`, which lies between blocks, was used, and
+ * says which block it has missed. */
+_Noreturn void heap_tell_outside(uintptr_t address);
 
 /* heap_check_leaks: ends the run with VERDICT_MEMORY_LEAK if a block is left that no variable of the program leads to.
  */

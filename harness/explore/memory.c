@@ -5,6 +5,7 @@
 
 #include "arena.h"
 #include "family.h"
+#include "heap.h"
 #include "region.h"
 #include "schedule.h"
 #include "verdict.h"
@@ -31,6 +32,7 @@ struct cell {
     struct attached *attached;
     uint32_t number; /* of the run it belongs to */
     bool freed;      /* a record of ACCESS_FREE is among them */
+    uint8_t outside; /* bytes that lie between blocks of the heap */
 };
 
 static struct cell *region_cells, *data_cells, *bss_cells;
@@ -228,11 +230,23 @@ static inline void access_fresh_cell(struct cell *cell, uintptr_t address, uint8
         access_cell(cell, address, mask, access, pc);
 }
 
+static _Noreturn void report_outside(uintptr_t address, unsigned access, uintptr_t pc)
+{
+    verdict_current()->address = address;
+    verdict_place(thread_self()->id, pc, "%s", verb(access));
+    heap_tell_outside(address);
+}
+
 static inline void access_one(uintptr_t address, size_t size, unsigned access, uintptr_t pc)
 {
     struct cell *cell = cell_of(address);
-    if (cell != NULL)
-        access_fresh_cell(cell, address, (uint8_t)(((1u << size) - 1) << (address & 7)), access, pc);
+    if (cell == NULL)
+        return;
+    const uint8_t mask = (uint8_t)(((1u << size) - 1) << (address & 7));
+    const uint8_t outside = cell->outside & mask;
+    if (outside != 0 && (access & ACCESS_FREE) == 0)
+        report_outside((address & ~(uintptr_t)7) + (uintptr_t)__builtin_ctz(outside), access, pc);
+    access_fresh_cell(cell, address, mask, access, pc);
 }
 
 static __attribute__((noinline)) void access_cells(uintptr_t address, size_t size, unsigned access, uintptr_t pc)
@@ -258,6 +272,17 @@ void memory_free(uintptr_t address, size_t size, uintptr_t pc)
     memory_access(address, size > 0 ? size : 1, ACCESS_WRITE | ACCESS_FREE, pc);
 }
 
+void memory_mark_outside(uintptr_t begin, uintptr_t end, bool outside)
+{
+    for (uintptr_t at = begin; at < end; at++) {
+        struct cell *cell = cell_of(at);
+        const unsigned from = at & 7, count = end - at < 8 - from ? (unsigned)(end - at) : 8 - from;
+        const uint8_t mask = (uint8_t)(((1u << count) - 1) << from);
+        cell->outside = (uint8_t)(outside ? cell->outside | mask : cell->outside & ~mask);
+        at += count - 1;
+    }
+}
+
 static void check_not_freed(const struct cell *cell, uintptr_t address, bool private, uintptr_t pc)
 {
     for (const struct record *record = cell->records; record != NULL; record = record->next)
@@ -273,6 +298,8 @@ static __attribute__((noinline)) void **attach(struct cell *cell, uintptr_t addr
     const bool private = family_forked() && !family_is_shared(address);
     if (cell->freed)
         check_not_freed(cell, address, private, pc);
+    if (cell->outside & 1u << (address & 7))
+        report_outside(address, ACCESS_ATOMIC | ACCESS_WRITE, pc);
     for (struct attached *found = cell->attached; found != NULL; found = found->next)
         if (found->address == address && found->kind == kind && (!private || found->process == process))
             return &found->model;

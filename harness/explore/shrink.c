@@ -66,7 +66,8 @@ bool shrink(struct search_result *result)
 static bool is_effect(enum verdict_kind kind)
 {
     return kind == VERDICT_ASSERTION || kind == VERDICT_CRASH || kind == VERDICT_EXIT || kind == VERDICT_DOUBLE_FREE ||
-           kind == VERDICT_USE_AFTER_FREE || kind == VERDICT_DEADLOCK || kind == VERDICT_LOST_WAKEUP;
+           kind == VERDICT_USE_AFTER_FREE || kind == VERDICT_OUT_OF_BOUNDS || kind == VERDICT_DEADLOCK ||
+           kind == VERDICT_LOST_WAKEUP;
 }
 
 struct search_result shrink_effect(const struct search_result *race)

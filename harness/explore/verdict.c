@@ -13,6 +13,7 @@ static struct verdict current;
 
 static const char *const names[] = {
     [VERDICT_RACE] = "data race",
+    [VERDICT_OUT_OF_BOUNDS] = "out of bounds",
     [VERDICT_USE_AFTER_FREE] = "use after free",
     [VERDICT_DOUBLE_FREE] = "double free",
     [VERDICT_MISUSE] = "misuse",

@@ -14,6 +14,7 @@
 /* In the order of rank: when one mistake shows itself in several ways, the first is the reason told. */
 enum verdict_kind {
     VERDICT_RACE,
+    VERDICT_OUT_OF_BOUNDS,
     VERDICT_USE_AFTER_FREE,
     VERDICT_DOUBLE_FREE,
     VERDICT_MISUSE,
