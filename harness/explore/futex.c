@@ -50,8 +50,10 @@ static long wait_on(int *address, int expected, uint64_t deadline, uintptr_t pc)
     const enum wake woken = schedule_point(asleep, &wait);
     if (!waiter->woken)
         take_out(futex, waiter);
-    if (woken == WAKE_TIMEOUT)
+    if (woken == WAKE_TIMEOUT) {
+        trace_event(pc, "time is over, nobody woke it on the futex");
         return model_fail(ETIMEDOUT);
+    }
     return woken == WAKE_SPURIOUS || (woken == WAKE_INTERRUPTED && !waiter->woken) ? model_fail(EINTR) : 0;
 }
 

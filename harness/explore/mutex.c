@@ -69,8 +69,10 @@ int mutex_lock(struct sync *sync, uint64_t deadline, uintptr_t pc)
         sync->count++;
         return 0;
     }
-    if (schedule_point(operation, &wait) == WAKE_TIMEOUT)
+    if (schedule_point(operation, &wait) == WAKE_TIMEOUT) {
+        trace_lock(sync->address, pc, "time is over, does not get the mutex");
         return ETIMEDOUT;
+    }
     if (sync->destroyed)
         sync_misuse(pc, "this mutex was destroyed while a thread waited for it");
     trace_lock(sync->address, pc, "takes the mutex");

@@ -34,8 +34,10 @@ static int lock_read(struct sync *lock, uint64_t deadline, uintptr_t pc)
     if (lock->owner == self->id)
         return EDEADLK;
     if (schedule_point((struct operation){.object = lock->address, .words = "lock for reading", .pc = pc}, &wait) ==
-        WAKE_TIMEOUT)
+        WAKE_TIMEOUT) {
+        trace_lock(lock->address, pc, "time is over, does not get the rwlock");
         return ETIMEDOUT;
+    }
     lock->count++;
     lock->reading[self->id]++;
     lock->pc = pc;
@@ -53,8 +55,10 @@ static int lock_write(struct sync *lock, uint64_t deadline, uintptr_t pc)
     if (lock->owner == self->id)
         return EDEADLK;
     if (schedule_point((struct operation){.object = lock->address, .words = "lock for writing", .pc = pc}, &wait) ==
-        WAKE_TIMEOUT)
+        WAKE_TIMEOUT) {
+        trace_lock(lock->address, pc, "time is over, does not get the rwlock");
         return ETIMEDOUT;
+    }
     lock->owner = self->id;
     lock->pc = pc;
     self->held++;

@@ -335,11 +335,14 @@ static void compare_stack(struct thread *self, unsigned i)
     self->seen[i].stack = sum;
 }
 
+/* The same line that looks at one object after another, as in a scan of cells, is no loop that waits: only who has been
+ * through all of them twice and found nothing else has. */
 void schedule_looked(uintptr_t pc, uint64_t value)
 {
     struct thread *self = schedule.current;
+    const uintptr_t object = self->operation.object;
     unsigned i = 0;
-    while (i < self->seen_count && self->seen[i].pc != pc)
+    while (i < self->seen_count && (self->seen[i].pc != pc || self->seen[i].object != object))
         i++;
     if (i == self->seen_count) {
         i = i == SEEN_MAX ? 0 : self->seen_count++;
@@ -352,6 +355,7 @@ void schedule_looked(uintptr_t pc, uint64_t value)
             schedule_yield();
     }
     self->seen[i].pc = pc;
+    self->seen[i].object = object;
     self->seen[i].value = value;
 }
 

@@ -22,7 +22,7 @@
 
 #define NEVER UINT64_MAX
 
-enum { CALLS_MAX = 64, STEPS_MAX = 200000, ONE_ORDER_STEPS_MAX = 10000000, TLS_KEYS = 64, SEEN_MAX = 8 };
+enum { CALLS_MAX = 64, STEPS_MAX = 200000, ONE_ORDER_STEPS_MAX = 10000000, TLS_KEYS = 64, SEEN_MAX = 72 };
 
 /* Signal: only within schedule_point, a handler is to run. Interrupted: one has run, and the call fails with EINTR. */
 enum wake { WAKE_READY, WAKE_TIMEOUT, WAKE_SPURIOUS, WAKE_SIGNAL, WAKE_INTERRUPTED };
@@ -84,7 +84,7 @@ struct thread {
     struct clock view;                      /* weak memory: what sequentially consistent fences let it see */
     uintptr_t calls[CALLS_MAX];
     struct {
-        uintptr_t pc;
+        uintptr_t pc, object;
         uint64_t value, stack; /* a sum of the thread's stack at that time */
     } seen[SEEN_MAX];          /* loads since it last changed something */
     void *keys[TLS_KEYS];

@@ -42,6 +42,8 @@ static int wait_until(struct sync *semaphore, uint64_t deadline, uintptr_t pc)
                                         .words = "wait for a semaphore",
                                         .pc = pc};
     const enum wake woken = schedule_point(operation, &wait);
+    if (woken == WAKE_TIMEOUT)
+        trace_lock(semaphore->address, pc, "time is over, does not pass the semaphore");
     if (woken == WAKE_TIMEOUT || woken == WAKE_INTERRUPTED)
         return model_fail(woken == WAKE_TIMEOUT ? ETIMEDOUT : EINTR);
     if (semaphore->destroyed)

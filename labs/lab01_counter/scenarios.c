@@ -229,7 +229,9 @@ static bool odd(int64_t number)
 SCENARIO(predicate_uses_the_header)
 {
     counter = new_counter();
-    scenario_expect(counter_count(odd, 3, 2) == 1, "of 0, 1, 2 one is odd, and counter_count says otherwise");
+    scenario_expect(counter_count(odd, 3, 2) == 1,
+                    "of 0, 1, 2 one is odd, and counter_count says otherwise when the predicate, asked about 0, calls "
+                    "counter_count itself");
     scenario_expect(atomic_load(&calls) == 3 * CALL, "the predicate was not called exactly once for each of 0, 1, 2");
     scenario_expect(counter_value(counter) == 3, "an increment is lost: the predicate incremented 3 times");
     release_counter();
