@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -731,10 +732,16 @@ static void try_all_calls(struct value *value, int number)
 
 LAB_TEST(killed_inside_update)
 {
-    static const char *const ways[] = {"SIGKILL", "SIGSEGV", "_exit(0)"};
+    static const char *const ways[] = {"SIGKILL", "SIGSEGV", "_exit(0)",
+                                       "_exit(0), in a program with blanks in its name (see /proc/PID/stat),",
+                                       "_exit(0), whose parent had used the value before the fork,"};
     struct value *value = begin(1);
     int64_t expected = 1;
-    for (int way = 0; way < 3; way++) {
+    for (int way = 0; way < 5; way++) {
+        if (way == 3)
+            prctl(PR_SET_NAME, "S (a b) S c"); /* the processes to come inherit it */
+        if (way == 4)
+            add_by_update(value, 0);
         const pid_t dead = dead_updater(value, way);
         crew_start(value, try_all_calls, 1);
         const int hung = crew_wait();
@@ -755,6 +762,34 @@ LAB_TEST(killed_inside_update)
 }
 
 /* A lock that is marked as broken after a death either fails, and nobody is kept out any more, or blocks. */
+enum { DEATHS = 6 };
+
+/* A value that outlives deaths, each met by the caller. */
+static void use_after_deaths(void)
+{
+    struct value *value = value_create(0);
+    cr_assert_not_null(value, "value_create returned NULL");
+    for (int i = 0; i < DEATHS; i++) {
+        const pid_t dead = dead_updater(value, i % 3);
+        value_add(value, 0);
+        waitpid(dead, NULL, 0);
+    }
+    value_free(value);
+}
+
+/* What is opened once may stay open, so the second of two values is looked at. */
+static void check_what_deaths_leave(void)
+{
+    use_after_deaths();
+    const struct census before = census_take();
+    use_after_deaths();
+    const struct census after = census_take();
+    cr_assert_eq(after.descriptors, before.descriptors,
+                 "%d processes died inside value_update, each time another one then called value_add, and then "
+                 "value_free: %d descriptors more are open than before",
+                 DEATHS, after.descriptors - before.descriptors);
+}
+
 LAB_TEST(still_a_lock_after_deaths)
 {
     struct value *value = begin(0);
@@ -771,6 +806,7 @@ LAB_TEST(still_a_lock_after_deaths)
     cr_assert_eq(hung, 0, "after 3 deaths inside value_update %d processes call it: %d of them hang", LOOKERS, hung);
     check_looks(value, "processes");
     value_free(value);
+    check_what_deaths_leave();
 }
 
 static const int64_t step = 0x100000001; /* changes both halves of the number */
@@ -1261,6 +1297,31 @@ static void check_survivors(void)
     value_free(value);
 }
 
+static int64_t first_and_last(uint64_t index)
+{
+    (void)index;
+    enter_pid();
+    timing_wait_until(all_met, NULL, PATIENCE / 2);
+    raise(SIGKILL);
+    return 1;
+}
+
+/* More items than 32 bits can count; each process is killed in its first, when all have begun one. */
+static void check_many_items(void)
+{
+    struct value *value = begin(0);
+    const uint64_t count = (uint64_t)KIN << 32;
+    const int status = reduce(value, first_and_last, count, KIN);
+    const int began = enter_pid() - 1;
+    cr_assert_eq(status, -1, "each of %d processes was killed: value_reduce must return -1, it returned %d", KIN,
+                 status);
+    cr_assert_eq(began, KIN,
+                 "%d processes share %lu items, and each is killed in its first: only %d have begun one. Are the items "
+                 "counted in 64 bits throughout?",
+                 KIN, (unsigned long)count, began);
+    value_free(value);
+}
+
 LAB_TEST(reduce_reports_a_death)
 {
     struct value *value = begin(0);
@@ -1275,6 +1336,7 @@ LAB_TEST(reduce_reports_a_death)
                  (long)value_get(value));
     value_free(value);
     check_survivors();
+    check_many_items();
 }
 
 static int64_t not_in_caller(uint64_t index)
@@ -1286,11 +1348,9 @@ static int64_t not_in_caller(uint64_t index)
 }
 
 /* As when the system has no room for more processes: first there is room for none, then for one, two, three. */
-LAB_TEST(reduce_reports_a_failed_fork)
+static void reduce_with_failed_forks(struct value *value)
 {
     enum { COUNT = 40000, ASKED = 4 };
-    struct value *value = begin(0);
-    caller = getpid();
     for (int possible = 0; possible < ASKED; possible++) {
         const int64_t before = value_get(value);
         atomic_store(&seen->forks_left, possible);
@@ -1312,7 +1372,24 @@ LAB_TEST(reduce_reports_a_failed_fork)
         cr_assert(added >= 0 && added <= COUNT, "%d items of 1, of which some may be missing: %ld was added", COUNT,
                   (long)added);
     }
-    value_free(value);
+}
+
+LAB_TEST(reduce_reports_a_failed_fork)
+{
+    struct census before = {0};
+    caller = getpid();
+    for (int round = 0; round < 2; round++) { /* what is made once may stay */
+        struct value *value = begin(0);
+        reduce_with_failed_forks(value);
+        value_free(value);
+        if (round == 0)
+            before = census_take();
+    }
+    const struct census after = census_take();
+    cr_assert(after.shared_maps == before.shared_maps + 1 && after.descriptors == before.descriptors,
+              "forks of value_reduce failed, and after value_free %d shared mappings and %d descriptors more are there "
+              "than before",
+              after.shared_maps - before.shared_maps - 1, after.descriptors - before.descriptors);
 }
 
 enum { THREADS = 2, EACH = 2 };
@@ -1678,13 +1755,27 @@ static int64_t disturb(uint64_t index)
     return 1;
 }
 
+static void count_child(int number)
+{
+    (void)number;
+}
+
 static void check_reduction_through_signals(void)
 {
     enum { COUNT = KIN * 10000 };
     struct value *value = begin(0);
     caller = getpid();
     handle_signals();
+    signal(SIGCHLD, count_child);
     const int status = reduce(value, disturb, COUNT, KIN);
+    struct sigaction child;
+    sigset_t blocked;
+    sigaction(SIGCHLD, NULL, &child);
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    signal(SIGCHLD, SIG_DFL);
+    cr_assert(child.sa_handler == count_child && !sigismember(&blocked, SIGCHLD) && !sigismember(&blocked, SIGUSR1),
+              "its caller handles SIGCHLD, to hear of children of its own; value_reduce has taken the handler away, or "
+              "blocks signals, and has not given back what was before");
     const struct census now = census_take();
     atomic_store(&seen->done, 1);
     cr_assert_eq(seen->alone, 0, "%d processes share %d items, but not all of them have begun one", KIN, COUNT);
