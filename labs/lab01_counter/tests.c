@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <threads.h>
 #include <time.h>
@@ -66,6 +67,28 @@ int thrd_create(thrd_t *thread, thrd_start_t body, void *argument)
     int (*original)(thrd_t *, thrd_start_t, void *);
     find_original("thrd_create", &original);
     return scarce_fails(&threads_to_start) ? thrd_error : original(thread, body, argument);
+}
+
+/* ---- A machine with one core, whatever it has ----
+ * counter_count shares the work out over as many threads as the caller says, not over as many as there are cores. */
+
+int get_nprocs(void)
+{
+    return 1;
+}
+
+int get_nprocs_conf(void)
+{
+    return 1;
+}
+
+long sysconf(int name)
+{
+    long (*original)(int);
+    if (name == _SC_NPROCESSORS_ONLN || name == _SC_NPROCESSORS_CONF)
+        return 1;
+    find_original("sysconf", &original);
+    return original(name);
 }
 
 /* ---- Threads that change a counter until they are told to stop ---- */
@@ -278,6 +301,22 @@ static void check_many_counters(void)
     }
 }
 
+/* One after another, each likely to lie where the one before it lay. */
+static void check_successors(void)
+{
+    for (int i = 0; i < 4; i++) {
+        struct counter *counter = create_counter();
+        check_value(counter, 0, "counter_create, once another counter was freed");
+        counter_increment(counter);
+        counter_add(counter, 6);
+        check_value(
+            counter, 7,
+            "counter_increment and counter_add of 6 on a new counter (it may lie at the address of one that was "
+            "freed: what is remembered by the address is of the old one)");
+        counter_free(counter);
+    }
+}
+
 LAB_TEST(counters_are_separate)
 {
     struct counter *first = create_counter(), *second = create_counter();
@@ -293,6 +332,7 @@ LAB_TEST(counters_are_separate)
     check_value(third, 0, "counter_create of a third counter");
     counter_free(second);
     counter_free(third);
+    check_successors();
     check_many_counters();
 }
 
@@ -310,6 +350,41 @@ LAB_TEST(adds_are_not_lost)
     check_writers((const int64_t[WRITERS]){3, -2, 0, 5000000000});
 }
 
+/* A reader is held up while so many updates pass that a version of 8 bits comes round. Each of them changes both halves
+ * of the value in the same way, so whichever of them are in what it reads, it reads a multiple of one. */
+enum { ROUND = 256 };
+
+static void outlast_reader(void *unused)
+{
+    static const int64_t both_halves = 0x100000001;
+    pthread_t thread;
+    (void)unused;
+    const int64_t before = counter_value(walked);
+    start_thread(&thread, walk_through_call, NULL);
+    step_wait_held(PATIENCE);
+    step_other_begins();
+    for (int i = 0; i < ROUND; i++)
+        counter_add(walked, both_halves);
+    step_other_done();
+    pthread_join(thread, NULL);
+    const int64_t added = first_value - before;
+    cr_assert(added % both_halves == 0 && added >= 0 && added / both_halves <= ROUND,
+              "the counter stood at %" PRId64
+              "; counter_value was held up %s while another thread called counter_add %d "
+              "times, each with %" PRId64 ", and says %" PRId64
+              ", where the counter never stood. Are these parts of two values, read at different moments? A version or "
+              "sequence number of few bits may meanwhile have come round to where it was",
+              before, step_held(), ROUND, both_halves, first_value);
+}
+
+static void check_long_hold(void)
+{
+    walked = create_counter();
+    first_step = VALUE;
+    step_check_each(outlast_reader, NULL);
+    counter_free(walked);
+}
+
 /* Increments, and additions that change both halves of the 64 bits. */
 static void check_reading(void)
 {
@@ -319,6 +394,7 @@ static void check_reading(void)
     check_overtaking(VALUE, carry);
     check_overtaking(VALUE, -carry);
     check_overtaking(carry, VALUE);
+    check_long_hold();
 }
 
 /* One writer only: that no update is lost among several is the business of the tests above. */
@@ -489,12 +565,12 @@ static void check_each_once(int64_t n, unsigned threads, const char *failure)
     const char *comma = failure != NULL ? ", " : "", * or = failure != NULL ? "-1 or " : "";
     failure = failure != NULL ? failure : "";
     cr_assert(gave_up || count == (n + 1) / 2,
-              "even numbers below %" PRId64 ", %u threads%s%s: expected %s%" PRId64 ", got %" PRId64, n, threads, comma,
-              failure, or, (n + 1) / 2, count);
+              "counter_count, even numbers below %" PRId64 ", %u threads%s%s: expected %s%" PRId64 ", got %" PRId64, n,
+              threads, comma, failure, or, (n + 1) / 2, count);
     for (int64_t i = 0; i < LARGEST; i++) {
         const int times = atomic_load(&asked[i]);
         cr_assert(times == (i < n) || (gave_up && times == 0),
-                  "n = %" PRId64 ", %u threads%s%s: the predicate must be asked about %" PRId64
+                  "counter_count, n = %" PRId64 ", %u threads%s%s: the predicate must be asked about %" PRId64
                   " %s, it was asked %d times",
                   n, threads, comma, failure, i,
                   i >= n    ? "not at all"
@@ -622,7 +698,8 @@ static void check_work_is_shared(void)
     cr_assert_eq(count, N / 2, "even numbers below %d: expected %d, got %" PRId64, N, N / 2, count);
     cr_assert(atomic_load(&gathering.complete),
               "counter_count is to share %d integers out over %d threads that work at the same time, but never were "
-              "%d calls of the predicate under way at once, however long they waited for each other",
+              "%d calls of the predicate under way at once, however long they waited for each other. The number of "
+              "threads is what the caller says, whatever the number of cores (here the machine says that it has one)",
               N, THREADS, THREADS);
 }
 
@@ -823,6 +900,20 @@ static void check_threads_have_ended(void)
                  threads);
 }
 
+/* Without stdin, as a daemon runs, the first descriptor that is opened is 0, as good as any other. */
+static void check_without_stdin(void)
+{
+    close(STDIN_FILENO);
+    const int before = census_take().descriptors;
+    use_everything_once();
+    count_somehow();
+    const int more = census_take().descriptors - before;
+    cr_assert_leq(more, 0,
+                  "in a program that has closed its stdin, counter_create, counter_free and counter_count left %d file "
+                  "descriptors open: 0 is a descriptor like any other, only a negative number is none",
+                  more);
+}
+
 LAB_TEST(nothing_is_left_behind)
 {
     enum { TIMES = 1000, COUNTS = 300 };
@@ -845,4 +936,5 @@ LAB_TEST(nothing_is_left_behind)
     cr_assert(now < space + 1500000000u,
               "300 times counter_count left %zu MB of address space behind: are there threads that nobody joined?",
               (now - space) / 1000000);
+    check_without_stdin();
 }
