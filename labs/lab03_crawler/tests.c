@@ -24,6 +24,7 @@
 
 #include "census.h"
 #include "crawler.h"
+#include "scarce.h"
 #include "seed.h"
 #include "site.h"
 #include "step.h"
@@ -984,8 +985,64 @@ LAB_TEST(waiting_costs_nothing)
     end_waiting(&waiting);
 }
 
+enum { SCARCE_ITEMS = 40, SCARCE_TIMES = 200 };
+
+/* What create and put get, or do not get, of memory: an item is in the queue if put says so, and only then. */
+static void use_with_little_memory(size_t capacity)
+{
+    struct crawler_queue *queue = crawler_queue_create(capacity);
+    uintptr_t in = 0, out = 0;
+    bool taken[SCARCE_ITEMS];
+    void *item = NULL;
+    if (queue == NULL)
+        return;
+    for (int i = 0; i < SCARCE_ITEMS; i++)
+        in += taken[i] = crawler_queue_put(queue, number((uintptr_t)i + 1));
+    scarce_end(&scarce_memory);
+    crawler_queue_close(queue);
+    for (int i = 0; i < SCARCE_ITEMS; i++) {
+        if (!taken[i])
+            continue;
+        cr_assert(crawler_queue_get(queue, &item),
+                  "memory ran out: put returned true %zu times, but only %zu items come "
+                  "out of the closed queue",
+                  in, out);
+        cr_assert_eq(item, number((uintptr_t)i + 1), "memory ran out: item %d should come out next, not %zu", i + 1,
+                     (uintptr_t)item);
+        out++;
+    }
+    cr_assert_not(crawler_queue_get(queue, &item), "memory ran out: put returned false, but its item is in the queue");
+    crawler_queue_free(queue);
+}
+
+static void use_bounded_with_little_memory(void)
+{
+    use_with_little_memory(SCARCE_ITEMS);
+}
+
+static void use_unbounded_with_little_memory(void)
+{
+    use_with_little_memory(0);
+}
+
+/* Twice, and what the second time leaves on the heap adds up. */
+static void check_scarce_memory(void (*use)(void))
+{
+    census_one_heap();
+    scarce_in_turn(&scarce_memory, SCARCE_TIMES, use);
+    const long before = (long)census_take().heap_bytes;
+    scarce_in_turn(&scarce_memory, SCARCE_TIMES, use);
+    const long grown = (long)census_take().heap_bytes - before;
+    cr_assert_lt(grown, SCARCE_TIMES,
+                 "memory ran out %d times in crawler_queue_create or crawler_queue_put, and %ld bytes are "
+                 "left behind",
+                 SCARCE_TIMES, grown);
+}
+
 LAB_TEST(free_gives_memory_back)
 {
+    check_scarce_memory(use_bounded_with_little_memory);
+    check_scarce_memory(use_unbounded_with_little_memory);
     struct census before = {0};
     for (int round = 0; round < 1100; round++) {
         struct crawler_queue *queue = create(round % 2 == 0 ? 100 : 0);
