@@ -50,6 +50,7 @@ SCENARIO(set_wakes_all)
     event_set(event);
     event_wait(event);
     scenario_expect(event_is_set(event), "an event that was set and not cleared is not set any more");
+    scenario_expect(event_wait_for(event, 0), "event_wait_for(0) does not see that the event is set");
     pthread_join(one, NULL);
     pthread_join(other, NULL);
     release_event();
@@ -171,6 +172,8 @@ SCENARIO(set_or_time_out)
     scenario_expect(!wait_by_the_clock(LONG, &passed), "event_wait_for returned true although the event was cleared");
     scenario_expect(passed < LONG + INT64_C(2000),
                     "event_wait_for took much longer than its time: a wake-up in between began it anew");
+    scenario_expect(!wait_by_the_clock(UINT_MAX, &passed),
+                    "event_wait_for returned true although the event was cleared");
     release_event();
 }
 

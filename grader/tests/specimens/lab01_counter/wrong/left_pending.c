@@ -1,4 +1,4 @@
-/* expect: schedules two_increments | who does not get the lock leaves its update for the holder and returns; if it comes between the holder's last look and its unlock nobody adds it until the next update, and a reader misses it */
+/* expect: tests increments_are_not_lost; schedules two_increments | who does not get the lock leaves its update for the holder and returns; if it comes between the holder's last look and its unlock nobody adds it until the next update, and a reader misses it */
 #define _GNU_SOURCE
 #include "counter.h"
 

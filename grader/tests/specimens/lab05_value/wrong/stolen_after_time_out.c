@@ -1,4 +1,4 @@
-/* expect: schedules assertion | who has waited a second takes the lock for abandoned and takes it, though the holder lives */
+/* expect: tests still_a_lock_after_deaths; schedules assertion | who has waited a second takes the lock for abandoned and takes it, though the holder lives */
 #define _GNU_SOURCE
 #include "value.h"
 
