@@ -853,6 +853,20 @@ static void close_after_deaths(void)
     pool_close(pool); /* one that writes to the dead worker ends here by SIGPIPE */
 }
 
+/* Without stdin, as a daemon runs, the first descriptor that is opened is 0, as good as any other. */
+static void check_without_stdin(void)
+{
+    close(STDIN_FILENO);
+    const struct census before = census_take();
+    use_once(3);
+    const int more = census_settle(&before).descriptors - before.descriptors;
+    cr_assert_leq(
+        more, 0,
+        "in a program that has closed its stdin a pool was made, used and closed, and %d descriptors are left "
+        "open: 0 is a descriptor like any other, only a negative number is none",
+        more);
+}
+
 LAB_TEST(close_leaves_nothing_behind)
 {
     enum { ROUNDS = 20, CACHED = 8 }; /* glibc keeps seven freed blocks of a size, and counts them as in use */
@@ -880,6 +894,7 @@ LAB_TEST(close_leaves_nothing_behind)
                   after.threads - before.threads);
     cr_assert_lt(after.heap_bytes, before.heap_bytes + ROUNDS * 24,
                  "%d pools were closed, %zu bytes of the heap are left", ROUNDS, after.heap_bytes - before.heap_bytes);
+    check_without_stdin();
 }
 
 /* The descriptors of workers that died must be given back while the pool lives. */
