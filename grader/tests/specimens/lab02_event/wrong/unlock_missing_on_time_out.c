@@ -1,4 +1,4 @@
-/* expect: tests state; schedules misuse | returns on a time-out with the lock still held */
+/* expect: tests state; schedules deadlock | returns on a time-out with the lock still held */
 #define _GNU_SOURCE
 #include "event.h"
 
