@@ -920,20 +920,26 @@ LAB_TEST(deaths_leak_no_descriptors)
     cr_assert_leq(after.children, 2, "a pool of 2 workers has %d children", after.children);
 }
 
-/* A process of the caller's own that ends early and is waited for late. */
-LAB_TEST(other_children_are_left_alone)
+/* A process of the caller's own that has ended, with status 7, and is to be waited for. */
+static pid_t ended_child(void)
 {
-    int64_t inputs[10], outputs[10];
-    bool failed[10] = {[0 ... 9] = true};
-    int status = 0;
     siginfo_t how;
-    share();
     const pid_t child = fork();
     if (child == 0)
         lab_test_child_exit(7);
     cr_assert_gt(child, 0, "the test could not fork");
     while (waitid(P_PID, (id_t)child, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
         continue;
+    return child;
+}
+
+LAB_TEST(other_children_are_left_alone)
+{
+    int64_t inputs[10], outputs[10];
+    bool failed[10] = {[0 ... 9] = true};
+    int status = 0;
+    share();
+    const pid_t child = ended_child();
     struct pool *pool = open_pool(1);
     count_up(inputs, 10);
     pool_map(pool, die_at_seven, inputs, outputs, failed, 10);
@@ -952,14 +958,8 @@ static void close_after_refusal(void)
     int64_t output;
     bool failed;
     int status = 0;
-    siginfo_t how;
     share();
-    const pid_t child = fork();
-    if (child == 0)
-        lab_test_child_exit(7);
-    cr_assert_gt(child, 0, "the test could not fork");
-    while (waitid(P_PID, (id_t)child, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
-        continue;
+    const pid_t child = ended_child();
     struct pool *pool = open_pool(1);
     forks_left = 0;
     pool_map(pool, die_always, &input, &output, &failed, 1);

@@ -1405,8 +1405,7 @@ static bool all_of_both_met(void *unused)
     return atomic_load(&seen->pids[THREADS * EACH - 1]) != 0;
 }
 
-/* The first item of each process waits until those of the other reduction have begun, unless that waits for this one.
- */
+/* The first item of each process waits until those of the other reduction have begun. */
 static int64_t meet_both(uint64_t index)
 {
     static bool begun; /* of each process */
