@@ -58,10 +58,11 @@ static char *block_of(struct header *header)
     return (char *)(header + 1);
 }
 
+/* The explorer itself calls the outermost function of a thread. */
 static uintptr_t caller(void)
 {
     const struct thread *self = thread_self();
-    return self->depth > 0 && self->depth <= CALLS_MAX ? self->calls[self->depth - 1] : 0;
+    return self->depth > 1 && self->depth <= CALLS_MAX ? self->calls[self->depth - 1] : 0;
 }
 
 /* Puts the block from `begin` up to `end` on top: what is before it and some bytes behind it are nobody's. */
@@ -224,8 +225,7 @@ void heap_check_leaks(void)
         }
 }
 
-/* What the program asks for: NULL when its thread has had all that it may. */
-static void *take(size_t size, size_t alignment, uintptr_t pc)
+void *heap_ask(size_t size, size_t alignment, uintptr_t pc)
 {
     if (thread_self()->blocks_left == 0) {
         trace_event(pc, "gets no memory");
@@ -243,7 +243,7 @@ MODEL(void, scenario_limit_memory, (unsigned more))
 
 MODEL(void *, malloc, (size_t size))
 {
-    return take(size, 16, PC);
+    return heap_ask(size, 16, PC);
 }
 
 MODEL(void *, calloc, (size_t count, size_t size))
@@ -253,7 +253,7 @@ MODEL(void *, calloc, (size_t count, size_t size))
         errno = ENOMEM;
         return NULL;
     }
-    void *block = take(bytes, 16, PC);
+    void *block = heap_ask(bytes, 16, PC);
     return block != NULL ? memset(block, 0, bytes) : NULL;
 }
 
@@ -264,7 +264,7 @@ MODEL(void, free, (void *block))
 
 MODEL(void *, realloc, (void *block, size_t size))
 {
-    void *new = take(size, 16, PC);
+    void *new = heap_ask(size, 16, PC);
     if (new != NULL && block != NULL) {
         const struct header *header = header_of(block, PC);
         memcpy(new, block, header->size < size ? header->size : size);
@@ -285,14 +285,14 @@ MODEL(void *, reallocarray, (void *block, size_t count, size_t size))
 
 MODEL(void *, aligned_alloc, (size_t alignment, size_t size))
 {
-    return take(size, alignment < 16 ? 16 : alignment, PC);
+    return heap_ask(size, alignment < 16 ? 16 : alignment, PC);
 }
 
 MODEL(int, posix_memalign, (void **block, size_t alignment, size_t size))
 {
     if (alignment % sizeof(void *) != 0 || (alignment & (alignment - 1)) != 0)
         return EINVAL;
-    void *new = take(size, alignment < 16 ? 16 : alignment, PC);
+    void *new = heap_ask(size, alignment < 16 ? 16 : alignment, PC);
     if (new == NULL)
         return ENOMEM;
     *block = new;
@@ -302,7 +302,7 @@ MODEL(int, posix_memalign, (void **block, size_t alignment, size_t size))
 static char *duplicate(const char *text, size_t length, uintptr_t pc)
 {
     memory_access((uintptr_t)text, length + 1, ACCESS_READ, pc);
-    char *copy = take(length + 1, 16, pc);
+    char *copy = heap_ask(length + 1, 16, pc);
     if (copy == NULL)
         return NULL;
     memcpy(copy, text, length);

@@ -25,6 +25,10 @@ void heap_set_state(struct heap_state state);
 /* heap_take: a block of `bytes`, filled with a pattern, at a multiple of `alignment` (a power of 2, at least 16). */
 void *heap_take(size_t bytes, size_t alignment, uintptr_t pc);
 
+/* heap_ask: the same for what the program asks for: NULL, and errno ENOMEM, when its thread has had all that it may
+ * (scenario_limit_memory). */
+void *heap_ask(size_t bytes, size_t alignment, uintptr_t pc);
+
 /* heap_give_back: free(). Ends the run if `block` is not one that may be freed. NULL is ignored. */
 void heap_give_back(void *block, uintptr_t pc);
 
