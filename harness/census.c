@@ -110,6 +110,14 @@ struct census census_settle(const struct census *before)
     return now;
 }
 
+int census_without_stdin(void (*call)(void))
+{
+    close(STDIN_FILENO);
+    const struct census before = census_take();
+    call();
+    return census_settle(&before).descriptors - before.descriptors;
+}
+
 void census_one_heap(void)
 {
     mallopt(M_ARENA_MAX, 1);

@@ -25,6 +25,11 @@ struct census census_take(void);
  * then counts. Blocks. Thread safe. */
 struct census census_settle(const struct census *before);
 
+/* census_without_stdin: closes descriptor 0, which the next that is opened has then, and makes `call`. Returns how many
+ * more descriptors are open after it than before. Aborts if /proc cannot be read. Blocks as `call` does, and as
+ * census_settle. */
+int census_without_stdin(void (*call)(void));
+
 /* census_one_heap: from now on all threads have their memory from one heap. To be called before the first thread is
  * started, by a test that compares heap_bytes while threads come and go: the C library (glibc, malloc/arena.c) makes
  * one more heap whenever more threads than ever before allocate at once, and its head counts as in use. */

@@ -3,7 +3,7 @@
  * front of the system's gives out. A test says which requests fail while it makes a call.
  *
  * A program that uses scarce_memory has this module's malloc, calloc, realloc, aligned_alloc and posix_memalign in
- * front of those of the C library (glibc).
+ * front of those of the C library (glibc); one that uses scarce_pipes its pipe and pipe2.
  */
 #ifndef HARNESS_SCARCE_H
 #define HARNESS_SCARCE_H
@@ -22,6 +22,9 @@ struct scarce {
 
 /* Memory. A request that fails returns NULL (posix_memalign: ENOMEM) and sets errno to ENOMEM. */
 extern struct scarce scarce_memory;
+
+/* Room in pipes: while it is set, a new pipe holds one page only, as for a user who has many of them open (pipe(7)). */
+extern atomic_bool scarce_pipes;
 
 /* scarce_fails: counts a request, and returns whether it is to fail. For functions that stand in front of the system's.
  * Never blocks; thread safe; async-signal-safe. */

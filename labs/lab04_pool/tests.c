@@ -93,21 +93,6 @@ ssize_t send(int fd, const void *data, size_t size, int flags)
     return sent;
 }
 
-static bool small_pipes; /* pipes hold a page, the least there is */
-
-int pipe2(int ends[2], int flags)
-{
-    const int status = (int)syscall(SYS_pipe2, ends, flags);
-    if (status == 0 && small_pipes)
-        fcntl(ends[1], F_SETPIPE_SZ, 4096);
-    return status;
-}
-
-int pipe(int ends[2])
-{
-    return pipe2(ends, 0);
-}
-
 static int forks_left = -1; /* that are granted to the caller, all later ones fail; -1: no end */
 static bool fork_refused;
 
@@ -426,7 +411,7 @@ LAB_TEST(long_list)
     bool *failed = calloc(COUNT, sizeof *failed);
     cr_assert(inputs != NULL && outputs != NULL && failed != NULL, "the test got no memory");
     stir.nanoseconds = 0;
-    small_pipes = true;
+    atomic_store(&scarce_pipes, true);
     struct pool *pool = open_pool(1);
     count_up(inputs, COUNT);
     const size_t failures = pool_map(pool, mix, inputs, outputs, failed, COUNT);
@@ -854,12 +839,14 @@ static void close_after_deaths(void)
 }
 
 /* Without stdin, as a daemon runs, the first descriptor that is opened is 0, as good as any other. */
+static void use_three(void)
+{
+    use_once(3);
+}
+
 static void check_without_stdin(void)
 {
-    close(STDIN_FILENO);
-    const struct census before = census_take();
-    use_once(3);
-    const int more = census_settle(&before).descriptors - before.descriptors;
+    const int more = census_without_stdin(use_three);
     cr_assert_leq(
         more, 0,
         "in a program that has closed its stdin a pool was made, used and closed, and %d descriptors are left "
@@ -888,7 +875,7 @@ LAB_TEST(close_leaves_nothing_behind)
     cr_assert_eq(after.descriptors, before.descriptors,
                  "%d pools were made and closed: %d descriptors were open before, %d are open now", ROUNDS,
                  before.descriptors, after.descriptors);
-    cr_assert_eq(after.shared_maps, before.shared_maps, "%d pools were closed, %d shared mappings are left", ROUNDS,
+    cr_assert_leq(after.shared_maps, before.shared_maps, "%d pools were closed, %d shared mappings are left", ROUNDS,
                  after.shared_maps - before.shared_maps);
     cr_assert_leq(after.threads, before.threads, "%d pools were closed, %d threads are left", ROUNDS,
                   after.threads - before.threads);
@@ -900,24 +887,22 @@ LAB_TEST(close_leaves_nothing_behind)
 /* The descriptors of workers that died must be given back while the pool lives. */
 LAB_TEST(deaths_leak_no_descriptors)
 {
-    enum { COUNT = 10, ROUNDS = 6 };
+    enum { WORKERS = 16, COUNT = 257 }; /* more deaths than a byte counts, many at once */
     int64_t inputs[COUNT], outputs[COUNT];
     bool failed[COUNT] = {[0 ... COUNT - 1] = true};
     share();
-    struct pool *pool = open_pool(2);
+    struct pool *pool = open_pool(WORKERS);
     count_up(inputs, COUNT);
     pool_map(pool, itself, inputs, outputs, failed, COUNT);
     const struct census before = census_take();
-    for (int round = 0; round < ROUNDS; round++) {
-        const size_t failures = pool_map(pool, die_always, inputs, outputs, failed, COUNT);
-        cr_assert_eq(failures, COUNT, "%d items ended their workers, pool_map returned %zu", COUNT, failures);
-    }
+    const size_t failures = pool_map(pool, die_always, inputs, outputs, failed, COUNT);
+    cr_assert_eq(failures, COUNT, "%d items ended their workers, pool_map returned %zu", COUNT, failures);
     pool_map(pool, itself, inputs, outputs, failed, COUNT);
     const struct census after = census_take();
     cr_assert_leq(after.descriptors, before.descriptors,
-                  "%d workers died and were replaced: %d descriptors were open before, %d are open now", COUNT * ROUNDS,
+                  "%d workers died and were replaced: %d descriptors were open before, %d are open now", COUNT,
                   before.descriptors, after.descriptors);
-    cr_assert_leq(after.children, 2, "a pool of 2 workers has %d children", after.children);
+    cr_assert_leq(after.children, WORKERS, "a pool of %d workers has %d children", WORKERS, after.children);
 }
 
 /* A process of the caller's own that has ended, with status 7, and is to be waited for. */
@@ -1248,7 +1233,7 @@ static void expect_nothing_left(const struct census *before, const char *what)
                  after.children - before->children);
     cr_assert_eq(after.descriptors, before->descriptors, "pool_create ran out of %s and left %d descriptors open", what,
                  after.descriptors - before->descriptors);
-    cr_assert_eq(after.shared_maps, before->shared_maps, "pool_create ran out of %s and left %d shared mappings", what,
+    cr_assert_leq(after.shared_maps, before->shared_maps, "pool_create ran out of %s and left %d shared mappings", what,
                  after.shared_maps - before->shared_maps);
 }
 

