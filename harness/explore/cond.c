@@ -4,6 +4,7 @@
 
 #include "arena.h"
 #include "cond.h"
+#include "memory.h"
 #include "model.h"
 #include "mutex.h"
 #include "trace.h"
@@ -155,11 +156,12 @@ int cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, const clockid_t *clo
 MODEL(int, pthread_cond_init, (pthread_cond_t * cond, const pthread_condattr_t *attributes))
 {
     clockid_t clock = CLOCK_REALTIME;
-    if (attributes != NULL)
-        pthread_condattr_getclock(attributes, &clock);
     int between = PTHREAD_PROCESS_PRIVATE;
-    if (attributes != NULL)
+    if (attributes != NULL) {
+        memory_access((uintptr_t)attributes, sizeof *attributes, ACCESS_READ, PC);
+        pthread_condattr_getclock(attributes, &clock);
         pthread_condattr_getpshared(attributes, &between);
+    }
     cond_init(cond, clock == CLOCK_MONOTONIC, PC);
     cond_find(cond, PC)->between = between == PTHREAD_PROCESS_SHARED;
     return 0;

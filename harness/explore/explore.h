@@ -18,7 +18,7 @@
  *     run.c      one schedule: memory as at the start, then
  *       schedule.c  threads are fibers (fiber.c); at each scheduling point
  *         strategy.c  decides who goes on: exhaustive.c, PCT, random, or a list of deviations
- *       models      mutex.c cond.c rwlock.c semaphore.c once.c thread_model.c c11.c futex.c vtime.c process.c
+ *       models      mutex.c cond.c attributes.c rwlock.c semaphore.c once.c thread_model.c c11.c futex.c vtime.c process.c
  *                   output.c memstream.c strings.c tree.c heap.c quiet.c (for scenarios)
  *                   processes: family.c (fork) children.c (wait) mappings.c sysv.c proc_files.c
  *                   signals: signals.c (what is pending) handlers.c (how they run) timers.c (alarms)

@@ -299,9 +299,10 @@ MODEL(int, posix_memalign, (void **block, size_t alignment, size_t size))
     return 0;
 }
 
-static char *duplicate(const char *text, size_t length, uintptr_t pc)
+/* `looked_at`: bytes, the NUL included if it was reached. */
+static char *duplicate(const char *text, size_t length, size_t looked_at, uintptr_t pc)
 {
-    memory_access((uintptr_t)text, length + 1, ACCESS_READ, pc);
+    memory_access((uintptr_t)text, looked_at, ACCESS_READ, pc);
     char *copy = heap_ask(length + 1, 16, pc);
     if (copy == NULL)
         return NULL;
@@ -312,10 +313,12 @@ static char *duplicate(const char *text, size_t length, uintptr_t pc)
 
 MODEL(char *, strdup, (const char *text))
 {
-    return duplicate(text, strlen(text), PC);
+    const size_t length = strlen(text);
+    return duplicate(text, length, length + 1, PC);
 }
 
 MODEL(char *, strndup, (const char *text, size_t length))
 {
-    return duplicate(text, strnlen(text, length), PC);
+    const size_t found = strnlen(text, length);
+    return duplicate(text, found, found < length ? found + 1 : length, PC);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "memory.h"
 #include "model.h"
 #include "trace.h"
 #include "vtime.h"
@@ -134,6 +135,8 @@ void mutex_retake(struct sync *sync, unsigned count, uintptr_t pc)
 MODEL(int, pthread_mutex_init, (pthread_mutex_t * mutex, const pthread_mutexattr_t *attributes))
 {
     struct sync *sync = sync_renew(mutex, SYNC_MUTEX, PC);
+    if (attributes != NULL)
+        memory_access((uintptr_t)attributes, sizeof *attributes, ACCESS_READ, PC);
     const int error = pthread_mutex_init(mutex, attributes);
     read_type(sync, mutex);
     return error;

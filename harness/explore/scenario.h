@@ -40,6 +40,10 @@ void scenario_until_all_sleep(void);
  * pthread_create fails with EAGAIN, thrd_create with thrd_error. UINT_MAX: no limit. */
 void scenario_limit_threads(unsigned more);
 
+/* scenario_miss_thread: of the threads that the caller starts from now on number `which` (from 1) cannot be started, and
+ * those after it can. 0: none is missed. */
+void scenario_miss_thread(unsigned which);
+
 /* scenario_limit_memory: of the blocks of the heap that the caller asks for from now on only the first `more` can be
  * had; then malloc, calloc, realloc, aligned_alloc, strdup and the like fail with ENOMEM. UINT_MAX: no limit. */
 void scenario_limit_memory(unsigned more);

@@ -74,6 +74,7 @@ struct thread {
     unsigned seen_count, repeats, turns, depth;
     int held;             /* locks */
     unsigned starts_left; /* how many threads more it can start */
+    unsigned start_missed; /* the how-manieth of the next ones it cannot start; 0: none */
     unsigned blocks_left; /* how often it gets memory from the heap */
     int error_number;
     uintptr_t stack_end, created; /* created: where, in the program */

@@ -10,6 +10,11 @@
 #include "schedule.h"
 #include "sync.h"
 
+static size_t least(size_t one, size_t other)
+{
+    return one < other ? one : other;
+}
+
 static void reads(const void *at, size_t size, uintptr_t pc)
 {
     memory_access((uintptr_t)at, size, ACCESS_READ, pc);
@@ -54,17 +59,27 @@ MODEL(size_t, strlen, (const char *text))
     return length;
 }
 
+/* What a comparison looks at: no byte behind the first that differ, or behind the end. Nothing else need be there. */
+static void reads_both(const char *one, const char *other, size_t size,
+                       int (*compare)(const char *, const char *, size_t), uintptr_t pc)
+{
+    size_t looked_at = 0;
+    while (looked_at < size && compare(one + looked_at, other + looked_at, 1) == 0 && one[looked_at] != '\0')
+        looked_at++;
+    looked_at += looked_at < size;
+    reads(one, looked_at, pc);
+    reads(other, looked_at, pc);
+}
+
 MODEL(int, strcmp, (const char *one, const char *other))
 {
-    reads(one, strlen(one) + 1, PC);
-    reads(other, strlen(other) + 1, PC);
+    reads_both(one, other, SIZE_MAX, strncmp, PC);
     return strcmp(one, other);
 }
 
 MODEL(int, strncmp, (const char *one, const char *other, size_t size))
 {
-    reads(one, strnlen(one, size), PC);
-    reads(other, strnlen(other, size), PC);
+    reads_both(one, other, size, strncmp, PC);
     return strncmp(one, other, size);
 }
 
@@ -78,7 +93,7 @@ MODEL(char *, strcpy, (char *into, const char *from))
 
 MODEL(char *, strncpy, (char *into, const char *from, size_t size))
 {
-    reads(from, strnlen(from, size), PC);
+    reads(from, least(strnlen(from, size) + 1, size), PC);
     writes(into, size, PC);
     return strncpy(into, from, size);
 }
@@ -91,21 +106,24 @@ MODEL(char *, strcat, (char *into, const char *from))
     return strcat(into, from);
 }
 
+/* What a search has looked at that ended behind `found`, or, if that is NULL, at the end. */
+static void reads_until(const char *text, const char *found, size_t length, uintptr_t pc)
+{
+    reads(text, found != NULL ? (size_t)(found - text) + length : strlen(text) + 1, pc);
+}
+
 MODEL(char *, strchr, (const char *text, int byte))
 {
-    reads(text, strlen(text) + 1, PC);
-    return strchr(text, byte);
+    char *found = strchr(text, byte);
+    reads_until(text, found, 1, PC);
+    return found;
 }
 
 MODEL(char *, strstr, (const char *text, const char *part))
 {
-    reads(text, strlen(text) + 1, PC);
-    return strstr(text, part);
-}
-
-static size_t least(size_t one, size_t other)
-{
-    return one < other ? one : other;
+    char *found = strstr(text, part);
+    reads_until(text, found, strlen(part), PC);
+    return found;
 }
 
 MODEL(void *, memchr, (const void *bytes, int byte, size_t size))
@@ -117,8 +135,10 @@ MODEL(void *, memchr, (const void *bytes, int byte, size_t size))
 
 MODEL(void *, memrchr, (const void *bytes, int byte, size_t size))
 {
-    reads(bytes, size, PC);
-    return memrchr(bytes, byte, size);
+    char *found = memrchr(bytes, byte, size);
+    const size_t before = found != NULL ? (size_t)(found - (const char *)bytes) : 0;
+    reads((const char *)bytes + before, size - before, PC);
+    return found;
 }
 
 MODEL(void *, memmem, (const void *bytes, size_t size, const void *part, size_t part_size))
@@ -144,15 +164,13 @@ MODEL(size_t, strnlen, (const char *text, size_t size))
 
 MODEL(int, strcasecmp, (const char *one, const char *other))
 {
-    reads(one, strlen(one) + 1, PC);
-    reads(other, strlen(other) + 1, PC);
+    reads_both(one, other, SIZE_MAX, strncasecmp, PC);
     return strcasecmp(one, other);
 }
 
 MODEL(int, strncasecmp, (const char *one, const char *other, size_t size))
 {
-    reads(one, strnlen(one, size), PC);
-    reads(other, strnlen(other, size), PC);
+    reads_both(one, other, size, strncasecmp, PC);
     return strncasecmp(one, other, size);
 }
 
@@ -181,20 +199,23 @@ MODEL(char *, strrchr, (const char *text, int byte))
 
 MODEL(char *, strchrnul, (const char *text, int byte))
 {
-    reads(text, strlen(text) + 1, PC);
-    return strchrnul(text, byte);
+    char *found = strchrnul(text, byte);
+    reads_until(text, found, 1, PC);
+    return found;
 }
 
 MODEL(char *, strcasestr, (const char *text, const char *part))
 {
-    reads(text, strlen(text) + 1, PC);
-    return strcasestr(text, part);
+    char *found = strcasestr(text, part);
+    reads_until(text, found, strlen(part), PC);
+    return found;
 }
 
 MODEL(char *, strpbrk, (const char *text, const char *bytes))
 {
-    reads(text, strlen(text) + 1, PC);
-    return strpbrk(text, bytes);
+    char *found = strpbrk(text, bytes);
+    reads_until(text, found, 1, PC);
+    return found;
 }
 
 MODEL(size_t, strspn, (const char *text, const char *bytes))

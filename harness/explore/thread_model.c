@@ -19,6 +19,10 @@ int threads_create(void *(*start)(void *), void *argument, bool detached, unsign
         return EAGAIN;
     }
     thread_self()->starts_left--;
+    if (thread_self()->start_missed > 0 && --thread_self()->start_missed == 0) {
+        trace_event(pc, "cannot start a thread");
+        return EAGAIN;
+    }
     if (into != NULL) {
         memory_access((uintptr_t)into, sizeof *into, ACCESS_WRITE, pc);
         *into = (unsigned long)schedule.count + 1;
@@ -178,6 +182,11 @@ MODEL(int, pthread_setname_np, (pthread_t thread, const char *name))
 MODEL(void, scenario_limit_threads, (unsigned more))
 {
     thread_self()->starts_left = more;
+}
+
+MODEL(void, scenario_miss_thread, (unsigned which))
+{
+    thread_self()->start_missed = which;
 }
 
 MODEL(void, scenario_one_order, (void))

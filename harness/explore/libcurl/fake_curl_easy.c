@@ -163,8 +163,10 @@ static bool hand_over_headers(struct fake_easy *easy)
     snprintf(number, sizeof number, "%zu", length_of(easy));
     taken = taken && hand_over_line(easy, "Content-Type: ", "text/html");
     taken = taken && hand_over_line(easy, "Content-Length: ", number);
-    if (easy->page != NULL && easy->page->location != NULL)
-        taken = taken && hand_over_line(easy, "Location: ", easy->page->location);
+    if (easy->page != NULL && easy->page->location != NULL) {
+        const char *name = easy->page->small_letters ? "location: " : "Location: ";
+        taken = taken && hand_over_line(easy, name, easy->page->location);
+    }
     return taken && hand_over_line(easy, "", "");
 }
 
@@ -173,10 +175,13 @@ static CURLcode hand_over_body(struct fake_easy *easy)
 {
     const char *body = body_of(easy);
     const size_t length = length_of(easy), half = length / 2;
-    const bool broken = easy->page != NULL && easy->page->broken;
+    const bool reset = easy->page != NULL && easy->page->reset;
+    const bool broken = reset || (easy->page != NULL && easy->page->broken);
     if (!hand_over(easy, false, body, half) || (!broken && !hand_over(easy, false, body + half, length - half)))
         return CURLE_WRITE_ERROR;
     easy->length = (curl_off_t)(broken ? half : length);
+    if (reset)
+        return CURLE_RECV_ERROR;
     return broken ? CURLE_PARTIAL_FILE : CURLE_OK;
 }
 

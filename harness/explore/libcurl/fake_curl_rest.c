@@ -9,9 +9,17 @@
 
 #include "scenario.h"
 
-CURLcode curl_global_init(long flags)
+static int opened; /* calls of curl_global_init without their curl_global_cleanup yet */
+
+FAKE_UNSEEN int fake_curl_opened(void)
+{
+    return opened;
+}
+
+FAKE_UNSEEN CURLcode curl_global_init(long flags)
 {
     (void)flags;
+    opened++;
     return CURLE_OK;
 }
 
@@ -35,8 +43,9 @@ CURLsslset curl_global_sslset(curl_sslbackend id, const char *name, const curl_s
     return CURLSSLSET_TOO_LATE;
 }
 
-void curl_global_cleanup(void)
+FAKE_UNSEEN void curl_global_cleanup(void)
 {
+    opened--;
 }
 
 void curl_free(void *block)

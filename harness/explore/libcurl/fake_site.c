@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "scenario.h"
@@ -92,14 +93,14 @@ FAKE_UNSEEN void fake_curl_gone(const void *handle)
 static const char *path_on(const char *url, const char *site)
 {
     const size_t length = strlen(site);
-    return strncmp(url, site, length) == 0 && (url[length] == '/' || url[length] == '\0') ? url + length : NULL;
+    return strncasecmp(url, site, length) == 0 && (url[length] == '/' || url[length] == '\0') ? url + length : NULL;
 }
 
 FAKE_UNSEEN const struct fake_page *fake_site_find(const char *url, bool *reached)
 {
     const char *path = path_on(url, FAKE_SITE);
     const size_t i = path != NULL ? index_of(path) : page_count;
-    *reached = path != NULL || path_on(url, FAKE_OTHER) != NULL;
+    *reached = path != NULL || path_on(url, FAKE_OTHER) != NULL || path_on(url, FAKE_TLS) != NULL;
     return i < page_count ? &pages[i] : NULL;
 }
 

@@ -20,8 +20,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define FAKE_SITE  "http://127.0.0.1:8080"
-#define FAKE_OTHER "http://127.0.0.1:8081" /* another site, which no one should ask */
+#define FAKE_SITE  "http://site.test:4000"
+#define FAKE_SHOUT "HTTP://SITE.TEST:4000" /* the same, written in another way */
+#define FAKE_OTHER "http://site.test:40001" /* another site, which no one should ask, though it begins alike */
+#define FAKE_TLS   "https://site.test:4000" /* and one more */
 
 #define FAKE_UNSEEN __attribute__((no_sanitize("thread")))
 
@@ -30,9 +32,11 @@ struct fake_page {
     const char *body;     /* NULL: empty */
     size_t length;        /* of a body that holds a NUL; 0: up to its first NUL */
     const char *location; /* of a redirect */
+    bool small_letters;   /* ... and the name of its header is written so */
     int status;           /* 0: 200 */
     unsigned slow_ms;     /* so long it takes by libcurl's clock, if the hand-in has set a time-out */
     bool broken;          /* the connection closes in the middle of the body */
+    bool reset;           /* ... and with a reset, of which libcurl says CURLE_RECV_ERROR */
     bool gathers;         /* is answered only when as many such requests as the site gathers are in progress */
 };
 
@@ -48,5 +52,8 @@ unsigned fake_site_at_once(void);            /* most requests in progress at one
 /* fake_curl_left: where a handle of libcurl (easy, multi, share, URL) was made that has not been cleaned up: what
  * scenario_failed_at takes. NULL if there is none. */
 void *fake_curl_left(void);
+
+/* fake_curl_opened: calls of curl_global_init less those of curl_global_cleanup. */
+int fake_curl_opened(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* expect: right | one thread can be started, a second cannot, by either kind of call; another thread has no limit */
+/* expect: right | one thread can be started, a second cannot, by either kind of call; another thread has no limit. Or only the second of three cannot */
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
@@ -6,6 +6,7 @@
 #include <threads.h>
 
 void scenario_limit_threads(unsigned more);
+void scenario_miss_thread(unsigned which);
 int scenario_count_threads(void);
 
 static void *end(void *a)
@@ -37,6 +38,12 @@ int main(void)
     scenario_limit_threads(UINT_MAX);
     assert(thrd_create(&t_11, end_11, NULL) == thrd_success);
     assert(scenario_count_threads() <= 2);
+    thrd_join(t_11, NULL);
+    scenario_miss_thread(2);
+    assert(pthread_create(&t, NULL, end, NULL) == 0);
+    assert(thrd_create(&t_11, end_11, NULL) == thrd_error);
+    assert(thrd_create(&t_11, end_11, NULL) == thrd_success);
+    pthread_join(t, NULL);
     thrd_join(t_11, NULL);
     return 0;
 }
