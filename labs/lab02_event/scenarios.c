@@ -7,6 +7,7 @@
  */
 #include "event.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,11 +31,16 @@ static void release_event(void)
     event = NULL;
 }
 
-static pthread_t start(void *(*job)(void *))
+static pthread_t start_with(void *(*job)(void *), void *argument)
 {
     pthread_t thread;
-    scenario_expect(pthread_create(&thread, NULL, job, NULL) == 0, "cannot start a thread");
+    scenario_expect(pthread_create(&thread, NULL, job, argument) == 0, "cannot start a thread");
     return thread;
+}
+
+static pthread_t start(void *(*job)(void *))
+{
+    return start_with(job, NULL);
 }
 
 static void *wait_plainly(void *argument)
@@ -94,13 +100,31 @@ static void *wait_and_read(void *argument)
     return argument;
 }
 
-SCENARIO(what_was_written_is_seen)
+/* Whether it only looks, is woken, or looks once more when its time is up: true is true. */
+static void *wait_for_a_time_and_read(void *argument)
 {
-    make_event();
-    const pthread_t waiter = start(wait_and_read);
+    if (event_wait_for(event, 0) || event_wait_for(event, 1000))
+        scenario_expect(message == 42,
+                        "event_wait_for returned true, and what was written before event_set is not there");
+    return argument;
+}
+
+/* One after the other: each on a message of its own time. */
+static void write_for(void *(*reader)(void *))
+{
+    message = 0;
+    event_clear(event);
+    const pthread_t waiter = start(reader);
     message = 42;
     event_set(event);
     pthread_join(waiter, NULL);
+}
+
+SCENARIO(what_was_written_is_seen)
+{
+    make_event();
+    write_for(wait_and_read);
+    write_for(wait_for_a_time_and_read);
     release_event();
 }
 
@@ -143,15 +167,40 @@ static int64_t milliseconds_now(void)
     return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
+/* What errno holds at the beginning of a call is left from an earlier one, here from a wait whose time was up. */
 static bool wait_by_the_clock(unsigned milliseconds, int64_t *passed)
 {
     const int64_t begin = milliseconds_now();
+    errno = ETIMEDOUT;
     const bool was_set = event_wait_for(event, milliseconds);
     *passed = milliseconds_now() - begin;
-    scenario_expect(was_set || *passed >= milliseconds,
-                    "event_wait_for returned false before its time was up by CLOCK_MONOTONIC "
-                    "(the date is set meanwhile)");
+    scenario_expect(
+        was_set || *passed >= milliseconds,
+        "event_wait_for returned false before its time was up by CLOCK_MONOTONIC. Meanwhile the date is set, "
+        "an event that is set may be cleared at once (who has seen it set returns true, who has not waits "
+        "on), and errno holds an ETIMEDOUT of an earlier call: none of these ends the time.");
     return was_set;
+}
+
+static void *create_and_free(void *argument)
+{
+    event_free(event_create());
+    return argument;
+}
+
+/* What all events share and the first one makes has to be complete for the second one, too: the choice of a clock. */
+static void make_event_beside_another(void)
+{
+    const pthread_t beside = start(create_and_free);
+    make_event();
+    pthread_join(beside, NULL);
+}
+
+static void *set_and_clear(void *argument)
+{
+    event_set(event);
+    event_clear(event);
+    return argument;
 }
 
 static const unsigned LONG = 3000000600; /* milliseconds: negative as an int, and any value will do */
@@ -162,14 +211,16 @@ SCENARIO(set_or_time_out)
 {
     int64_t passed;
     scenario_restless_date();
-    make_event();
+    make_event_beside_another();
     const pthread_t setter = start(set);
     const bool was_set = wait_by_the_clock(5100, &passed);
     scenario_expect(!was_set || event_is_set(event), "event_wait_for returned true although the event was not set");
     pthread_join(setter, NULL);
     scenario_expect(event_wait_for(event, 0), "event_wait_for(0) does not see that the event is set");
     event_clear(event);
-    scenario_expect(!wait_by_the_clock(LONG, &passed), "event_wait_for returned true although the event was cleared");
+    const pthread_t blinker = start(set_and_clear); /* wakes who waits, and who finds the event cleared waits on */
+    wait_by_the_clock(LONG, &passed);
+    pthread_join(blinker, NULL);
     scenario_expect(passed < LONG + INT64_C(2000),
                     "event_wait_for took much longer than its time: a wake-up in between began it anew");
     scenario_expect(!wait_by_the_clock(UINT_MAX, &passed),
@@ -197,7 +248,13 @@ static void set_when_asleep(void)
     event_set(event);
 }
 
-/* One after the other, each on an event that was cleared before. */
+static void *join_tasks(void *tasks)
+{
+    event_tasks_join(tasks);
+    return NULL;
+}
+
+/* One after the other, each on an event that was cleared before. With the tasks one sleeps who waits for their ends. */
 SCENARIO(waiting_is_sleeping)
 {
     make_event();
@@ -211,8 +268,9 @@ SCENARIO(waiting_is_sleeping)
     event_clear(event);
     struct event_tasks *tasks = event_tasks_start(event, 1, do_nothing, NULL);
     scenario_expect(tasks != NULL, "event_tasks_start returned NULL although there are memory and threads");
+    const pthread_t joiner = start_with(join_tasks, tasks);
     set_when_asleep();
-    event_tasks_join(tasks);
+    pthread_join(joiner, NULL);
     release_event();
 }
 

@@ -11,10 +11,12 @@
 #define _GNU_SOURCE 1
 #include "event.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -28,6 +30,7 @@
 
 enum { LONG_MS = 597000 };        /* a time-out that is never reached; in nanoseconds and 32 bits it is 4.29 s */
 static const double PATIENCE = 4; /* seconds until a test says that a thread did not come back */
+static const double LULL = 0.2;   /* seconds a thread gets to fall asleep */
 
 static struct event *create_event(void)
 {
@@ -70,12 +73,21 @@ static bool is_asleep(void *argument)
     return atomic_load(&waiter->returned) || (id != 0 && thread_info_state(id) == 'S');
 }
 
-/* Starts a waiter and gives it the time to fall asleep (one that never sleeps: 0.2 s). */
+/* Starts a waiter and gives it so many seconds to fall asleep, which one that never sleeps uses up. */
+static void start_waiter_within(struct waiter *waiter, double seconds)
+{
+    pthread_attr_t small; /* hundreds of waiters with stacks of 8 MB are gigabytes */
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, 256 * 1024);
+    cr_assert_eq(pthread_create(&waiter->thread, &small, wait_for_event, waiter), 0,
+                 "the test could not start its threads");
+    pthread_attr_destroy(&small);
+    timing_wait_until(is_asleep, waiter, seconds);
+}
+
 static void start_waiter(struct waiter *waiter)
 {
-    cr_assert_eq(pthread_create(&waiter->thread, NULL, wait_for_event, waiter), 0,
-                 "the test could not start its threads");
-    timing_wait_until(is_asleep, waiter, 0.2);
+    start_waiter_within(waiter, LULL);
 }
 
 static bool has_returned(void *argument)
@@ -83,16 +95,30 @@ static bool has_returned(void *argument)
     return atomic_load(&((struct waiter *)argument)->returned);
 }
 
-/* Starts `count` waiters, every second one with a time-out. */
+/* Starts `count` waiters, every second one with a time-out. All together have the time that a few need to fall asleep:
+ * hundreds that never do would take minutes. */
 static void start_waiters(struct waiter *waiters, int count, struct event *event)
 {
+    enum { FEW = 12 };
+    const double end = timing_now() + FEW * LULL;
     memset(waiters, 0, (size_t)count * sizeof *waiters);
     for (int i = 0; i < count; i++) {
         waiters[i].event = event;
         waiters[i].timed = i % 2 == 1;
         waiters[i].milliseconds = LONG_MS;
-        start_waiter(&waiters[i]);
+        start_waiter_within(&waiters[i], fmin(LULL, fmax(end - timing_now(), 0)));
     }
+}
+
+/* How many of those wait with a time-out, and how many of these came back. */
+static void count_timed(struct waiter *waiters, int count, int *timed, int *returned)
+{
+    *timed = *returned = 0;
+    for (int i = 0; i < count; i++)
+        if (waiters[i].timed) {
+            ++*timed;
+            *returned += has_returned(&waiters[i]);
+        }
 }
 
 static int count_returned(struct waiter *waiters, int count)
@@ -109,8 +135,13 @@ static void check_all_return(struct waiter *waiters, int count)
     const double end = timing_now() + PATIENCE;
     while (count_returned(waiters, count) < count && timing_now() < end)
         timing_sleep_ms(1);
+    int timed, timed_returned;
     const int returned = count_returned(waiters, count);
-    cr_assert_eq(returned, count, "the event is set, but only %d of %d waiters came back", returned, count);
+    count_timed(waiters, count, &timed, &timed_returned);
+    cr_assert_eq(returned, count,
+                 "the event is set, but only %d of %d waiters came back: %d of %d without a time-out, %d of %d "
+                 "with one",
+                 returned, count, returned - timed_returned, count - timed, timed_returned, timed);
     for (int i = 0; i < count; i++) {
         pthread_join(waiters[i].thread, NULL);
         cr_assert(!waiters[i].timed || waiters[i].result,
@@ -169,6 +200,9 @@ LAB_TEST(remembers_its_state)
     event_free(event);
     check_state(other, true, "event_free of another event");
     event_free(other);
+    event = create_event(); /* may have the memory of the one before, but not its state */
+    check_state(event, false, "event_free of an event that was set and event_create of a new one");
+    event_free(event);
     event_free(NULL);
 }
 
@@ -201,15 +235,20 @@ LAB_TEST(wait_blocks_until_set)
     event_free(event);
 }
 
+/* 64 and 256: where a count of the sleepers in few bits is 0 again, and nobody seems to be there to wake. */
 LAB_TEST(set_wakes_every_waiter)
 {
-    enum { COUNT = 12 };
-    struct waiter waiters[COUNT];
+    enum { MOST = 256 };
+    static const int counts[] = {12, 64, MOST};
+    static struct waiter waiters[MOST];
     struct event *event = create_event();
-    start_waiters(waiters, COUNT, event);
-    event_set(event);
-    check_all_return(waiters, COUNT);
-    cr_assert(event_is_set(event), "waiting must leave the event set");
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        event_clear(event);
+        start_waiters(waiters, counts[i], event);
+        event_set(event);
+        check_all_return(waiters, counts[i]);
+        cr_assert(event_is_set(event), "waiting must leave the event set");
+    }
     event_free(event);
 }
 
@@ -428,6 +467,33 @@ LAB_TEST(wait_during_a_set_is_not_missed)
 
 /* ---- The price of waiting ---- */
 
+static int by_size(const void *one, const void *other)
+{
+    const double a = *(const double *)one, b = *(const double *)other;
+    return (a > b) - (a < b);
+}
+
+/* Who rounds what is left of the time down to whole milliseconds has none left in the last one, and spins through it.
+ * Waits take hardly any CPU time or nearly all of it; the round in the middle tells, whatever happens in some. (A
+ * single wait would not do: where CPU time is limited, the kernel counts it in ticks of some milliseconds.) */
+static void check_short_waits_sleep(struct event *event)
+{
+    enum { ROUNDS = 11, TIMES = 20, MILLISECONDS = 1 };
+    double cpu[ROUNDS];
+    for (int round = 0; round < ROUNDS; round++) {
+        const double before = timing_cpu();
+        for (int i = 0; i < TIMES; i++)
+            event_wait_for(event, MILLISECONDS);
+        cpu[round] = (timing_cpu() - before) / TIMES;
+    }
+    qsort(cpu, ROUNDS, sizeof *cpu, by_size);
+    cr_assert(
+        cpu[ROUNDS / 2] < 0.0003 * MILLISECONDS,
+        "event_wait_for(%d ms) burned %.2f ms of CPU time: that is polling, a wait must sleep through the end of its "
+        "time, too (a rest of less than a millisecond is not 0)",
+        MILLISECONDS, cpu[ROUNDS / 2] * 1e3);
+}
+
 LAB_TEST(waiting_is_not_polling)
 {
     enum { COUNT = 6, MILLISECONDS = 500 };
@@ -448,6 +514,8 @@ LAB_TEST(waiting_is_not_polling)
               MILLISECONDS, cpu * 1e3);
     event_set(event);
     check_all_return(waiters, COUNT);
+    event_clear(event);
+    check_short_waits_sleep(event);
     event_free(event);
 }
 
@@ -497,6 +565,67 @@ static void check_runs(struct record *record, int n)
                  atomic_load(&record->total));
 }
 
+/* A thread that joins a group. */
+struct joiner {
+    struct event_tasks *tasks;
+    atomic_int id; /* thread id, 0 until just before the join */
+    atomic_bool returned;
+};
+
+static void *join_tasks(void *argument)
+{
+    struct joiner *joiner = argument;
+    atomic_store(&joiner->id, gettid());
+    event_tasks_join(joiner->tasks);
+    atomic_store(&joiner->returned, true);
+    return NULL;
+}
+
+static bool join_is_over(void *argument)
+{
+    return atomic_load(&((struct joiner *)argument)->returned);
+}
+
+static bool join_sleeps(void *argument)
+{
+    const int id = atomic_load(&((struct joiner *)argument)->id);
+    return join_is_over(argument) || (id != 0 && thread_info_state(id) == 'S');
+}
+
+static pthread_t start_joiner(struct joiner *joiner)
+{
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, join_tasks, joiner), 0, "the test could not start its threads");
+    timing_wait_until(join_sleeps, joiner, LULL);
+    return thread;
+}
+
+/* One group waits for `event`, and so does who joins it; a group that another event releases has nothing to do with
+ * that. Leaves the event set. */
+static void check_joins_side_by_side(struct event *event)
+{
+    static struct record late, early;
+    struct event *other = create_event();
+    struct joiner patient = {.tasks = start_tasks(event, 2, note_run, &late)},
+                  brief = {.tasks = start_tasks(other, 2, note_run, &early)};
+    const pthread_t first = start_joiner(&patient);
+    event_set(other);
+    const pthread_t second = start_joiner(&brief);
+    timing_wait_until(join_is_over, &brief, PATIENCE);
+    cr_assert(join_is_over(&brief),
+              "event_tasks_join has not come back although all tasks of its group %s: another thread is in "
+              "event_tasks_join for another group, whose event is not set, and the two joins must not wait for each "
+              "other",
+              atomic_load(&early.total) == 2 ? "have run" : "may run");
+    pthread_join(second, NULL);
+    check_runs(&early, 2);
+    cr_assert(!join_is_over(&patient), "event_tasks_join came back before the event of its group was set");
+    event_set(event);
+    pthread_join(first, NULL);
+    check_runs(&late, 2);
+    event_free(other);
+}
+
 LAB_TEST(tasks_run_after_the_event)
 {
     static struct record first, second, third, none;
@@ -518,6 +647,7 @@ LAB_TEST(tasks_run_after_the_event)
     event_clear(event);
     event_tasks_join(start_tasks(event, 0, note_run, &none));
     check_runs(&none, 0);
+    check_joins_side_by_side(event);
     event_tasks_join(NULL);
     event_free(event);
 }

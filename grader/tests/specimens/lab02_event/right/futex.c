@@ -72,9 +72,9 @@ bool event_wait_for(struct event *e, unsigned milliseconds)
         long result =
             syscall(SYS_futex, &e->state, FUTEX_WAIT_BITSET_PRIVATE, 0, &deadline, NULL, FUTEX_BITSET_MATCH_ANY);
         if (result == -1 && errno == ETIMEDOUT)
-            break;
+            return atomic_load(&e->state) == 1;
     }
-    return atomic_load(&e->state) == 1;
+    return true; /* it was set when we looked; a second look might find it cleared, with time left */
 }
 
 /* The starter and its threads agree by a second word of the same kind: 0 until it is known, then 1 to run, 2 to leave. */
