@@ -91,10 +91,14 @@ SCENARIO(queue_hands_out_each_item_once)
     crawler_queue_free(queue);
 }
 
-/* Puts two items and gets one. */
+/* Puts two items and gets one, and before that uses a queue that no other thread knows. */
 static void *put_two_get_one(void *argument)
 {
     struct hand *hand = argument;
+    struct crawler_queue *own = create(1);
+    scenario_expect(crawler_queue_put(own, hand), "put returns false although the queue is open");
+    scenario_expect(get_item(own) == (uintptr_t)hand, "what came out of one queue was put into another one");
+    crawler_queue_free(own);
     put_two(hand);
     hand->item = get_item(hand->queue);
     return NULL;
@@ -370,13 +374,20 @@ static struct crawler_result crawl(const struct fake_page *pages, size_t count, 
     curl_global_init(CURL_GLOBAL_DEFAULT);
     snprintf(start_url, sizeof start_url, FAKE_SITE "%s", pages[0].path);
     scenario_expect(crawler_crawl(start_url, workers, &result) == 0, "crawler_crawl returns -1 on a site that works");
+    scenario_expect(
+        fake_curl_opened() > 0,
+        "crawler_crawl calls curl_global_cleanup, but whoever called curl_global_init does that: its caller.");
     curl_global_cleanup();
     for (size_t i = 0; i < count; i++) {
         scenario_expect(fake_site_visits(pages[i].path) > 0, "a page of the site is never visited");
         scenario_expect(fake_site_visits(pages[i].path) == 1,
                         "a page of the site is visited more than once: a visit is one request, whatever the answer.");
     }
-    scenario_expect(fake_site_strangers() == 0, "something is asked for that is no address of the site");
+    scenario_expect(
+        fake_site_strangers() == 0,
+        "something is asked for that is no address of the site: another site's (its scheme, host or port is "
+        "another), or one to which no link leads (it stands in a body that is not to be searched, or is the "
+        "Location of an answer outside 300 to 399).");
     scenario_expect(fake_site_at_once() <= workers, "more requests are in progress at once than there are workers");
     if (fake_curl_left() != NULL)
         scenario_failed_at(fake_curl_left(), "a handle of libcurl is not cleaned up");
@@ -468,7 +479,7 @@ static void check_statuses(void)
     }
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
         const struct crawler_result result =
-            crawl_one(&(struct fake_page){.path = "/", .status = pages[i], .body = "b"});
+            crawl_one(&(struct fake_page){.path = "/", .status = pages[i], .body = "b", .location = "/nowhere"});
         scenario_expect(result.pages == 1 && result.bytes == 1 && result.redirects + result.errors == 0,
                         "an answer with a status from 200 to 299 whose body came is a page and nothing else.");
     }
@@ -486,6 +497,38 @@ static void check_errors(void)
     }
 }
 
+/* However the connection ends. */
+static void check_reset(void)
+{
+    const struct crawler_result result =
+        crawl_one(&(struct fake_page){.path = "/", .body = "<a href=\"/nowhere\"> and more", .reset = true});
+    scenario_expect(result.errors == 1 && result.pages + result.redirects + result.bytes == 0,
+                    "a connection is reset in the middle of a body with status 200 (curl_easy_perform returns "
+                    "CURLE_RECV_ERROR): that is an error. Whatever is not CURLE_OK is no page.");
+}
+
+static void check_site(void)
+{
+    static const struct fake_page pages[] = {
+        {.path = "/",
+         .body = "<a href=\"" FAKE_SHOUT "/shout\"> <a href=\"" FAKE_OTHER "/port\"> <a href=\"" FAKE_TLS
+                 "/tls\"> <a href=\"/Shout\">"},
+        {.path = "/shout"},
+        {.path = "/Shout"},
+    };
+    struct crawler_result result;
+    fake_site_open(pages, 3, 0);
+    crawler_crawl(FAKE_SITE "/", 1, &result);
+    scenario_expect(fake_site_strangers() == 0, "the site is " FAKE_SITE ", and " FAKE_OTHER " or " FAKE_TLS
+                                                " is asked: compare the scheme, the host and the whole port "
+                                                "(links_same_site).");
+    scenario_expect(fake_site_visits("/shout") == 1 || fake_site_visits("/Shout") == 0,
+                    "a page of " FAKE_SITE " links to " FAKE_SHOUT ": that is the same site (links_same_site), but "
+                    "it is not visited.");
+    scenario_expect(fake_site_visits("/shout") == 1 && fake_site_visits("/Shout") == 1,
+                    "/shout and /Shout are two pages: addresses are equal if their texts are (strcmp).");
+}
+
 /* One worker, so one handle and one set of buffers, if it keeps them. */
 static void check_missing_location(void)
 {
@@ -494,15 +537,19 @@ static void check_missing_location(void)
         {.path = "/a/first", .status = 304},
         {.path = "/moved", .status = 302, .location = "here.html"},
         {.path = "/a/last", .status = 304},
-        {.path = "/here.html"},
+        {.path = "/here.html", .status = 301, .location = "/there.html", .small_letters = true},
+        {.path = "/there.html"},
     };
     struct crawler_result result;
-    fake_site_open(pages, 5, 0);
+    fake_site_open(pages, 6, 0);
     crawler_crawl(FAKE_SITE "/", 1, &result);
     scenario_expect(
         fake_site_strangers() == 0,
         "a redirect without a Location leads nowhere, but one is followed, perhaps the one of the redirect before.");
-    scenario_expect(fake_site_visits("/here.html") == 1 && result.redirects == 3 && result.pages == 2,
+    scenario_expect(fake_site_visits("/here.html") == 0 || fake_site_visits("/there.html") == 1,
+                    "a redirect is not followed whose header says \"location:\" in small letters: the names of headers "
+                    "are the same in capital and small letters (RFC 9110, 5.1).");
+    scenario_expect(fake_site_visits("/here.html") == 1 && result.redirects == 4 && result.pages == 2,
                     "a site has redirects with a Location and without one: they are not counted or followed right.");
 }
 
@@ -540,6 +587,14 @@ static void check_no_thread(void)
                     "no thread can be started, the page is not visited, and crawler_crawl does not return -1.");
 }
 
+/* The second of three: that the third one is joined, too, is seen at the end of the scenario. */
+static void check_missing_thread(void)
+{
+    scenario_miss_thread(2);
+    crawl(&(struct fake_page){.path = "/"}, 1, 0, 3);
+    scenario_miss_thread(0);
+}
+
 SCENARIO(crawl_takes_what_comes)
 {
     enum { LINKS = 310, LINK_BYTES = 20 };
@@ -552,9 +607,12 @@ SCENARIO(crawl_takes_what_comes)
         pages[i + 1] = (struct fake_page){.path = paths[i]};
     }
     check_no_thread();
+    check_missing_thread();
     check_statuses();
     check_errors();
+    check_reset();
     check_missing_location();
+    check_site();
     check_time();
     check_long_address();
     scenario_expect(crawl(pages, LINKS + 1, 0, 1).pages == LINKS + 1,

@@ -128,7 +128,8 @@ static void find_original(const char *name, void *_Atomic *cache, void *function
     memcpy(function, &found, sizeof found);
 }
 
-/* Defines `name`, which does what the C library's function of this name does, and then, if that went well, `then`. A pause there is no cancellation point, as the functions themselves are none. */
+/* Defines `name`, which does what the C library's function of this name does, and then, if that went well, `then`. A
+ * pause there is no cancellation point, as the functions themselves are none. */
 #define STIRRED(name, type, then)                                                                                      \
     int name(type *lock)                                                                                               \
     {                                                                                                                  \
@@ -162,10 +163,11 @@ STIRRED(pthread_spin_unlock, pthread_spinlock_t volatile, note_given_back)
 /* The how-manieth of the next threads cannot be started, as if the system's limit were reached; 0: all can. What the
  * caller gave as its place is undefined then (pthread_create(3p)), here: no thread. */
 static atomic_int missing_thread;
+static atomic_bool missing_all; /* none can be started */
 
 static bool is_missing(void)
 {
-    return missing_thread > 0 && atomic_fetch_sub(&missing_thread, 1) == 1;
+    return missing_all || (missing_thread > 0 && atomic_fetch_sub(&missing_thread, 1) == 1);
 }
 
 int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes, void *(*start)(void *),
@@ -322,6 +324,24 @@ static void wait_blocked(struct caller *callers, size_t count, unsigned calls)
     thread_info_wait_asleep(asleep_seconds);
 }
 
+/* A capacity that is 3 in 8 or 16 bits. */
+static void check_capacity_is_wide(void)
+{
+    enum { CAPACITY = 65536 + 3, ITEMS = 8 };
+    struct caller putter = {0};
+    struct crawler_queue *queue = create(CAPACITY);
+    start_callers(&putter, 1, queue, call_put, ITEMS);
+    cr_assert(
+        wait_done(&putter, 1, ITEMS),
+        "%d items must fit into a queue of capacity %d, but put number %u does not return. Is the capacity kept in "
+        "a type that is too small?",
+        ITEMS, CAPACITY, putter.done + 1);
+    for (uintptr_t i = 1; i <= ITEMS; i++)
+        get_number(queue, i);
+    join_callers(&putter, 1);
+    crawler_queue_free(queue);
+}
+
 LAB_TEST(put_blocks_when_full)
 {
     struct caller putter = {0};
@@ -338,6 +358,7 @@ LAB_TEST(put_blocks_when_full)
         get_number(queue, i);
     join_callers(&putter, 1);
     crawler_queue_free(queue);
+    check_capacity_is_wide();
 }
 
 LAB_TEST(get_blocks_when_empty)
@@ -531,6 +552,30 @@ LAB_TEST(woken_putter_looks_again)
     crawler_queue_free(relay.queue);
 }
 
+/* So many items are being worked on that it is 0 in 8 or 16 bits. */
+static void check_many_unfinished(void)
+{
+    enum { ITEMS = 65536 };
+    struct caller joiner = {0};
+    struct crawler_queue *queue = create(1);
+    for (uintptr_t i = 1; i <= ITEMS; i++) {
+        put_number(queue, i);
+        get_number(queue, i);
+    }
+    start_callers(&joiner, 1, queue, call_join, 1);
+    wait_blocked(&joiner, 1, 1);
+    cr_assert_eq(
+        joiner.done, 0,
+        "%d items are taken out and none is done: join must block, but it returned. Are they counted in a type "
+        "that is too small?",
+        ITEMS);
+    for (int i = 0; i < ITEMS; i++)
+        crawler_queue_task_done(queue);
+    cr_assert(wait_done(&joiner, 1, 1), "all %d items are done, but join does not return", ITEMS);
+    join_callers(&joiner, 1);
+    crawler_queue_free(queue);
+}
+
 LAB_TEST(join_waits_for_task_done)
 {
     struct caller joiners[3] = {0}; /* the third comes when the queue is empty already */
@@ -560,6 +605,7 @@ LAB_TEST(join_waits_for_task_done)
               sum_done(joiners, 3));
     join_callers(joiners, 3);
     crawler_queue_free(queue);
+    check_many_unfinished();
 }
 
 LAB_TEST(join_again_after_new_items)
@@ -1229,15 +1275,34 @@ LAB_TEST(crawl_keeps_to_its_workers)
     check_counts(&result, &stats);
 }
 
+/* Whoever has the calling thread fetch as well may crawl alone in the first of the two. */
+static void check_after_no_thread(const struct site_spec *spec)
+{
+    struct crawler_result result;
+    struct site *site = start_site(spec);
+    missing_all = true;
+    crawler_crawl(site_url(site), 4, &result);
+    missing_all = false;
+    cr_assert_eq(crawler_crawl(site_url(site), 4, &result), 0,
+                 "a crawl for which no thread could be started is followed by one for which all can be: it returns -1, "
+                 "too. Is something static not set back?");
+    site_stop(site, NULL);
+}
+
 /* In a chain, so that it is about this only: nothing can be fetched twice at once. */
 LAB_TEST(crawl_goes_on_with_fewer_threads)
 {
     struct site_stats stats;
     const struct site_spec spec = {.seed = seed_get() + 12, .pages = 12, .width = 1};
-    missing_thread = 3;
-    const struct crawler_result result = crawl_site(&spec, 4, &stats);
-    check_counts(&result, &stats);
-    check_visits(&stats);
+    /* The threads after it can be started: whoever goes on to these must not take it for one of them. */
+    for (int missing = 2; missing <= 4; missing++) {
+        missing_thread = missing;
+        const struct crawler_result result = crawl_site(&spec, 4, &stats);
+        missing_thread = 0;
+        check_counts(&result, &stats);
+        check_visits(&stats);
+    }
+    check_after_no_thread(&spec);
 }
 
 LAB_TEST(crawl_never_blocks_on_many_links)
@@ -1300,6 +1365,18 @@ static void check_nothing_left(const struct census *before, size_t space_before)
     cr_assert_lt(heap, 16000, "20 crawls of a site with 40 pages left %ld bytes of memory behind", heap);
 }
 
+/* Keys for thread-specific data (pthread_key_create, tss_create) that can still be made. */
+static int count_keys(void)
+{
+    static pthread_key_t keys[2048];
+    int made = 0;
+    while (made < 2048 && pthread_key_create(&keys[made], NULL) == 0)
+        made++;
+    for (int i = 0; i < made; i++)
+        pthread_key_delete(keys[i]);
+    return made;
+}
+
 /* A thread that has ended has given back the freed blocks it kept in its own cache. */
 static void *crawl_with_8(void *url)
 {
@@ -1312,6 +1389,7 @@ LAB_TEST(crawl_leaves_nothing_behind)
     struct census before = census_take();
     pthread_attr_t attributes;
     size_t space_before = 0;
+    int keys_before = 0;
     census_one_heap(); /* address space is stacks, then */
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 8 << 20);
@@ -1328,9 +1406,14 @@ LAB_TEST(crawl_leaves_nothing_behind)
             before.children = 1; /* the site, where it is one */
             before = census_settle(&before);
             space_before = census_address_space();
+            keys_before = count_keys();
         }
     }
     check_nothing_left(&before, space_before);
+    cr_assert_geq(count_keys(), keys_before,
+                  "20 crawls left %d keys behind, made with pthread_key_create or tss_create and never deleted: soon "
+                  "there are none",
+                  keys_before - count_keys());
     site_stop(site, NULL);
 }
 
