@@ -15,9 +15,11 @@
  *     workers do not see, and what they change the caller does not see, unless it lies in shared memory.
  *   - When the caller ends, however it ends (also by exit without pool_close, or by SIGKILL), the workers
  *     end by themselves; one that is busy may first finish the item it has.
- *   - Other children of the caller are left alone: they are neither waited for nor counted nor signalled.
+ *   - Other children of the caller are left alone: they are neither waited for nor counted nor signalled. Those that
+ *     it forks while it has a pool, and that have copies of the pool's descriptors, end before pool_close.
  *   - A signal that the caller handles while it is inside one of these functions disturbs nothing, and
- *     SIGPIPE never ends the caller.
+ *     SIGPIPE never ends the caller. It may handle, ignore and block signals as it likes, SIGCHLD among them
+ *     (which it does not ignore), and what it handles or ignores it does so after each call, too.
  */
 #ifndef POOL_H
 #define POOL_H

@@ -130,19 +130,28 @@ size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *out
     size_t begun = 0, ended = 0, lost = 0;
     memset(failed, 0, count * sizeof *failed);
     while (ended < count) {
+        struct worker *vacant = NULL; /* no process is to be had for these */
         while (p->idle && begun < count) {
             struct worker *w = p->idle;
             p->idle = w->next_free;
-            w->index = begun++;
-            if (!hand(p, w, fn, inputs[w->index])) {
-                failed[w->index] = true;
-                lost++;
-                ended++;
-                push(p, w);
+            if (hand(p, w, fn, inputs[begun])) {
+                w->index = begun++;
+            } else {
+                w->next_free = vacant;
+                vacant = w;
             }
         }
-        if (ended == count)
-            break;
+        while (vacant) {
+            struct worker *w = vacant;
+            vacant = w->next_free;
+            push(p, w);
+        }
+        if (begun == ended) { /* and no other worker is left to do their share */
+            failed[begun++] = true;
+            lost++;
+            ended++;
+            continue;
+        }
         struct epoll_event e;
         if (epoll_wait(p->epoll, &e, 1, -1) != 1)
             continue;

@@ -116,14 +116,15 @@ struct pool *pool_create(unsigned workers)
     return NULL;
 }
 
-static void feed(struct pool *p, int i, pool_fn *fn, size_t index, int64_t value)
+static int feed(struct pool *p, int i, pool_fn *fn, size_t index, int64_t value)
 {
     struct job j = {0, fn, index, value};
     while (write(p->to[i][1], &j, sizeof j) != sizeof j)
         if (errno != EINTR && !renew(p, i))
-            break;
+            return 0;
     p->busy[i] = 1;
     p->has[i] = index;
+    return 1;
 }
 
 size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count)
@@ -134,14 +135,18 @@ size_t pool_map(struct pool *p, pool_fn *fn, const int64_t *inputs, int64_t *out
         int max = -1;
         FD_ZERO(&set);
         for (int i = 0; i < p->n; i++) {
-            if (!p->busy[i] && sent < count) {
-                feed(p, i, fn, sent, inputs[sent]);
+            if (!p->busy[i] && sent < count && feed(p, i, fn, sent, inputs[sent]))
                 sent++;
-            }
             if (p->busy[i]) {
                 FD_SET(p->from[i][0], &set);
                 max = p->from[i][0] > max ? p->from[i][0] : max;
             }
+        }
+        if (max < 0) { /* no worker, and none to be had */
+            failed[sent++] = true;
+            bad++;
+            back++;
+            continue;
         }
         if (select(max + 1, &set, NULL, NULL, NULL) == -1)
             continue;

@@ -27,6 +27,8 @@ struct pool {
     const int64_t *inputs;
     int64_t *outputs;
     bool *failed;
+    size_t back[64]; /* items taken by those who got no process for them */
+    unsigned backs;
     size_t next, count, failures;
 };
 
@@ -130,19 +132,27 @@ struct pool *pool_create(unsigned workers)
 static bool take(struct pool *pool, size_t *mine)
 {
     pthread_mutex_lock(&pool->lock);
-    *mine = pool->next;
-    if (*mine < pool->count)
-        pool->next++;
+    const bool any = pool->backs > 0 || pool->next < pool->count;
+    if (any)
+        *mine = pool->backs > 0 ? pool->back[--pool->backs] : pool->next++;
     pthread_mutex_unlock(&pool->lock);
-    return *mine < pool->count;
+    return any;
 }
 
-static void relaunch(struct pool *pool, worker_t *proc)
+static void give_back(struct pool *pool, size_t mine)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->back[pool->backs++] = mine;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static bool relaunch(struct pool *pool, worker_t *proc)
 {
     pthread_mutex_lock(&pool->lock);
     finish(proc);
-    launch(pool, proc);
+    const bool alive = launch(pool, proc);
     pthread_mutex_unlock(&pool->lock);
+    return alive;
 }
 
 static void *help(void *arg)
@@ -150,12 +160,15 @@ static void *help(void *arg)
     struct helper *h = arg;
     struct pool *pool = h->pool;
     size_t mine;
-    while (take(pool, &mine)) {
+    while ((h->proc->alive || relaunch(pool, h->proc)) && take(pool, &mine)) {
         call c = {pool->fn, pool->inputs[mine]};
         int64_t result;
         bool given = wr(h->proc->in, &c, sizeof c);
         if (!given) { /* it died while idle */
-            relaunch(pool, h->proc);
+            if (!relaunch(pool, h->proc)) { /* the others do it */
+                give_back(pool, mine);
+                break;
+            }
             given = wr(h->proc->in, &c, sizeof c);
         }
         pool->failed[mine] = !given || !rd(h->proc->out, &result, sizeof result);
@@ -182,16 +195,25 @@ size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *
     pool->failed = failed;
     pool->next = pool->failures = 0;
     pool->count = count;
-    /* The helpers inherit a full mask: SIGPIPE stays pending for them and dies with them. */
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    for (unsigned i = 0; i < pool->n; i++) {
-        helpers[i].pool = pool;
-        helpers[i].proc = &pool->procs[i];
-        pthread_create(&helpers[i].thread, NULL, help, &helpers[i]);
+    pool->backs = 0;
+    bool alive = true;
+    while (alive && (pool->next < count || pool->backs > 0)) {
+        /* The helpers inherit a full mask: SIGPIPE stays pending for them and dies with them. */
+        pthread_sigmask(SIG_SETMASK, &all, &old);
+        for (unsigned i = 0; i < pool->n; i++) {
+            helpers[i].pool = pool;
+            helpers[i].proc = &pool->procs[i];
+            pthread_create(&helpers[i].thread, NULL, help, &helpers[i]);
+        }
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+        for (unsigned i = 0; i < pool->n; i++)
+            pthread_join(helpers[i].thread, NULL);
+        alive = false;
+        for (unsigned i = 0; i < pool->n; i++)
+            alive |= pool->procs[i].alive;
     }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    for (unsigned i = 0; i < pool->n; i++)
-        pthread_join(helpers[i].thread, NULL);
+    for (size_t left; take(pool, &left); pool->failures++) /* no worker, and none to be had */
+        failed[left] = true;
     return pool->failures;
 }
 
