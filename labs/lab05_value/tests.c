@@ -1813,7 +1813,7 @@ LAB_TEST(free_leaves_nothing_behind)
         use_once();
     const struct census after = census_settle(&before);
     cr_assert_leq(after.shared_maps, before.shared_maps, "%d values were made and freed, %d shared mappings are left",
-                 ROUNDS, after.shared_maps - before.shared_maps);
+                  ROUNDS, after.shared_maps - before.shared_maps);
     cr_assert_eq(after.descriptors, before.descriptors, "%d values were made and freed, %d descriptors are left open",
                  ROUNDS, after.descriptors - before.descriptors);
     cr_assert_leq(after.children, before.children, "%d values were made, used and freed, %d processes are left", ROUNDS,
