@@ -163,11 +163,10 @@ STIRRED(pthread_spin_unlock, pthread_spinlock_t volatile, note_given_back)
 /* The how-manieth of the next threads cannot be started, as if the system's limit were reached; 0: all can. What the
  * caller gave as its place is undefined then (pthread_create(3p)), here: no thread. */
 static atomic_int missing_thread;
-static atomic_bool missing_all; /* none can be started */
 
 static bool is_missing(void)
 {
-    return missing_all || (missing_thread > 0 && atomic_fetch_sub(&missing_thread, 1) == 1);
+    return missing_thread > 0 && atomic_fetch_sub(&missing_thread, 1) == 1;
 }
 
 int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes, void *(*start)(void *),
@@ -1275,20 +1274,6 @@ LAB_TEST(crawl_keeps_to_its_workers)
     check_counts(&result, &stats);
 }
 
-/* Whoever has the calling thread fetch as well may crawl alone in the first of the two. */
-static void check_after_no_thread(const struct site_spec *spec)
-{
-    struct crawler_result result;
-    struct site *site = start_site(spec);
-    missing_all = true;
-    crawler_crawl(site_url(site), 4, &result);
-    missing_all = false;
-    cr_assert_eq(crawler_crawl(site_url(site), 4, &result), 0,
-                 "a crawl for which no thread could be started is followed by one for which all can be: it returns -1, "
-                 "too. Is something static not set back?");
-    site_stop(site, NULL);
-}
-
 /* In a chain, so that it is about this only: nothing can be fetched twice at once. */
 LAB_TEST(crawl_goes_on_with_fewer_threads)
 {
@@ -1302,7 +1287,6 @@ LAB_TEST(crawl_goes_on_with_fewer_threads)
         check_counts(&result, &stats);
         check_visits(&stats);
     }
-    check_after_no_thread(&spec);
 }
 
 LAB_TEST(crawl_never_blocks_on_many_links)

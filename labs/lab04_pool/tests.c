@@ -460,7 +460,7 @@ static int64_t slow_when_small(int64_t input)
 /* The same at the front of a list so long that a pool might deal it out by several items at a time. */
 static void long_list_one_by_one(void)
 {
-    enum { COUNT = 3000, SLOW = 2 };
+    enum { COUNT = 500, SLOW = 2 };
     static int64_t inputs[COUNT], outputs[COUNT];
     static bool failed[COUNT];
     stir.nanoseconds = 0; /* for the time it takes */

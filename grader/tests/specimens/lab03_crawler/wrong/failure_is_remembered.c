@@ -1,4 +1,4 @@
-/* expect: tests crawl_goes_on_with_fewer_threads | the flag that the crawl failed is static and never cleared: after one -1 all crawls return -1 */
+/* expect: schedules crawl_takes_what_comes | the flag that the crawl failed is static and never cleared: after one -1 all crawls return -1 */
 #define _GNU_SOURCE
 #include "crawler.h"
 
