@@ -30,11 +30,19 @@ bool channel_may_read(void *argument)
 bool channel_may_write(void *argument)
 {
     const struct channel *channel = argument;
-    if (is_number(channel) || channel->readers == 0 || channel->writers == 0)
+    if (is_number(channel))
+        return channel->count < UINT64_MAX - 1;
+    if (channel->readers == 0 || channel->writers == 0)
         return true;
     if (channel->kind == CHANNEL_MESSAGES)
         return channel->count < CHANNEL_MOST;
     return CHANNEL_ROOM - channel->count >= CHANNEL_ATOMIC;
+}
+
+bool channel_fits(void *argument)
+{
+    const struct channel_addition *addition = argument;
+    return addition->number <= UINT64_MAX - 1 - addition->channel->count;
 }
 
 size_t channel_room(const struct channel *channel, size_t size)

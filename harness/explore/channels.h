@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "clocks.h"
 
@@ -32,6 +33,14 @@ struct channel *channel_make(enum channel_kind kind);
  * CHANNEL_ATOMIC. */
 bool channel_may_read(void *channel);
 bool channel_may_write(void *channel);
+
+/* channel_fits: for `ready` of a wait: whether `number` can be added to that of an eventfd, whose largest is
+ * UINT64_MAX - 1; a write of more waits until somebody has read. */
+struct channel_addition {
+    const struct channel *channel;
+    uint64_t number;
+};
+bool channel_fits(void *addition);
 
 /* channel_room: how much of `size` can be put now. */
 size_t channel_room(const struct channel *channel, size_t size);

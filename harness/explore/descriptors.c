@@ -67,11 +67,11 @@ static void let_go(struct file *file, const struct clock *known)
     if (file->kind == FILE_SOCKET && file->in->count > 0 && file->out->readers > 0)
         file->out->lost = true;
     if (file->in != NULL) {
-        file->in->readers--;
+        file->in->readers -= file->in->readers > 0; /* shutdown took it away before */
         file->in->changes++;
     }
     if (file->out != NULL) {
-        file->out->writers--;
+        file->out->writers -= file->out->writers > 0;
         file->out->changes++;
     }
 }

@@ -28,7 +28,7 @@ static void take_out(struct sync *futex, const struct waiter *waiter)
 }
 
 /* The kernel compares and goes to sleep in one step; a return for no reason is allowed. */
-static long wait_on(int *address, int expected, uint64_t deadline, uintptr_t pc)
+static long wait_on(int *address, int expected, uint64_t deadline, uint32_t bits, uintptr_t pc)
 {
     struct sync *futex = sync_find(address, SYNC_FUTEX, pc);
     const struct operation operation = {.object = (uintptr_t)address, .words = "wait on a futex", .pc = pc};
@@ -43,6 +43,7 @@ static long wait_on(int *address, int expected, uint64_t deadline, uintptr_t pc)
         end = &(*end)->next;
     *end = waiter;
     waiter->thread = thread_self()->id;
+    waiter->bits = bits;
     const struct wait wait = {is_woken, waiter, deadline, true};
     trace_event(pc, "waits on the futex");
     struct operation asleep = operation;
@@ -67,20 +68,32 @@ static void forget_dead(struct sync *futex)
             *at = (*at)->next;
 }
 
-static long wake_up(int *address, int most, uintptr_t pc)
+static unsigned answering(const struct sync *futex, uint32_t bits)
+{
+    unsigned count = 0;
+    for (const struct waiter *waiter = futex->waiters; waiter != NULL; waiter = waiter->next)
+        count += (waiter->bits & bits) != 0;
+    return count;
+}
+
+/* The nth of those that answer to `bits`. */
+static struct waiter *nth_of(const struct sync *futex, uint32_t bits, unsigned nth)
+{
+    struct waiter *waiter = futex->waiters;
+    while ((waiter->bits & bits) == 0 || nth-- > 0)
+        waiter = waiter->next;
+    return waiter;
+}
+
+static long wake_up(int *address, int most, uint32_t bits, uintptr_t pc)
 {
     struct sync *futex = sync_find(address, SYNC_FUTEX, pc);
     long done = 0;
     schedule_point((struct operation){.object = (uintptr_t)address, .words = "wake on a futex", .pc = pc}, NULL);
     forget_dead(futex);
-    trace_event(pc, futex->waiters != NULL ? "wakes on the futex" : "wakes on the futex: nobody waits");
-    for (; done < most && futex->waiters != NULL; done++) {
-        unsigned count = 0;
-        for (const struct waiter *waiter = futex->waiters; waiter != NULL; waiter = waiter->next)
-            count++;
-        struct waiter *waiter = futex->waiters;
-        for (unsigned nth = schedule_choose(most < (int)count ? count : 1); nth > 0; nth--)
-            waiter = waiter->next;
+    trace_event(pc, answering(futex, bits) > 0 ? "wakes on the futex" : "wakes on the futex: nobody waits");
+    for (unsigned count; done < most && (count = answering(futex, bits)) > 0; done++) {
+        struct waiter *waiter = nth_of(futex, bits, schedule_choose(most < (int)count ? count : 1));
         waiter->woken = true;
         take_out(futex, waiter);
         schedule_changed();
@@ -88,23 +101,28 @@ static long wake_up(int *address, int most, uintptr_t pc)
     return done;
 }
 
-long futex_call(int *address, int operation, int value, const struct timespec *time, uintptr_t pc)
+long futex_call(int *address, int operation, int value, const struct timespec *time, uint32_t bits, uintptr_t pc)
 {
     const clockid_t clock = operation & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+    const int command = operation & FUTEX_CMD_MASK;
     uint64_t deadline = NEVER;
-    switch (operation & FUTEX_CMD_MASK) {
+    if (command != FUTEX_WAIT_BITSET && command != FUTEX_WAKE_BITSET)
+        bits = FUTEX_BITSET_MATCH_ANY; /* not passed */
+    if (bits == 0)
+        return model_fail(EINVAL);
+    switch (command) {
     case FUTEX_WAIT:
         if (time != NULL)
-            deadline = schedule.now + (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
-        return wait_on(address, value, deadline, pc);
+            deadline = vtime_after(vtime_nanoseconds(time));
+        return wait_on(address, value, deadline, bits, pc);
     case FUTEX_WAIT_BITSET:
         if (time != NULL)
             deadline = vtime_deadline(clock, time);
-        return wait_on(address, value, deadline, pc);
+        return wait_on(address, value, deadline, bits, pc);
     case FUTEX_WAKE:
     case FUTEX_WAKE_BITSET:
-        return wake_up(address, value, pc);
+        return wake_up(address, value, bits, pc);
     default:
-        verdict_unsupported("futex operation %d", operation & FUTEX_CMD_MASK);
+        verdict_unsupported("futex operation %d", command);
     }
 }

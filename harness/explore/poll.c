@@ -71,7 +71,7 @@ static const struct footprint *touched_by(const struct look *look)
 /* Waits, and fills in each item's revents. Returns how many are ready; -1: a signal came. */
 static int wait_for(struct look *look, uint64_t nanoseconds, const char *words, uintptr_t pc)
 {
-    const uint64_t deadline = nanoseconds == NEVER ? NEVER : schedule.now + nanoseconds;
+    const uint64_t deadline = vtime_after(nanoseconds);
     const struct wait wait = {any_ready, look, deadline, false};
     const struct operation operation = {
         .more = touched_by(look), .data = true, .interrupt = INTERRUPT_FAILS, .words = words, .pc = pc};
@@ -188,12 +188,19 @@ static int select_until(int count, struct sets sets, uint64_t nanoseconds, const
     return told;
 }
 
+/* Linux tells how much of the time is left. */
 MODEL(int, select, (int count, fd_set *reading, fd_set *writing, fd_set *special, struct timeval *time))
 {
-    uint64_t nanoseconds = NEVER;
-    if (time != NULL)
-        nanoseconds = (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_usec * 1000u;
-    return select_until(count, (struct sets){reading, writing, special}, nanoseconds, NULL, PC);
+    const struct sets sets = {reading, writing, special};
+    if (time == NULL)
+        return select_until(count, sets, NEVER, NULL, PC);
+    const uint64_t all = vtime_nanoseconds(&(struct timespec){time->tv_sec, time->tv_usec * 1000}),
+                   begin = schedule.now;
+    const int told = select_until(count, sets, all, NULL, PC);
+    const uint64_t passed = schedule.now - begin, left = passed < all ? all - passed : 0;
+    memory_access((uintptr_t)time, sizeof *time, ACCESS_WRITE, PC);
+    *time = (struct timeval){(time_t)(left / 1000000000u), (suseconds_t)(left % 1000000000u / 1000u)};
+    return told;
 }
 
 MODEL(int, pselect,

@@ -22,7 +22,8 @@ static short of_pipe(const struct file *file)
 
 static short of_event(const struct file *file)
 {
-    return (short)(POLLOUT | POLLWRNORM | (file->in->count > 0 ? POLLIN | POLLRDNORM : 0));
+    return (short)((channel_may_write(file->in) ? POLLOUT | POLLWRNORM : 0) |
+                   (file->in->count > 0 ? POLLIN | POLLRDNORM : 0));
 }
 
 static short of_socket(const struct file *file)

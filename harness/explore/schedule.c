@@ -68,7 +68,7 @@ static inline __attribute__((always_inline)) void sort_thread(struct counts *cou
             lazy[counts->lazy++] = value;
         else
             values[counts->values++] = value;
-    } else if (thread->wait.deadline != NEVER) {
+    } else if (thread->wait.deadline != NEVER && !must) {
         timed[counts->timed++] = value + 1;
     } else if (thread->wait.spurious && schedule.spurious && schedule.spurious_left > 0) {
         spurious[counts->spurious++] = value + 1;

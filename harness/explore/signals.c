@@ -1,5 +1,6 @@
 #include "signals.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 #include "sync.h"
 #include "trace.h"
 #include "verdict.h"
+#include "vtime.h"
 
 enum { SIGNALS = 65 };
 
@@ -307,6 +309,86 @@ MODEL(int, sigpending, (sigset_t * into))
     memory_access((uintptr_t)into, sizeof *into, ACCESS_WRITE, PC);
     memset(into, 0, sizeof *into);
     memcpy(into, &bits, sizeof bits);
+    return 0;
+}
+
+/* What a thread waits for in sigwait and the like: signals that it has blocked, so that they stay pending. */
+struct asked {
+    const struct thread *thread;
+    uint64_t set;
+};
+
+static uint64_t pending_among(const struct asked *asked)
+{
+    return (asked->thread->pending | of(asked->thread->process)->pending) & asked->set;
+}
+
+static bool has_come(void *asked)
+{
+    return pending_among(asked) != 0;
+}
+
+/* Waits until `deadline` for one of `set`, and takes it away. Returns its number, or 0 with the error in *error. */
+static int wait_for_one(const sigset_t *set, uint64_t deadline, pid_t *sender, int *error, uintptr_t pc)
+{
+    struct thread *self = thread_self();
+    struct signals *signals = of(self->process);
+    struct asked *asked = arena_zero(sizeof *asked);
+    memory_access((uintptr_t)set, sizeof *set, ACCESS_READ, pc);
+    *asked = (struct asked){self, bits_of(set)};
+    const struct wait wait = {has_come, asked, deadline, false};
+    const struct operation operation = {
+        .all = true, .interrupt = INTERRUPT_FAILS, .words = "wait for a signal", .pc = pc};
+    const enum wake woken = schedule_point(operation, &wait);
+    const uint64_t come = pending_among(asked);
+    *error = woken == WAKE_INTERRUPTED ? EINTR : EAGAIN;
+    if (come == 0)
+        return 0;
+    const int number = __builtin_ctzll(come) + 1;
+    *(self->pending & bit(number) ? &self->pending : &signals->pending) &= ~bit(number);
+    *sender = signals->senders[number];
+    schedule_acquire(&signals->sent);
+    schedule_changed();
+    trace_event(pc, "takes signal %d", number);
+    return number;
+}
+
+static int wait_and_tell(const sigset_t *set, uint64_t deadline, siginfo_t *info, uintptr_t pc)
+{
+    pid_t sender = 0;
+    int error;
+    const int number = wait_for_one(set, deadline, &sender, &error, pc);
+    if (number == 0)
+        return model_fail(error);
+    if (info != NULL) {
+        memory_access((uintptr_t)info, sizeof *info, ACCESS_WRITE, pc);
+        memset(info, 0, sizeof *info);
+        info->si_signo = number;
+        info->si_code = SI_USER;
+        info->si_pid = sender;
+    }
+    return number;
+}
+
+MODEL(int, sigtimedwait, (const sigset_t *set, siginfo_t *info, const struct timespec *time))
+{
+    return wait_and_tell(set, time != NULL ? vtime_after(vtime_nanoseconds(time)) : NEVER, info, PC);
+}
+
+MODEL(int, sigwaitinfo, (const sigset_t *set, siginfo_t *info))
+{
+    return wait_and_tell(set, NEVER, info, PC);
+}
+
+/* Goes on after a handler (POSIX: sigwait does not fail with EINTR). */
+MODEL(int, sigwait, (const sigset_t *set, int *into))
+{
+    pid_t sender;
+    int number, error;
+    while ((number = wait_for_one(set, NEVER, &sender, &error, PC)) == 0)
+        continue;
+    memory_access((uintptr_t)into, sizeof *into, ACCESS_WRITE, PC);
+    *into = number;
     return 0;
 }
 

@@ -18,6 +18,7 @@ struct waiter {
     struct waiter *next;
     int thread;
     bool woken;
+    uint32_t bits; /* futex: which wakes it answers to */
 };
 
 struct sync {

@@ -25,10 +25,10 @@ MODEL(pid_t, gettid, (void))
 
 MODEL(long, syscall, (long number, ...))
 {
-    long words[5];
+    long words[6];
     va_list arguments;
     va_start(arguments, number);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         words[i] = va_arg(arguments, long); /* all that are passed are there, others are never looked at */
     va_end(arguments);
     switch (number) {
@@ -37,7 +37,8 @@ MODEL(long, syscall, (long number, ...))
     case SYS_getpid:
         return family_pid(thread_self()->process);
     case SYS_futex:
-        return futex_call((int *)words[0], (int)words[1], (int)words[2], (const struct timespec *)words[3], PC);
+        return futex_call((int *)words[0], (int)words[1], (int)words[2], (const struct timespec *)words[3],
+                          (uint32_t)words[5], PC);
     case SYS_pidfd_open:
         return pidfd_make((pid_t)words[0], (unsigned)words[1]);
     case SYS_pidfd_send_signal:

@@ -168,7 +168,7 @@ MODEL(int, semop, (int id, struct sembuf *operations, size_t count))
 
 MODEL(int, semtimedop, (int id, struct sembuf *operations, size_t count, const struct timespec *time))
 {
-    return operate(id, operations, count, time == NULL ? NEVER : schedule.now + vtime_nanoseconds(time), PC);
+    return operate(id, operations, count, time == NULL ? NEVER : vtime_after(vtime_nanoseconds(time)), PC);
 }
 
 static int set_value(struct set *set, int number, int value)

@@ -11,6 +11,7 @@
 #include "thread_model.h"
 #include "trace.h"
 #include "verdict.h"
+#include "vtime.h"
 
 int threads_create(void *(*start)(void *), void *argument, bool detached, unsigned long *into, uintptr_t pc)
 {
@@ -103,6 +104,22 @@ MODEL(int, pthread_join, (pthread_t thread, void **result))
 MODEL(int, pthread_tryjoin_np, (pthread_t thread, void **result))
 {
     return threads_join(thread, result, false, NEVER, PC);
+}
+
+/* Without a time (NULL) they wait as pthread_join does. */
+static int join_until(pthread_t thread, void **result, clockid_t clock, const struct timespec *until, uintptr_t pc)
+{
+    return threads_join(thread, result, true, until != NULL ? vtime_deadline(clock, until) : NEVER, pc);
+}
+
+MODEL(int, pthread_timedjoin_np, (pthread_t thread, void **result, const struct timespec *until))
+{
+    return join_until(thread, result, CLOCK_REALTIME, until, PC);
+}
+
+MODEL(int, pthread_clockjoin_np, (pthread_t thread, void **result, clockid_t clock, const struct timespec *until))
+{
+    return join_until(thread, result, clock, until, PC);
 }
 
 MODEL(int, pthread_detach, (pthread_t thread))

@@ -2,9 +2,12 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include "arena.h"
 #include "descriptors.h"
 #include "files.h"
 #include "memory.h"
@@ -70,7 +73,9 @@ static ssize_t take(const struct file *file, char *into, size_t moved, size_t si
     memory_access((uintptr_t)into + moved, channel_ready(channel, piece), ACCESS_WRITE, pc);
     schedule_changed();
     schedule_release(&channel->clock); /* there is room again: a writer may wait for that */
-    return (ssize_t)channel_take(channel, into + moved, piece, flags & MSG_PEEK);
+    const size_t whole = channel_ready(channel, SIZE_MAX),
+                 taken = channel_take(channel, into + moved, piece, flags & MSG_PEEK);
+    return (ssize_t)(flags & MSG_TRUNC && channel->kind == CHANNEL_MESSAGES ? whole : taken);
 }
 
 ssize_t transfer_in(int number, void *into, size_t size, int flags, uintptr_t pc)
@@ -82,6 +87,8 @@ ssize_t transfer_in(int number, void *into, size_t size, int flags, uintptr_t pc
         return files_read(file, into, size, pc);
     if (file == NULL || file->in == NULL)
         return model_fail(file != NULL && file->kind > FILE_SOCKET ? EINVAL : EBADF);
+    if (file->kind == FILE_EVENT && size < sizeof(uint64_t))
+        return model_fail(EINVAL);
     trace_event(pc, "reads from descriptor %d", number);
     size_t got = 0;
     do {
@@ -109,11 +116,23 @@ static size_t piece_put(const struct channel *channel, size_t size)
     return divides && schedule_short() ? (room + 1) / 2 : room;
 }
 
+/* Whether a write would return at once, and what it looks at for that: as a wait without end. */
+static struct wait wait_for_room(const struct file *file, const char *data)
+{
+    struct channel *channel = file->out;
+    if (file->kind != FILE_EVENT)
+        return (struct wait){channel_may_write, channel, NEVER, false};
+    struct channel_addition *addition = arena_take(sizeof *addition);
+    addition->channel = channel;
+    memcpy(&addition->number, data, sizeof addition->number);
+    return (struct wait){channel_fits, addition, NEVER, false};
+}
+
 /* One piece, after `moved` bytes: what fits, or blocks until something does. */
 static ssize_t put(const struct file *file, const char *data, size_t moved, size_t size, int flags, uintptr_t pc)
 {
     struct channel *channel = file->out;
-    const struct wait wait = {channel_may_write, channel, NEVER, false};
+    const struct wait wait = wait_for_room(file, data + moved);
     const struct operation operation = {.object = (uintptr_t)channel,
                                         .other = file->kind == FILE_SOCKET ? (uintptr_t)file->in : 0,
                                         .interrupt = interrupted_by_signal(moved),
@@ -121,7 +140,7 @@ static ssize_t put(const struct file *file, const char *data, size_t moved, size
                                         .pc = pc};
     if (schedule_point(operation, file->nonblocking || flags & MSG_DONTWAIT ? NULL : &wait) == WAKE_INTERRUPTED)
         return model_fail(EINTR);
-    if (!channel_may_write(channel)) {
+    if (!wait.ready(wait.argument)) {
         schedule_looked(pc, 0);
         return model_fail(EAGAIN);
     }
@@ -142,6 +161,9 @@ ssize_t transfer_out(int number, const void *data, size_t size, int flags, uintp
         return files_write(file, data, size, pc);
     if (file == NULL || file->out == NULL)
         return model_fail(file != NULL && file->kind > FILE_SOCKET ? EINVAL : EBADF);
+    if (file->kind == FILE_EVENT &&
+        (size < sizeof(uint64_t) || memcmp(data, &(uint64_t){UINT64_MAX}, sizeof(uint64_t)) == 0))
+        return model_fail(EINVAL);
     if (size > CHANNEL_MOST && file->out->kind == CHANNEL_MESSAGES)
         verdict_unsupported("a message of more than %d bytes", CHANNEL_MOST);
     memory_access((uintptr_t)data, size, ACCESS_READ, pc);

@@ -18,8 +18,9 @@
 #define MONOTONE_START (1000ull * BILLION + 900000000)
 
 /* The coarse clocks move once a tick only; at the start the next tick is a nanosecond away. */
-#define TICK 4000000ull
-#define HOUR (3600 * BILLION)
+#define TICK  4000000ull
+#define HOUR  (3600 * BILLION)
+#define YEARS (5 * 365 * 24 * HOUR) /* more than UINT_MAX milliseconds */
 
 static bool is_date(clockid_t clock)
 {
@@ -42,7 +43,14 @@ uint64_t vtime_nanoseconds(const struct timespec *time)
 {
     if (time->tv_sec < 0)
         return 0;
+    if ((uint64_t)time->tv_sec >= NEVER / BILLION)
+        return NEVER;
     return (uint64_t)time->tv_sec * BILLION + (uint64_t)time->tv_nsec;
+}
+
+uint64_t vtime_after(uint64_t nanoseconds)
+{
+    return nanoseconds < YEARS ? schedule.now + nanoseconds : NEVER;
 }
 
 bool vtime_is_valid(const struct timespec *time)
@@ -53,7 +61,9 @@ bool vtime_is_valid(const struct timespec *time)
 uint64_t vtime_deadline(clockid_t clock, const struct timespec *until)
 {
     const uint64_t start = start_of(clock), at = vtime_nanoseconds(until);
-    return at > start ? at - start : 0;
+    if (at <= start)
+        return 0;
+    return at - start < schedule.now + YEARS ? at - start : NEVER;
 }
 
 static bool never_ready(void *argument)
@@ -64,13 +74,15 @@ static bool never_ready(void *argument)
 
 uint64_t vtime_sleep(uint64_t nanoseconds, uintptr_t pc)
 {
-    const struct wait wait = {never_ready, NULL, schedule.now + nanoseconds, false};
+    const struct wait wait = {never_ready, NULL, vtime_after(nanoseconds), false};
     const struct operation operation = {
         .object = (uintptr_t)&schedule.now, .interrupt = INTERRUPT_FAILS, .words = "sleep", .pc = pc};
+    const uint64_t start = schedule.now;
     trace_event(pc, "sleeps");
     if (schedule_point(operation, &wait) != WAKE_INTERRUPTED)
         return 0;
-    return wait.deadline > schedule.now ? wait.deadline - schedule.now : 1;
+    const uint64_t passed = schedule.now - start;
+    return passed < nanoseconds ? nanoseconds - passed : 1;
 }
 
 /* Returns 0, or EINTR, having told in `rest` (unless NULL) how long was left. */
