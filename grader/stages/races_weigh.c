@@ -10,8 +10,9 @@
 static const char *const c11_threads[] = {"thrd_*", "mtx_*", "cnd_*", "call_once", "tss_*"};
 static const char *const forks[] = {"fork", "vfork"};
 static const char *const nobody_sees[] = {"flock", "lockf", "fcntl", "fcntl64"};
-/* Of the first two helgrind knows the unlock only, of the last no tool knows anything. */
-static const char *const half_seen[] = {"pthread_mutex_clocklock", "pthread_rwlock_timed*", "sem_clockwait"};
+/* Of a lock helgrind knows the unlock only; that a thread was joined none but pthread_join tells all three. */
+static const char *const half_seen[] = {"pthread_mutex_clocklock", "pthread_rwlock_timed*", "pthread_rwlock_clock*",
+                                        "sem_clockwait", "pthread_clockjoin_np"};
 /* After EOWNERDEAD, and in the handlers of a thread that was cancelled in a wait, they take the mutex for free. */
 static const char *const misread[] = {"pthread_mutex_consistent", "pthread_cancel"};
 static const char *const valgrind_blind[] = {"__tsan_atomic*", "syscall", "pipe",  "pipe2",       "eventfd",
@@ -56,7 +57,7 @@ bool trial_choose_judge(struct trial *trial, char **error)
         trial->reason = "it uses file locks, which these tools do not understand";
     } else if (uses_any(&object, half_seen, sizeof half_seen / sizeof *half_seen)) {
         trial->judge = JUDGE_NOBODY;
-        trial->reason = "it waits for a lock or a semaphore with a time-out, which these tools do not understand";
+        trial->reason = "it waits for a lock, a semaphore or a thread with a time-out, which these tools do not understand";
     } else if (has_assembly(trial->workspace)) {
         trial->judge = JUDGE_NOBODY;
         trial->reason = "it holds assembly, which these tools cannot follow";
