@@ -624,7 +624,8 @@ static void count_call(int64_t input)
 
 /* Tests in which a worker of several dies do not close the pool. Where workers keep each other up, it would depend on
  * which was made last, and so on who happened to get the deadly item; close_leaves_nothing_behind does it after all of
- * these deaths, and often enough to be sure. The workers end with the test. */
+ * these deaths, and often enough to be sure. The workers end with the test. A process has at most one pool at a time,
+ * so nothing opens another after it. */
 
 /* Input 7 ends its worker; the others do not. */
 static int64_t die_at_seven(int64_t input)
@@ -653,7 +654,7 @@ static void tell_late(int number)
 }
 
 /* A caller that has a use for SIGCHLD itself: it handles it since it has made the pool, and blocks it. */
-static void beside_own_sigchld(void)
+static void beside_own_sigchld(struct pool *pool)
 {
     enum { COUNT = 9 };
     int64_t inputs[COUNT], outputs[COUNT];
@@ -661,7 +662,6 @@ static void beside_own_sigchld(void)
     sigset_t chld, before;
     sigemptyset(&chld);
     sigaddset(&chld, SIGCHLD);
-    struct pool *pool = open_pool(2);
     const struct sigaction late = {.sa_handler = tell_late};
     handler_of_pool = signal(SIGCHLD, ignore_call);
     sigaction(SIGALRM, &late, NULL);
@@ -702,7 +702,7 @@ LAB_TEST(dead_worker_costs_one_item)
         cr_assert_eq(outputs[i], i + 1000, "after a worker died with item 7, outputs[%d] is wrong: %ld", i,
                      (long)outputs[i]);
     }
-    beside_own_sigchld();
+    beside_own_sigchld(pool);
     for (size_t count = 0; count < 3; count++) {
         const size_t more = pool_map(pool, itself, inputs, outputs, failed, count);
         cr_assert_eq(more, 0,
@@ -1095,7 +1095,10 @@ static void sigpipe_stays_ignored(struct pool *pool)
 LAB_TEST(killed_while_idle_costs_nothing)
 {
     share();
+    killed_after_answers();
+    killed_before_it_looks();
     stir.nanoseconds = 20000000; /* few answers are given here, so half an answer must be seen each time */
+    atomic_store(&seen->pids_count, 0);
     struct pool *pool = open_pool(3);
     int met = meet_all(pool, 3);
     cr_assert_eq(met, 3, "3 workers, 3 items, each waits until all 3 are being worked on: only %d got on", met);
@@ -1113,8 +1116,6 @@ LAB_TEST(killed_while_idle_costs_nothing)
             come_back);
     }
     sigpipe_stays_ignored(pool);
-    killed_after_answers();
-    killed_before_it_looks();
 }
 
 static void use_once(unsigned workers)
