@@ -91,10 +91,11 @@ work() {
 export -f work grade ask stages items expectation
 export scratch grader BUILD load reports
 
-# deciding LAB: the files that its verdicts depend on, but for the hand-in. Not: what shows a report, what grades a class.
+# deciding LAB: the files that its verdicts depend on, but for the hand-in. Not: what shows a report, what grades a class,
+# the tests of harness and explorer.
 deciding() {
     find grader/*.c grader/*.h grader/*.def grader/stages grader/explore harness labs/"$1"_* -type f |
-        grep -Ev '^grader/(report_|doctor|watch|explain|main|batch)|README|\.md$' | LC_ALL=C sort
+        grep -Ev '^grader/(report_|doctor|watch|explain|main|batch)|^harness/(explore/)?tests/|README|\.md$' | LC_ALL=C sort
 }
 
 # specimens: a row for each, `state lab kind file`.

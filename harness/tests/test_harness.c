@@ -1,6 +1,7 @@
 /* Unit tests of the harness modules that lab programs lean on. */
 #include <criterion/criterion.h>
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -174,6 +175,26 @@ Test(census, counts_threads_children_descriptors_and_maps)
     cr_expect_eq(after.shared_maps, before.shared_maps);
 }
 
+static int kept = -1;
+
+static void keep_a_descriptor(void)
+{
+    kept = dup(STDERR_FILENO);
+}
+
+static void give_it_back(void)
+{
+    keep_a_descriptor();
+    close(kept);
+}
+
+Test(census, descriptor_0_counts_as_any_other)
+{
+    cr_expect_eq(census_without_stdin(give_it_back), 0);
+    cr_expect_eq(census_without_stdin(keep_a_descriptor), 1);
+    cr_expect_eq(kept, STDIN_FILENO);
+}
+
 #ifndef __SANITIZE_ADDRESS__ /* its allocator does not tell mallinfo2 what is in use */
 /* Of each size as many blocks as the allocator caches for a thread: 240 KB that mallinfo2 takes for in use. */
 Test(census, knows_what_was_given_back)
@@ -284,6 +305,23 @@ static void ask_in_a_child(void)
     if (child == 0)
         _exit(malloc(24) != NULL ? 0 : 1);
     waitpid(child, &blocks_refused, 0);
+}
+
+Test(scarce, pipes_hold_one_page_while_it_is_said)
+{
+    int wide[2], narrow[2];
+    cr_assert_eq(pipe(wide), 0);
+    atomic_store(&scarce_pipes, true);
+    cr_assert_eq(pipe2(narrow, O_NONBLOCK), 0);
+    atomic_store(&scarce_pipes, false);
+    cr_expect_eq(fcntl(narrow[1], F_GETPIPE_SZ), 4096);
+    cr_expect_gt(fcntl(wide[1], F_GETPIPE_SZ), 4096);
+    cr_expect(fcntl(narrow[0], F_GETFL) & O_NONBLOCK);
+    cr_expect_not(fcntl(wide[0], F_GETFL) & O_NONBLOCK);
+    for (int i = 0; i < 2; i++) {
+        close(wide[i]);
+        close(narrow[i]);
+    }
 }
 
 Test(scarce, children_are_not_meant)
