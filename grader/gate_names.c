@@ -103,18 +103,22 @@ static bool is_in_library(const char *library, const char *symbol)
     return found;
 }
 
+static bool is_of_libc(const char *symbol)
+{
+    return is_in_library("libc.so.6", symbol) || is_in_library("libm.so.6", symbol);
+}
+
+/* What the harness puts in front of a function of the C library (scarce.h) is called as that. */
 const char *gate_names_owner(const struct gate_names *names, const char *symbol)
 {
     for (size_t i = 0; i < names->count; i++)
         if (strcmp(names->harness[i], symbol) == 0)
-            return "the harness";
+            return is_of_libc(symbol) ? "the C library" : "the harness";
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (strncmp(symbol, prefixes[i].prefix, strlen(prefixes[i].prefix)) == 0)
             return prefixes[i].owner;
     for (size_t i = 0; i < sizeof linked_in / sizeof *linked_in; i++)
         if (strcmp(symbol, linked_in[i]) == 0)
             return "the C library";
-    if (is_in_library("libc.so.6", symbol) || is_in_library("libm.so.6", symbol))
-        return "the C library";
-    return NULL;
+    return is_of_libc(symbol) ? "the C library" : NULL;
 }
