@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "../accusation.h"
+#include "../text.h"
 
 #define FRAME(function, file, line)                                                                                    \
     "<frame><ip>0x1</ip><fn>" function "</fn><dir>/w</dir><file>" file "</file><line>" #line "</line></frame>"
@@ -223,6 +224,35 @@ Test(accusation, thread_sanitizer)
     accusations_read_tsan(&said, "FATAL: ThreadSanitizer: unexpected memory mapping\n", "counter.c");
     cr_expect_str_eq(said.fatal, "FATAL: ThreadSanitizer: unexpected memory mapping");
     accusations_release(&said);
+}
+
+/* How many accusations come of a race of `function` with another thread's pthread_barrier_wait. */
+static size_t races_with_barrier_wait(const char *function)
+{
+    struct accusations said = {0};
+    char *text = text_format("==================\n"
+                             "WARNING: ThreadSanitizer: data race (pid=7)\n"
+                             "  Write of size 1 at 0x1 by thread T2:\n"
+                             "    #0 %s ../../sanitizer.inc:1 (libtsan.so+0x1)\n"
+                             "    #1 leave /w/handin/counter.c:31 (race_tsan+0x11df)\n"
+                             "\n"
+                             "  Previous read of size 8 at 0x1 by thread T1:\n"
+                             "    #0 pthread_barrier_wait ../../sanitizer.inc:2 (libtsan.so+0x2)\n"
+                             "    #1 meet /w/handin/counter.c:40 (race_tsan+0x1200)\n"
+                             "==================\n",
+                             function);
+    accusations_read_tsan(&said, text, "counter.c");
+    const size_t count = said.count;
+    accusations_release(&said);
+    free(text);
+    return count;
+}
+
+/* ThreadSanitizer's own look at the barrier after the wait is no access of the hand-in. */
+Test(accusation, tsan_reads_a_barrier_once_more)
+{
+    cr_expect_eq(races_with_barrier_wait("pthread_barrier_destroy"), 0);
+    cr_expect_eq(races_with_barrier_wait("pthread_barrier_init"), 1, "waiting before it is made is a race");
 }
 
 Test(accusation, tsan_starts_no_thread_on_a_small_stack)

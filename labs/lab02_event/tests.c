@@ -77,11 +77,7 @@ static bool is_asleep(void *argument)
  * thread to be had. */
 static bool start_waiter_within(struct waiter *waiter, double seconds)
 {
-    pthread_attr_t small; /* hundreds of waiters with stacks of 8 MB are gigabytes */
-    pthread_attr_init(&small);
-    pthread_attr_setstacksize(&small, 256 * 1024);
-    const bool started = pthread_create(&waiter->thread, &small, wait_for_event, waiter) == 0;
-    pthread_attr_destroy(&small);
+    const bool started = pthread_create(&waiter->thread, NULL, wait_for_event, waiter) == 0;
     if (started)
         timing_wait_until(is_asleep, waiter, seconds);
     return started;
