@@ -68,7 +68,8 @@ struct process_spec {
                                    (PATH, HOME, TERM, TMPDIR as the grader's, LANG=C.UTF-8; in a sandbox fixed
                                    ones) each program gets; a NAME of these takes its place; NULL: none */
     const char *stage;          /* the stage it belongs to, for process_describe; NULL: none */
-    double deadline;            /* seconds of wall-clock time */
+    double deadline;            /* seconds of wall-clock time, without those in which others had the CPUs that it
+                                   could have used (process_patience.h) */
     size_t output_keep;         /* bytes kept of stdout and stderr each: the first and the last half;
                                    0: 64 KiB */
     uint64_t output_limit;      /* bytes printed, stdout and stderr together, after which it is killed;
@@ -100,6 +101,7 @@ struct process_result {
     enum process_end end;
     int code;                      /* 0 unless `end` says otherwise */
     double seconds;                /* wall clock, the program's start to its end */
+    double excused_seconds;        /* of these, those that did not count towards the deadline */
     struct rusage usage;           /* the whole tree's, as far as it was waited for */
     double cpu_seconds;            /* the whole tree's CPU time */
     uint64_t memory_bytes;         /* the most the whole tree held at once; 0 if unknown */

@@ -38,6 +38,20 @@ static char *seconds_text(double seconds)
     return asprintf(&text, "%g s", round(10 * seconds) / 10) < 0 ? NULL : text;
 }
 
+/* Of time on the clock on the wall. */
+static char *time_text(const struct process_result *result)
+{
+    char *text, *all = seconds_text(result->seconds), *excused = seconds_text(result->excused_seconds);
+    if (result->excused_seconds < 0.1)
+        text = all != NULL ? strdup(all) : NULL;
+    else if (all == NULL || excused == NULL ||
+             asprintf(&text, "%s, of which %s do not count, for other programs had the processors", all, excused) < 0)
+        text = NULL;
+    free(excused);
+    free(all);
+    return text;
+}
+
 static char *count_text(unsigned count)
 {
     char *text;
@@ -100,7 +114,7 @@ char *process_describe_limit(const struct process_spec *wish, enum process_limit
     case LIMIT_TIME:
         if (asprintf(&what, "was still running after %g s", spec.deadline) < 0)
             return NULL;
-        text = limit_sentence(what, seconds_text(spec.deadline), seconds_text(result->seconds), &spec);
+        text = limit_sentence(what, seconds_text(spec.deadline), time_text(result), &spec);
         free(what);
         return text;
     case LIMIT_CPU:

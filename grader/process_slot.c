@@ -21,6 +21,7 @@
 #include "process_interrupt.h"
 #include "process_launch.h"
 #include "process_output.h"
+#include "process_patience.h"
 #include "process_stopwatch.h"
 #include "process_tree.h"
 #include "sandbox.h"
@@ -43,7 +44,8 @@ struct process_slot {
     struct process_spec spec; /* limits filled in */
     struct process_result *result;
     pid_t supervisor;
-    uv_timer_t timer; /* the deadline, later the last resort */
+    uv_timer_t timer; /* a look at what counts towards the deadline, later the last resort */
+    struct process_patience patience;
     uv_timer_t looks; /* at a program that is timed */
     struct channel channels[ROLES];
     int go[2]; /* both ends are kept: with a reader there is no SIGPIPE */
@@ -110,20 +112,29 @@ void process_slot_end(struct process_slot *slot, enum process_end why)
     uv_timer_start(&slot->timer, on_last_resort, LAST_RESORT_MS, 0);
 }
 
-static void on_deadline(uv_timer_t *timer)
+static void on_deadline(struct process_slot *slot)
 {
-    struct process_slot *slot = timer->data;
     if (slot->spec.on_deadline != NULL && slot->record.program > 0 && !slot->ended)
         slot->spec.on_deadline(slot->record.program, slot->spec.context);
     process_slot_end(slot, PROCESS_TIMED_OUT);
 }
 
+static void on_patience(uv_timer_t *timer)
+{
+    struct process_slot *slot = timer->data;
+    const uint64_t ms = process_patience_look(&slot->patience);
+    uv_update_time(slot->loop);
+    if (ms > 0)
+        uv_timer_start(timer, on_patience, ms, 0);
+    else
+        on_deadline(slot);
+}
+
 /* Once for the start of the supervisor and again for the start of the program, which has all of the time. */
 static void start_deadline(struct process_slot *slot)
 {
-    const double ms = slot->spec.deadline * 1e3 + 1; /* libuv cuts both ends to whole ms and may fire 1 ms early */
-    uv_update_time(slot->loop);
-    uv_timer_start(&slot->timer, on_deadline, ms > 0 ? (uint64_t)ms : 0, 0);
+    process_patience_start(&slot->patience, slot->supervisor, slot->spec.deadline);
+    on_patience(&slot->timer);
 }
 
 static void on_look(uv_timer_t *looks)
@@ -238,7 +249,8 @@ static void settle_end(struct process_slot *slot)
 {
     struct process_result *result = slot->result;
     const struct supervise_record *record = &slot->record;
-    const bool in_time = slot->ended && record->by_itself && record->seconds < slot->spec.deadline;
+    const double excused = process_patience_excused(&slot->patience);
+    const bool in_time = slot->ended && record->by_itself && record->seconds < slot->spec.deadline + excused;
     if (slot->ended && record->kind == SUPERVISE_NOT_STARTED) {
         result->end = PROCESS_NOT_STARTED;
         result->code = record->code;
@@ -273,6 +285,7 @@ static void settle(struct process_slot *slot)
     settle_end(slot);
     result->seconds =
         slot->ended && slot->record.seconds > 0 ? slot->record.seconds : (double)(uv_hrtime() - slot->start) / 1e9;
+    result->excused_seconds = process_patience_excused(&slot->patience);
     result->usage = slot->record.usage;
     programs_us += (uint64_t)(slot->record.all_cpu * 1e6);
     result->cpu_seconds = slot->record.tree_cpu;

@@ -146,6 +146,42 @@ size_t process_tree_list(pid_t root, pid_t *pids, size_t max)
     return count;
 }
 
+static size_t able_threads(pid_t process)
+{
+    char path[64];
+    size_t able = 0;
+    struct process_stat stat;
+    if (!process_tree_stat(process, &stat))
+        return 0;
+    if (stat.threads <= 1)
+        return stat.state == 'R';
+    snprintf(path, sizeof path, "/proc/%d/task", (int)process);
+    DIR *threads = opendir(path);
+    if (threads == NULL)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
+        if (!isdigit((unsigned char)entry->d_name[0]))
+            continue;
+        const int fd = process_tree_open_thread(process, (pid_t)strtol(entry->d_name, NULL, 10));
+        able += process_tree_read_stat(fd, &stat) && stat.state == 'R';
+        if (fd >= 0)
+            close(fd);
+    }
+    closedir(threads);
+    return able;
+}
+
+size_t process_tree_able(pid_t root)
+{
+    enum { PROCESSES = 1024 };
+    pid_t pids[PROCESSES];
+    size_t able = 0;
+    const size_t count = process_tree_list(root, pids, PROCESSES);
+    for (size_t i = 1; i < count; i++)
+        able += able_threads(pids[i]);
+    return able;
+}
+
 /* Kills those of pids[first..count-1] that are not marked yet, marks them, and drops the others. Returns the new count.
  */
 static size_t kill_unseen(pid_t *pids, size_t first, size_t count, unsigned char *seen)

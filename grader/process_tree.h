@@ -44,6 +44,9 @@ int process_tree_open_thread(pid_t pid, pid_t thread);
 /* process_tree_read_stat: looks at that thread; `state` and `cpu` are the thread's. Returns false if it has ended. */
 bool process_tree_read_stat(int fd, struct process_stat *stat);
 
+/* process_tree_able: how many threads of the descendants of `root` are able to run; of the first 1024 processes. */
+size_t process_tree_able(pid_t root);
+
 /* process_tree_newest: the last process id given to a process or thread anywhere on the machine, read from the open
  * file /proc/loadavg; -1 if that fails. As long as it is the same nothing has been started. */
 pid_t process_tree_newest(int fd);

@@ -51,7 +51,7 @@ grade() {
     local name report row met=no
     name=$(basename "$4" .c)
     report=$(mktemp "$scratch/runs/XXXXXX")
-    timeout --foreground 600 "$grader" grade "$2" "$4" --json "$report" >/dev/null 2>&1
+    timeout --foreground 1800 "$grader" grade "$2" "$4" --json "$report" >/dev/null 2>&1
     case $? in 130 | 143) return ;; esac # broken off: says nothing
     "$BUILD/tests/expect" "$report" "$(expectation "$4")" >"$report.said" 2>/dev/null && met=yes
     row=$(printf '1\tverdict\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s' "$1" "$2" "$3" "$name" "$load" \

@@ -985,6 +985,12 @@ Test(process, describe)
     expect_words(&plain, PROCESS_SIGNALED, 40, "was ended by signal 40");
     expect_words(&plain, PROCESS_TIMED_OUT, 0, "was still running after 10 s (limit: 10 s, used: 10 s, stage: tests)");
     expect_words(&odd, PROCESS_TIMED_OUT, 0, "was still running after 0.5 s (limit: 0.5 s, used: 10 s)");
+    const struct process_result late = {.end = PROCESS_TIMED_OUT, .seconds = 31.0, .excused_seconds = 20.96};
+    char *text = process_describe(&plain, &late);
+    cr_expect_str_eq(text,
+                     "was still running after 10 s (limit: 10 s, used: 31 s, of which 21 s do not count, for other "
+                     "programs had the processors, stage: tests)");
+    free(text);
     expect_words(&plain, PROCESS_FLOODED, 0,
                  "printed more than it may (limit: 64 MiB, used: more than 64 MiB, stage: tests)");
     expect_words(&odd, PROCESS_FLOODED, 0, "printed more than it may (limit: 1000 bytes, used: more than 1000 bytes)");
