@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -99,15 +100,23 @@ struct census census_take(void)
     return census;
 }
 
+struct settling {
+    const struct census *before;
+    struct census now;
+};
+
+static bool has_settled(void *settling)
+{
+    struct settling *s = settling;
+    s->now = census_take();
+    return s->now.threads <= s->before->threads && s->now.children <= s->before->children;
+}
+
 struct census census_settle(const struct census *before)
 {
-    const double end = timing_now() + 1.0;
-    struct census now = census_take();
-    while ((now.threads > before->threads || now.children > before->children) && timing_now() < end) {
-        timing_sleep_ms(5);
-        now = census_take();
-    }
-    return now;
+    struct settling settling = {.before = before};
+    timing_wait_until(has_settled, &settling, 1.0);
+    return settling.now;
 }
 
 int census_without_stdin(void (*call)(void))

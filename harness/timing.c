@@ -36,13 +36,19 @@ void timing_sleep_ms(unsigned milliseconds)
         continue;
 }
 
+/* Late looks are others' doing; whoever is waited for is kept from the CPUs as well. */
+static const double look_most = 0.004;
+
 bool timing_wait_until(bool (*ready)(void *arg), void *arg, double seconds)
 {
-    const double end = timing_now() + seconds;
+    double left = seconds, last = timing_now();
     while (!ready(arg)) {
-        if (timing_now() > end)
+        if (left <= 0)
             return false;
         timing_sleep_ms(1);
+        const double now = timing_now(), passed = now - last;
+        left -= passed < look_most ? passed : look_most;
+        last = now;
     }
     return true;
 }

@@ -19,7 +19,8 @@ void timing_sleep_ms(unsigned milliseconds);
 
 /* timing_wait_until: blocks until `ready(arg)` is true, looking each millisecond, or until `seconds`
  * have passed. Returns whether it became true. For a test that must not depend on the machine's
- * speed: give a long time-out, it costs nothing when the condition comes early. */
+ * speed: give a long time-out, it costs nothing when the condition comes early. On a machine so busy
+ * that looks come late a look counts for 4 ms at most, so the time-out is longer there. */
 _Bool timing_wait_until(_Bool (*ready)(void *arg), void *arg, double seconds);
 
 #endif

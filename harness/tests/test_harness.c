@@ -135,6 +135,21 @@ Test(timing, wait_until)
     cr_expect(!timing_wait_until(never, NULL, 0.02));
 }
 
+static bool come_late(void *looks)
+{
+    ++*(int *)looks;
+    timing_sleep_ms(20);
+    return false;
+}
+
+/* As on a machine on which each look waits for a processor. */
+Test(timing, looks_that_come_late_count_for_little)
+{
+    int looks = 0;
+    cr_expect(!timing_wait_until(come_late, &looks, 0.02));
+    cr_expect_geq(looks, 5, "20 ms are 5 looks of 4 ms at least, it looked %d times", looks);
+}
+
 static void *sleep_until_told(void *arg)
 {
     char byte;

@@ -132,12 +132,21 @@ static int count_returned(struct waiter *waiters, int count)
     return returned;
 }
 
+struct waiters {
+    struct waiter *waiters;
+    int count;
+};
+
+static bool have_returned(void *waiters)
+{
+    const struct waiters *all = waiters;
+    return count_returned(all->waiters, all->count) == all->count;
+}
+
 /* The event is set: all waiters must come back, those with a time-out with true. */
 static void check_all_return(struct waiter *waiters, int count)
 {
-    const double end = timing_now() + PATIENCE;
-    while (count_returned(waiters, count) < count && timing_now() < end)
-        timing_sleep_ms(1);
+    timing_wait_until(have_returned, &(struct waiters){waiters, count}, PATIENCE);
     int timed, timed_returned;
     const int returned = count_returned(waiters, count);
     count_timed(waiters, count, &timed, &timed_returned);
