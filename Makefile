@@ -105,7 +105,7 @@ attacks: ready ## grade hostile hand-ins: none gains a point, none does harm (ab
 
 ready: setup
 	@$(MAKE) --no-print-directory -s $(GRADER) $(BUILD)/supervise $(BUILD)/inside $(BUILD)/harness/libharness.a $(BUILD)/harness/test.o \
-		$(BUILD)/harness/bench.o $(BUILD)/harness/site $(EXPLORE_FILES)
+		$(BUILD)/harness/bench.o $(BUILD)/harness/lines.o $(BUILD)/harness/site $(EXPLORE_FILES)
 
 setup:
 	@DEPS='$(DEPS)' grader/setup.sh grade
@@ -202,7 +202,7 @@ $(EXPLORE)/%.o: harness/explore/%.c
 # --- the harness: linked into lab programs, so never sanitized: a lab is timed and run under valgrind ---
 
 SITE_SOURCES := $(wildcard harness/site_*.c)
-HARNESS_SOURCES := $(filter-out harness/test.c harness/bench.c $(SITE_SOURCES),$(wildcard harness/*.c))
+HARNESS_SOURCES := $(filter-out harness/test.c harness/bench.c harness/lines.c $(SITE_SOURCES),$(wildcard harness/*.c))
 HARNESS_CFLAGS := -std=c17 -D_GNU_SOURCE -O2 -g $(WARNINGS)
 
 $(BUILD)/harness/libharness.a: $(HARNESS_SOURCES:harness/%.c=$(BUILD)/harness/%.o)

@@ -5,7 +5,8 @@
  * Theory of operation. A lab's bench.c is compiled twice. With -DBENCH_STUDENT=0 it becomes the
  * program `baseline`, which holds baseline and yardstick and no line of the hand-in; with
  * -DBENCH_STUDENT=1 it is linked to the hand-in and becomes the program `bench`. Both have this
- * module's main():
+ * module's main(), and so has the program `lines`, a bench with a part of the work that also counts
+ * who writes where (lines.h) and is not timed:
  *
  *     baseline baseline MEASURE WORKERS SEED        bench student MEASURE WORKERS SEED
  *     baseline yardstick MEASURE WORKERS SEED
@@ -41,12 +42,19 @@ struct bench_measure {
     bench_run *baseline;                          /* NULL for a measure of kind `waiting` */
     bench_run *yardstick;                         /* NULL unless the measure is of kind `cpu` */
     bench_run *student;                           /* NULL in the program `baseline` */
+    uint64_t steps;                               /* of which all workers do their share, each too short for a write to
+                                                     memory that others write, too (harness/lines.h); 0: there are none */
 };
 
 /* Each bench.c defines this table, ended by an entry without a name. In it, write the student's
  * function as BENCH_ROLE(function): that is NULL in the baseline program. Put the function itself
  * and the include of the lab's header between #if BENCH_STUDENT and #endif. */
 extern const struct bench_measure bench_measures[];
+
+/* By what the work of a measure that has steps is to be divided: 1 where it is timed. */
+#ifndef BENCH_DIVISOR
+#define BENCH_DIVISOR 1
+#endif
 
 #if BENCH_STUDENT
 #define BENCH_ROLE(function) (function)

@@ -111,19 +111,36 @@ static bool add_stopped(struct stage_result *result, const struct build *build, 
 
 struct program {
     const char *output, *flags, *driver, *handin; /* handin: object or source, NULL for none */
-    const char *harness_object;                   /* NULL for none */
+    const char *harness_objects[2];               /* NULL for none */
     const char *libraries;
     enum stage_id stage;
 };
 
 static const struct program programs[] = {
-    {"bin/tests", "-O0 -Wl,--wrap=exit,--wrap=_exit,--wrap=quick_exit,--wrap=_Exit", "lab/tests.c", "bin/handin.o",
-     "test.o", "-lcriterion", STAGE_TESTS},
-    {"bin/race", "-O0", "lab/race.c", "bin/handin.o", NULL, "", STAGE_RACES},
-    {"bin/race_tsan", "-O0 -fsanitize=thread -fno-pie -no-pie", "lab/race.c", "bin/handin_tsan.o", NULL, "",
+    {"bin/tests",
+     "-O0 -Wl,--wrap=exit,--wrap=_exit,--wrap=quick_exit,--wrap=_Exit",
+     "lab/tests.c",
+     "bin/handin.o",
+     {"test.o"},
+     "-lcriterion",
+     STAGE_TESTS},
+    {"bin/race", "-O0", "lab/race.c", "bin/handin.o", {NULL}, "", STAGE_RACES},
+    {"bin/race_tsan",
+     "-O0 -fsanitize=thread -fno-pie -no-pie",
+     "lab/race.c",
+     "bin/handin_tsan.o",
+     {NULL},
+     "",
      STAGE_RACES},
-    {"bin/bench", "-O2 -DBENCH_STUDENT=1", "lab/bench.c", "bin/handin_fast.o", "bench.o", "", STAGE_SPEEDUP},
-    {"bin/baseline", "-O2 -DBENCH_STUDENT=0", "lab/bench.c", NULL, "bench.o", "", STAGE_SPEEDUP},
+    {"bin/bench", "-O2 -DBENCH_STUDENT=1", "lab/bench.c", "bin/handin_fast.o", {"bench.o"}, "", STAGE_SPEEDUP},
+    {"bin/lines",
+     "-O2 -DBENCH_STUDENT=1 -DBENCH_DIVISOR=5 -fno-pie -no-pie",
+     "lab/bench.c",
+     "bin/handin_tsan.o",
+     {"bench.o", "lines.o"},
+     "",
+     STAGE_SPEEDUP},
+    {"bin/baseline", "-O2 -DBENCH_STUDENT=0", "lab/bench.c", NULL, {"bench.o"}, "", STAGE_SPEEDUP},
 };
 enum { PROGRAMS = sizeof programs / sizeof *programs };
 
@@ -133,8 +150,8 @@ static struct command link_program(const struct build *build, const struct progr
     command_add_path(&command, "", build->workspace->root, program->driver);
     if (program->handin != NULL)
         command_add_path(&command, "", build->workspace->root, program->handin);
-    if (program->harness_object != NULL)
-        command_add_path(&command, "", build->workspace->kit->harness, program->harness_object);
+    for (size_t i = 0; i < 2 && program->harness_objects[i] != NULL; i++)
+        command_add_path(&command, "", build->workspace->kit->harness, program->harness_objects[i]);
     command_add_path(&command, "", build->workspace->kit->harness, "libharness.a");
     command_add_words(&command, program->libraries);
     command_add_words(&command, build->libs);
@@ -158,7 +175,8 @@ static const struct {
     unsigned stages;
 } objects[] = {
     {"-O0 -Wall -Wextra", "bin/handin.s", "bin/handin.o", false, 1u << STAGE_BUILD},
-    {program_flags, "bin/handin_tsan.s", "bin/handin_tsan.o", true, 1u << STAGE_SCHEDULES | 1u << STAGE_RACES},
+    {program_flags, "bin/handin_tsan.s", "bin/handin_tsan.o", true,
+     1u << STAGE_SCHEDULES | 1u << STAGE_RACES | 1u << STAGE_SPEEDUP},
     {"-O2 -w", "bin/handin_fast.s", "bin/handin_fast.o", false, 1u << STAGE_SPEEDUP},
 };
 enum { OBJECTS = sizeof objects / sizeof *objects };

@@ -1,5 +1,6 @@
 #include "speedup.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,30 @@ static void add_slow(struct stage_result *result, const struct trial *trial)
     }
 }
 
+static void add_contended(struct stage_result *result, const struct trial *trial)
+{
+    result_add(result, "too-slow",
+               "%s: several of your threads or processes write to the same cache line (64 bytes of memory), step after "
+               "step: %" PRIu64 " such writes in %" PRIu64
+               " steps. Cores take it from each other for each of them, which "
+               "may last longer than the step. Sum up in a local variable, and share the result at the end.",
+               trial->measure->name, trial->contention.writes, trial->contention.steps);
+}
+
+/* The line in the hand-in that writes to the contended cache line; 0 if it cannot be told. */
+static int contended_line(const struct trial *trial)
+{
+    struct stack stack = {0};
+    char *program = workspace_path(trial->workspace, "bin/lines");
+    stacks_resolve(program, &trial->contention.from, 1, &stack);
+    const char *file = stack.count > 0 ? stack.frames[0].file : NULL;
+    const char *name = file != NULL && strrchr(file, '/') != NULL ? strrchr(file, '/') + 1 : file;
+    const int line = name != NULL && strcmp(name, trial->manifest->file) == 0 ? stack.frames[0].line : 0;
+    stack_release(&stack);
+    free(program);
+    return line;
+}
+
 static void add_failure(struct stage_result *result, const struct trial *trial, enum outcome outcome)
 {
     const char *kind = outcome == WRONG  ? "wrong-answer"
@@ -75,17 +100,20 @@ static void add_failure(struct stage_result *result, const struct trial *trial, 
 }
 
 /* Fills in where to look and how to repeat it. */
-static void place_last(struct stage_result *result, const struct trial *trial)
+static void place_last(struct stage_result *result, const struct trial *trial, enum outcome outcome)
 {
     struct finding *finding = &result->findings[result->findings_count - 1];
     char *object = workspace_path(trial->workspace, "bin/handin.o");
     char *keep = workspace_command(trial->workspace, trial->manifest, "keep", NULL);
     finding->file = text_format("%s", trial->workspace->handin_shown);
-    finding->line = stacks_function_line(object, trial->measure->function, NULL);
+    finding->line = outcome == CONTENDED ? contended_line(trial) : 0;
+    if (finding->line == 0)
+        finding->line = stacks_function_line(object, trial->measure->function, NULL);
     finding->detail = text_format("%s", trial->measure->why);
     finding->cost = trial->measure->points;
-    finding->command = text_format("%s && build/keep/%s/bin/bench student %s %d 1", keep, trial->manifest->id,
-                                   trial->measure->name, trial->workers);
+    finding->command = text_format("%s && build/keep/%s/bin/%s student %s %d 1", keep, trial->manifest->id,
+                                   outcome == CONTENDED ? "lines" : "bench", trial->measure->name,
+                                   outcome == CONTENDED && trial->workers < 2 ? 2 : trial->workers);
     free(keep);
     free(object);
 }
@@ -93,7 +121,9 @@ static void place_last(struct stage_result *result, const struct trial *trial)
 static void add_summary(char **summary, const struct trial *trial, enum outcome outcome)
 {
     char *text;
-    if (outcome == GOOD || outcome == SLOW)
+    if (outcome == CONTENDED)
+        text = text_format("%s: one cache line for all", trial->measure->name);
+    else if (outcome == GOOD || outcome == SLOW)
         text = describe_measure(trial);
     else
         text = text_format("%s %s", trial->measure->name,
@@ -123,10 +153,12 @@ static enum outcome run_measure(struct stage_result *result, struct trial *trial
                    trial->trouble);
     else if (outcome == SLOW)
         add_slow(result, trial);
+    else if (outcome == CONTENDED)
+        add_contended(result, trial);
     else if (outcome != GOOD)
         add_failure(result, trial, outcome);
     if (outcome != NOT_MEASURED && outcome != GOOD)
-        place_last(result, trial);
+        place_last(result, trial, outcome);
     return outcome;
 }
 
@@ -136,7 +168,7 @@ static enum status worst_status(const size_t *tally, size_t count)
         return STATUS_TIMED_OUT;
     if (tally[CRASHED] > 0)
         return STATUS_CRASHED;
-    if (tally[SLOW] + tally[WRONG] > 0)
+    if (tally[SLOW] + tally[CONTENDED] + tally[WRONG] > 0)
         return STATUS_FAILED;
     return tally[NOT_MEASURED] == count ? STATUS_NOT_RUN : STATUS_PASSED;
 }

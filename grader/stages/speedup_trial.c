@@ -1,6 +1,7 @@
 #include "speedup_trial.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,12 +11,12 @@
 #include "../text.h"
 
 enum { BENCH_FAILED = 1 /* exit status of bench_fail */ };
-enum { WAITING_RUNS = 3, WORKERS_MAX = 8, SAID_LINES = 3 };
+enum { WAITING_RUNS = 3, WORKERS_MAX = 8, SAID_LINES = 3, CONTENDED_WORKERS_MIN = 2 };
 
 /* A measure that is still undecided after this many timed seconds stays so. */
 static const double seconds_max = 20.0;
 
-enum role { BASELINE, YARDSTICK, STUDENT };
+enum role { BASELINE, YARDSTICK, STUDENT, LINES };
 
 static const struct {
     const char *program, *word;
@@ -23,6 +24,7 @@ static const struct {
     [BASELINE] = {"bin/baseline", "baseline"},
     [YARDSTICK] = {"bin/baseline", "yardstick"},
     [STUDENT] = {"bin/bench", "student"},
+    [LINES] = {"bin/lines", "student"},
 };
 
 /* One run of one role. */
@@ -40,17 +42,25 @@ static uint64_t round_seed(const struct trial *trial, size_t round)
     return (z ^ (z >> 27)) >> 1;
 }
 
+static int workers_of(const struct trial *trial, enum role role)
+{
+    return role == LINES && trial->workers < CONTENDED_WORKERS_MIN ? CONTENDED_WORKERS_MIN : trial->workers;
+}
+
 static bool run_once(const struct trial *trial, enum role role, size_t round, struct process_result *result)
 {
     char *program = workspace_path(trial->workspace, roles[role].program);
     char *directory = workspace_path(trial->workspace, "run");
-    char *workers = text_format("%d", trial->workers);
+    char *workers = text_format("%d", workers_of(trial, role));
     char *seed = text_format("%" PRIu64, round_seed(trial, round));
     const char *argv[] = {program, roles[role].word, trial->measure->name, workers, seed, NULL};
     struct policy policy;
     policy_run(&policy, trial->workspace, trial->manifest, roles[role].program);
-    struct process_spec spec = {
-        .argv = argv, .directory = directory, .service = policy.service, .sandbox = &policy.sandbox, .stopwatch = true};
+    struct process_spec spec = {.argv = argv,
+                                .directory = directory,
+                                .service = policy.service,
+                                .sandbox = &policy.sandbox,
+                                .stopwatch = role != LINES};
     stage_limits_set(&spec, trial->manifest, LIMITS_SPEEDUP);
     const bool ok = process_run(&spec, 1, 1, result);
     policy_release(&policy);
@@ -193,10 +203,41 @@ static enum outcome measure_waiting(struct trial *trial)
     return SLOW;
 }
 
+bool speedup_trial_is_contended(const struct contention *contention, int workers)
+{
+    return 4 * (uint64_t)workers * contention->writes > contention->steps;
+}
+
+/* The last line it printed, for the hand-in may print, too. All 0 if there is none. */
+static struct contention read_contention(const char *out)
+{
+    struct contention last = {0}, read;
+    for (const char *line = out; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (sscanf(line, "lines %" SCNu64 " %" SCNu64 " %" SCNx64, &read.steps, &read.writes, &read.from) == 3)
+            last = read;
+    }
+    return last;
+}
+
+/* A run that goes wrong says nothing: that is for the runs that are timed. */
+static bool is_contended(struct trial *trial)
+{
+    struct process_result result;
+    if (!run_once(trial, LINES, 0, &result))
+        return false;
+    if (result.end == PROCESS_EXITED && result.code == 0)
+        trial->contention = read_contention(result.out);
+    process_release(&result);
+    return speedup_trial_is_contended(&trial->contention, workers_of(trial, LINES));
+}
+
 enum outcome speedup_trial_run(struct trial *trial)
 {
     const int cores = trial->workspace->cores < WORKERS_MAX ? trial->workspace->cores : WORKERS_MAX;
     trial->workers = trial->measure->workers > 0 ? trial->measure->workers : cores;
+    if (trial->measure->kind == MEASURE_CPU && is_contended(trial))
+        return CONTENDED;
     if (trial->measure->kind == MEASURE_CPU && trial->workspace->cores < 2) {
         set_trouble(trial, text_format("this machine has one core: nothing can run faster by being split"));
         return NOT_MEASURED;

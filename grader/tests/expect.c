@@ -4,7 +4,8 @@
  *     expect REPORT.json "right"                       full marks, and no stage but speedup was left out
  *     expect REPORT.json "STAGE WORD; STAGE WORD..."   the first STAGE is the first that did not pass; in each, points
  *                                                      are lost, and WORD stands in one of its costing findings;
- *                                                      or WORD is the stage's status, as NOT_RUN
+ *                                                      or WORD is the stage's status, as NOT_RUN, or @ and a part
+ *                                                      of the line of the hand-in that one of them shows
  *     expect REPORT.json "right; STAGE NOT_RUN"        full marks, and that stage could not judge it
  *
  * Whatever is expected, the page that explains a finding must be there, below the current directory.
@@ -49,6 +50,8 @@ static bool mentions(const json_t *stage, const char *word)
     {
         if (strcmp(field(finding, "kind"), "note") == 0)
             continue;
+        if (*word == '@' && strstr(field(finding, "source"), word + 1) != NULL)
+            return true;
         if (strcasestr(field(finding, "kind"), word) != NULL || strcasestr(field(finding, "message"), word) != NULL ||
             strcasestr(field(finding, "detail"), word) != NULL)
             return true;

@@ -4,6 +4,7 @@
 
 #include "../process_activity.h"
 #include "../stages/speedup_judge.h"
+#include "../stages/speedup_trial.h"
 
 enum { ROUNDS = 6 };
 
@@ -148,6 +149,15 @@ Test(speedup_judge, quiet_seconds_of_threads_that_sleep)
 {
     cr_expect_float_eq(process_activity_quiet_seconds(0.5, 0.0, 0.0), 0.5, 1e-9);
     cr_expect_float_eq(process_activity_quiet_seconds(0.5, 0.2, 0.4), 0.6, 1e-9);
+}
+
+Test(speedup_judge, contention_is_every_fourth_step_of_a_worker)
+{
+    cr_expect(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 400}, 2), "each step of two");
+    cr_expect(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 101}, 2));
+    cr_expect_not(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 100}, 2));
+    cr_expect(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 26}, 8));
+    cr_expect_not(speedup_trial_is_contended(&(struct contention){0}, 2), "a measure without steps");
 }
 
 /* What process_activity.h promises: a thread that is starved until the others are done costs a split in n equal parts

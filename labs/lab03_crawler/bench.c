@@ -178,8 +178,8 @@ static uint64_t student(const struct bench_job *job)
 #endif
 
 const struct bench_measure bench_measures[] = {
-    {"crawl", prepare_crawl, baseline, NULL, BENCH_ROLE(student)},
-    {"nine", prepare_nine, baseline, NULL, BENCH_ROLE(student)},
-    {"hundred", prepare_hundred, baseline, NULL, BENCH_ROLE(student)},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"crawl", prepare_crawl, baseline, NULL, BENCH_ROLE(student), 0},
+    {"nine", prepare_nine, baseline, NULL, BENCH_ROLE(student), 0},
+    {"hundred", prepare_hundred, baseline, NULL, BENCH_ROLE(student), 0},
+    {.name = NULL},
 };

@@ -102,6 +102,6 @@ static uint64_t run_student(const struct bench_job *job)
 #endif
 
 const struct bench_measure bench_measures[] = {
-    {"divisors", prepare, run_baseline, run_yardstick, BENCH_ROLE(run_student)},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"divisors", prepare, run_baseline, run_yardstick, BENCH_ROLE(run_student), 0},
+    {.name = NULL},
 };

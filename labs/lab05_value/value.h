@@ -64,7 +64,9 @@ int64_t value_update(struct value *value, value_fn *fn, void *arg);
  * With `count` 0 the value stays as it is. Other children of the caller are left alone, and other processes
  * may use the value meanwhile.
  *
- * Computing an item may be much cheaper than touching shared memory: sum up first, add rarely.
+ * Computing an item may be much cheaper than touching shared memory: sum up first, add rarely. Nothing is written for
+ * each item to memory that several of the processes write to, or that shares a cache line (64 bytes) with what another
+ * of them writes to.
  *
  * Returns 0, or -1 if a process could not be started or was ended by a signal (item may kill it); any part of
  * the sum may then be missing, but the value can be used as before. */

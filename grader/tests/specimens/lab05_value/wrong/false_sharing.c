@@ -1,4 +1,4 @@
-/* expect: speedup reduce | each process adds into a slot of its own, but all slots lie in the same cache line */
+/* expect: speedup several; speedup @sums[p] += | each process adds into a slot of its own, but all slots lie in the same cache line */
 #include "value.h"
 
 #include <errno.h>

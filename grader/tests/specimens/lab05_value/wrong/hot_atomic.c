@@ -1,4 +1,4 @@
-/* expect: speedup reduce | every item is added to the shared atomic number */
+/* expect: speedup several; speedup @+= item(i) | every item is added to the shared atomic number */
 #include "value.h"
 
 #include <pthread.h>

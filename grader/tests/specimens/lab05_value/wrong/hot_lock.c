@@ -1,4 +1,4 @@
-/* expect: speedup reduce | every item is added to the shared value under the lock */
+/* expect: speedup several | every item is added to the shared value under the lock */
 #include "value.h"
 
 #include <errno.h>
