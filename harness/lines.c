@@ -263,13 +263,17 @@ void *__tsan_memset(void *into, int byte, size_t size)
 /* Whatever order is asked for, this is at least as strict. */
 #define ORDER __ATOMIC_SEQ_CST
 
-#define UPDATE(bits, type, name, builtin)                                                                              \
+/* What leaves the number as it is, like a spin lock's exchange while another has it, is not counted: how often that is
+ * tried is luck. */
+#define UPDATE(bits, type, name, builtin, expression)                                                                  \
     type __tsan_atomic##bits##_##name(volatile type *at, type operand, int order);                                     \
     type __tsan_atomic##bits##_##name(volatile type *at, type operand, int order)                                      \
     {                                                                                                                  \
         (void)order;                                                                                                   \
-        write_at(at, sizeof *at, FROM);                                                                                \
-        return builtin(at, operand, ORDER);                                                                            \
+        const type old = builtin(at, operand, ORDER);                                                                  \
+        if ((type)(expression) != old)                                                                                 \
+            write_at(at, sizeof *at, FROM);                                                                            \
+        return old;                                                                                                    \
     }
 
 #define COMPARE(bits, type, name)                                                                                      \
@@ -280,8 +284,10 @@ void *__tsan_memset(void *into, int byte, size_t size)
     {                                                                                                                  \
         (void)order;                                                                                                   \
         (void)failed;                                                                                                  \
-        write_at(at, sizeof *at, FROM);                                                                                \
-        return __atomic_compare_exchange_n(at, expected, value, false, ORDER, ORDER);                                  \
+        const int done = __atomic_compare_exchange_n(at, expected, value, false, ORDER, ORDER);                        \
+        if (done)                                                                                                      \
+            write_at(at, sizeof *at, FROM);                                                                            \
+        return done;                                                                                                   \
     }
 
 #define ATOMICS(bits, type)                                                                                            \
@@ -298,13 +304,13 @@ void *__tsan_memset(void *into, int byte, size_t size)
         write_at(at, sizeof *at, FROM);                                                                                \
         __atomic_store_n(at, value, ORDER);                                                                            \
     }                                                                                                                  \
-    UPDATE(bits, type, exchange, __atomic_exchange_n)                                                                  \
-    UPDATE(bits, type, fetch_add, __atomic_fetch_add)                                                                  \
-    UPDATE(bits, type, fetch_sub, __atomic_fetch_sub)                                                                  \
-    UPDATE(bits, type, fetch_and, __atomic_fetch_and)                                                                  \
-    UPDATE(bits, type, fetch_or, __atomic_fetch_or)                                                                    \
-    UPDATE(bits, type, fetch_xor, __atomic_fetch_xor)                                                                  \
-    UPDATE(bits, type, fetch_nand, __atomic_fetch_nand)                                                                \
+    UPDATE(bits, type, exchange, __atomic_exchange_n, operand)                                                         \
+    UPDATE(bits, type, fetch_add, __atomic_fetch_add, old + operand)                                                   \
+    UPDATE(bits, type, fetch_sub, __atomic_fetch_sub, old - operand)                                                   \
+    UPDATE(bits, type, fetch_and, __atomic_fetch_and, old &operand)                                                    \
+    UPDATE(bits, type, fetch_or, __atomic_fetch_or, old | operand)                                                     \
+    UPDATE(bits, type, fetch_xor, __atomic_fetch_xor, old ^ operand)                                                   \
+    UPDATE(bits, type, fetch_nand, __atomic_fetch_nand, ~(old & operand))                                              \
     COMPARE(bits, type, strong)                                                                                        \
     COMPARE(bits, type, weak)                                                                                          \
     type __tsan_atomic##bits##_compare_exchange_val(volatile type *at, type expected, type value, int order,           \
@@ -314,8 +320,8 @@ void *__tsan_memset(void *into, int byte, size_t size)
     {                                                                                                                  \
         (void)order;                                                                                                   \
         (void)failed;                                                                                                  \
-        write_at(at, sizeof *at, FROM);                                                                                \
-        __atomic_compare_exchange_n(at, &expected, value, false, ORDER, ORDER);                                        \
+        if (__atomic_compare_exchange_n(at, &expected, value, false, ORDER, ORDER))                                    \
+            write_at(at, sizeof *at, FROM);                                                                            \
         return expected;                                                                                               \
     }
 

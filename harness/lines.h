@@ -13,8 +13,9 @@
  * again is not) and, where they belong to different processes, if it lies in a shared mapping. What counts is how many
  * of its writes are not those of the worker that wrote most.
  *
- * Not seen: what the C library writes (the word of a lock), addresses at which processes have mapped the same memory
- * apart, and lines beyond those that the table has room for.
+ * Not counted: what leaves a value as it is (a spin lock that is tried), what the C library writes (the word of a
+ * lock), addresses at which processes have mapped the same memory apart, and lines beyond those that the table has room
+ * for.
  */
 #ifndef HARNESS_LINES_H
 #define HARNESS_LINES_H

@@ -205,7 +205,8 @@ static enum outcome measure_waiting(struct trial *trial)
 
 bool speedup_trial_is_contended(const struct contention *contention, int workers)
 {
-    return 4 * (uint64_t)workers * contention->writes > contention->steps;
+    const uint64_t others = (uint64_t)workers - 1;
+    return 4 * (uint64_t)workers * contention->writes > others * contention->steps;
 }
 
 /* The last line it printed, for the hand-in may print, too. All 0 if there is none. */

@@ -6,9 +6,9 @@
  *     waiting   the hand-in alone, until it has once used little CPU time
  *
  * A `cpu` measure whose work has steps is first run by the program `lines`, on two workers at least: a hand-in whose
- * workers, the one that does it most not counted, write to one cache line in more than every fourth of the steps that
- * one of them has to do is CONTENDED, and is not timed. How much time that costs is very different from machine to
- * machine, and on one that has no second core to spare it is none at all.
+ * workers, the one that does it most not counted, write to one cache line in more than every fourth of their steps is
+ * CONTENDED, and is not timed. How much time that costs is very different from machine to machine, and on one that has
+ * no second core to spare it is none at all.
  *
  * A run of the hand-in that goes wrong is no round; the second one decides (speedup_judge.h).
  *
@@ -54,7 +54,7 @@ enum outcome speedup_trial_run(struct trial *trial);
 
 void speedup_trial_release(struct trial *trial);
 
-/* speedup_trial_is_contended: whether so much contention among `workers` is too much. Pure. */
+/* speedup_trial_is_contended: whether so much contention among `workers`, at least two, is too much. Pure. */
 bool speedup_trial_is_contended(const struct contention *contention, int workers);
 
 /* speedup_trial_asked: the ratio that the hand-in has to reach (not for waiting measures). */

@@ -156,7 +156,9 @@ Test(speedup_judge, contention_is_every_fourth_step_of_a_worker)
     cr_expect(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 400}, 2), "each step of two");
     cr_expect(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 101}, 2));
     cr_expect_not(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 100}, 2));
-    cr_expect(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 26}, 8));
+    cr_expect(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 176}, 8));
+    cr_expect_not(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 175}, 8),
+                  "7 of 8 do 700 steps");
     cr_expect_not(speedup_trial_is_contended(&(struct contention){0}, 2), "a measure without steps");
 }
 
