@@ -11,11 +11,13 @@
  * and that share of the time since the last look counts. All of it counts
  *
  *   - as long as the machine has a CPU for each thread (r <= c),
- *   - while all of the program's threads sleep or wait (m = 0): a deadlock ends as early on a busy machine as
- * elsewhere,
+ *   - while all of the program's threads sleep or wait (m = 0): a deadlock ends as early on a busy machine as on a
+ *     quiet one,
  *   - while only the program's own are able to run (r = m), however many they are.
  *
- * What is seen is a sample: the more looks, the closer. PROCESS_PATIENCE_MOST bounds what it can be wrong by: at so
+ * What is seen is a sample: the more looks, the closer. A program that polls waits for a CPU after each nap and is
+ * excused for that, too: on a busy machine one may pass that takes somewhat longer than its deadline by sleeping, so a
+ * test must not leave it to the deadline to see that. PROCESS_PATIENCE_MOST bounds what it can be wrong by: at so
  * many times the deadline it is over, whatever counts. In a container whose CPUs are a quota, or that does not show the
  * whole machine's /proc/loadavg, time that was waited for a CPU counts like any other.
  */

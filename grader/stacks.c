@@ -209,6 +209,12 @@ static Dwfl_Module *open_file(const char *path, Dwfl **dwfl)
     return module;
 }
 
+bool stack_frame_is_in(const struct stack_frame *frame, const char *name)
+{
+    const char *slash = frame->file != NULL ? strrchr(frame->file, '/') : NULL;
+    return frame->file != NULL && strcmp(slash != NULL ? slash + 1 : frame->file, name) == 0;
+}
+
 size_t stacks_resolve(const char *executable, const uint64_t *addresses, size_t count, struct stack *into)
 {
     Dwfl *dwfl;

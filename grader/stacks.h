@@ -48,6 +48,9 @@ size_t stacks_resolve(const char *executable, const uint64_t *addresses, size_t 
 
 void stack_release(struct stack *stack);
 
+/* stack_frame_is_in: whether `frame` is known to be in a file of that name, in whatever directory. */
+bool stack_frame_is_in(const struct stack_frame *frame, const char *name);
+
 /* stacks_function_line: the line in its source file where `function` is defined in the object or executable
  * at `path` (DW_AT_decl_line), and the file's path in `*file` if not NULL (caller frees). Returns 0 if it
  * is not there. */

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LINE_BITS = 6, WORKERS = 128, SLOTS = 1 << 14, PROBES = 8, RECENT = 8 };
+enum { LINE_BITS = 6, WORKERS = 128, SLOT_BITS = 14, SLOTS = 1 << SLOT_BITS, PROBES = 8, RECENT = 8 };
 
 struct count {
     uint32_t writes;
@@ -81,7 +81,7 @@ static bool in_shared_mapping(uintptr_t address)
 /* Returns SLOTS if there is no room. */
 static size_t find_slot(uintptr_t line)
 {
-    size_t slot = (line * 0x9e3779b97f4a7c15u) >> (64 - 14);
+    size_t slot = (line * 0x9e3779b97f4a7c15u) >> (64 - SLOT_BITS); /* Fibonacci hashing: Knuth, TAOCP 3, 6.4 */
     for (int probe = 0; probe < PROBES; probe++, slot = (slot + 1) % SLOTS) {
         uintptr_t found = 0;
         if (atomic_compare_exchange_strong(&table->line[slot], &found, line)) {

@@ -111,36 +111,22 @@ static bool add_stopped(struct stage_result *result, const struct build *build, 
 
 struct program {
     const char *output, *flags, *driver, *handin; /* handin: object or source, NULL for none */
-    const char *harness_objects[2];               /* NULL for none */
+    const char *harness_object;                   /* NULL for none */
+    const char *counter;                          /* the harness object that counts its writes; NULL for none */
     const char *libraries;
     enum stage_id stage;
 };
 
 static const struct program programs[] = {
-    {"bin/tests",
-     "-O0 -Wl,--wrap=exit,--wrap=_exit,--wrap=quick_exit,--wrap=_Exit",
-     "lab/tests.c",
-     "bin/handin.o",
-     {"test.o"},
-     "-lcriterion",
-     STAGE_TESTS},
-    {"bin/race", "-O0", "lab/race.c", "bin/handin.o", {NULL}, "", STAGE_RACES},
-    {"bin/race_tsan",
-     "-O0 -fsanitize=thread -fno-pie -no-pie",
-     "lab/race.c",
-     "bin/handin_tsan.o",
-     {NULL},
-     "",
+    {"bin/tests", "-O0 -Wl,--wrap=exit,--wrap=_exit,--wrap=quick_exit,--wrap=_Exit", "lab/tests.c", "bin/handin.o",
+     "test.o", NULL, "-lcriterion", STAGE_TESTS},
+    {"bin/race", "-O0", "lab/race.c", "bin/handin.o", NULL, NULL, "", STAGE_RACES},
+    {"bin/race_tsan", "-O0 -fsanitize=thread -fno-pie -no-pie", "lab/race.c", "bin/handin_tsan.o", NULL, NULL, "",
      STAGE_RACES},
-    {"bin/bench", "-O2 -DBENCH_STUDENT=1", "lab/bench.c", "bin/handin_fast.o", {"bench.o"}, "", STAGE_SPEEDUP},
-    {"bin/lines",
-     "-O2 -DBENCH_STUDENT=1 -DBENCH_DIVISOR=5 -fno-pie -no-pie",
-     "lab/bench.c",
-     "bin/handin_tsan.o",
-     {"bench.o", "lines.o"},
-     "",
-     STAGE_SPEEDUP},
-    {"bin/baseline", "-O2 -DBENCH_STUDENT=0", "lab/bench.c", NULL, {"bench.o"}, "", STAGE_SPEEDUP},
+    {"bin/bench", "-O2 -DBENCH_STUDENT=1", "lab/bench.c", "bin/handin_fast.o", "bench.o", NULL, "", STAGE_SPEEDUP},
+    {"bin/lines", "-O2 -DBENCH_STUDENT=1 -DBENCH_DIVISOR=5 -fno-pie -no-pie", "lab/bench.c", "bin/handin_tsan.o",
+     "bench.o", "lines.o", "", STAGE_SPEEDUP},
+    {"bin/baseline", "-O2 -DBENCH_STUDENT=0", "lab/bench.c", NULL, "bench.o", NULL, "", STAGE_SPEEDUP},
 };
 enum { PROGRAMS = sizeof programs / sizeof *programs };
 
@@ -150,8 +136,10 @@ static struct command link_program(const struct build *build, const struct progr
     command_add_path(&command, "", build->workspace->root, program->driver);
     if (program->handin != NULL)
         command_add_path(&command, "", build->workspace->root, program->handin);
-    for (size_t i = 0; i < 2 && program->harness_objects[i] != NULL; i++)
-        command_add_path(&command, "", build->workspace->kit->harness, program->harness_objects[i]);
+    if (program->harness_object != NULL)
+        command_add_path(&command, "", build->workspace->kit->harness, program->harness_object);
+    if (program->counter != NULL)
+        command_add_path(&command, "", build->workspace->kit->harness, program->counter);
     command_add_path(&command, "", build->workspace->kit->harness, "libharness.a");
     command_add_words(&command, program->libraries);
     command_add_words(&command, build->libs);
@@ -312,6 +300,15 @@ static void judge_link(struct stage_result *result, const struct build *build, c
     diagnostics_link_error(result, build->manifest, build->workspace, run->err);
 }
 
+/* Only the work of `cpu` measures can have steps, whose writes are counted. */
+static bool has_steps(const struct manifest *manifest)
+{
+    for (unsigned i = 0; i < manifest->measures_count; i++)
+        if (manifest->measures[i].kind == MEASURE_CPU)
+            return true;
+    return false;
+}
+
 static bool link_programs(struct stage_result *result, const struct build *build)
 {
     struct command commands[PROGRAMS];
@@ -320,7 +317,7 @@ static bool link_programs(struct stage_result *result, const struct build *build
     struct policy policy;
     size_t count = 0;
     for (size_t i = 0; i < PROGRAMS; i++) {
-        if (!is_wanted(build, 1u << programs[i].stage))
+        if (!is_wanted(build, 1u << programs[i].stage) || (programs[i].counter != NULL && !has_steps(build->manifest)))
             continue;
         chosen[count] = &programs[i];
         commands[count++] = link_program(build, &programs[i]);

@@ -82,9 +82,8 @@ static int contended_line(const struct trial *trial)
     struct stack stack = {0};
     char *program = workspace_path(trial->workspace, "bin/lines");
     stacks_resolve(program, &trial->contention.from, 1, &stack);
-    const char *file = stack.count > 0 ? stack.frames[0].file : NULL;
-    const char *name = file != NULL && strrchr(file, '/') != NULL ? strrchr(file, '/') + 1 : file;
-    const int line = name != NULL && strcmp(name, trial->manifest->file) == 0 ? stack.frames[0].line : 0;
+    const bool known = stack.count > 0 && stack_frame_is_in(&stack.frames[0], trial->manifest->file);
+    const int line = known ? stack.frames[0].line : 0;
     stack_release(&stack);
     free(program);
     return line;
@@ -113,7 +112,7 @@ static void place_last(struct stage_result *result, const struct trial *trial, e
     finding->cost = trial->measure->points;
     finding->command = text_format("%s && build/keep/%s/bin/%s student %s %d 1", keep, trial->manifest->id,
                                    outcome == CONTENDED ? "lines" : "bench", trial->measure->name,
-                                   outcome == CONTENDED && trial->workers < 2 ? 2 : trial->workers);
+                                   outcome == CONTENDED ? trial->contention.workers : trial->workers);
     free(keep);
     free(object);
 }

@@ -203,16 +203,16 @@ static enum outcome measure_waiting(struct trial *trial)
     return SLOW;
 }
 
-bool speedup_trial_is_contended(const struct contention *contention, int workers)
+bool speedup_trial_is_contended(const struct contention *contention)
 {
-    const uint64_t others = (uint64_t)workers - 1;
-    return 4 * (uint64_t)workers * contention->writes > others * contention->steps;
+    const uint64_t workers = (uint64_t)contention->workers;
+    return 4 * workers * contention->writes > (workers - 1) * contention->steps;
 }
 
-/* The last line it printed, for the hand-in may print, too. All 0 if there is none. */
-static struct contention read_contention(const char *out)
+/* The last line it printed, for the hand-in may print, too. No steps and no writes if there is none. */
+static struct contention read_contention(const char *out, int workers)
 {
-    struct contention last = {0}, read;
+    struct contention last = {.workers = workers}, read = last;
     for (const char *line = out; line != NULL; line = strchr(line, '\n')) {
         line += *line == '\n';
         if (sscanf(line, "lines %" SCNu64 " %" SCNu64 " %" SCNx64, &read.steps, &read.writes, &read.from) == 3)
@@ -228,9 +228,9 @@ static bool is_contended(struct trial *trial)
     if (!run_once(trial, LINES, 0, &result))
         return false;
     if (result.end == PROCESS_EXITED && result.code == 0)
-        trial->contention = read_contention(result.out);
+        trial->contention = read_contention(result.out, workers_of(trial, LINES));
     process_release(&result);
-    return speedup_trial_is_contended(&trial->contention, workers_of(trial, LINES));
+    return trial->contention.steps > 0 && speedup_trial_is_contended(&trial->contention);
 }
 
 enum outcome speedup_trial_run(struct trial *trial)

@@ -29,6 +29,7 @@ enum outcome { GOOD, SLOW, CONTENDED, WRONG, CRASHED, HUNG, NOT_MEASURED, OUR_FA
 
 /* What the program `lines` has counted (harness/lines.h). */
 struct contention {
+    int workers;            /* at least two */
     uint64_t steps, writes; /* of a measure without steps 0 */
     uint64_t from;          /* an instruction, relative to the load address */
 };
@@ -54,8 +55,8 @@ enum outcome speedup_trial_run(struct trial *trial);
 
 void speedup_trial_release(struct trial *trial);
 
-/* speedup_trial_is_contended: whether so much contention among `workers`, at least two, is too much. Pure. */
-bool speedup_trial_is_contended(const struct contention *contention, int workers);
+/* speedup_trial_is_contended: whether that is too much. Pure. */
+bool speedup_trial_is_contended(const struct contention *contention);
 
 /* speedup_trial_asked: the ratio that the hand-in has to reach (not for waiting measures). */
 double speedup_trial_asked(const struct trial *trial);

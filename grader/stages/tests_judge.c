@@ -118,10 +118,7 @@ static bool reached_end(const struct trial *trial)
 
 static bool in_handin(const struct setting *setting, const struct stack_frame *frame)
 {
-    if (frame->file == NULL)
-        return false;
-    const char *slash = strrchr(frame->file, '/');
-    return strcmp(slash != NULL ? slash + 1 : frame->file, setting->manifest->file) == 0;
+    return stack_frame_is_in(frame, setting->manifest->file);
 }
 
 static int function_line(const struct setting *setting, const char *function)

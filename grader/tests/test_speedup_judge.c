@@ -153,13 +153,13 @@ Test(speedup_judge, quiet_seconds_of_threads_that_sleep)
 
 Test(speedup_judge, contention_is_every_fourth_step_of_a_worker)
 {
-    cr_expect(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 400}, 2), "each step of two");
-    cr_expect(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 101}, 2));
-    cr_expect_not(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 100}, 2));
-    cr_expect(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 176}, 8));
-    cr_expect_not(speedup_trial_is_contended(&(struct contention){.steps = 800, .writes = 175}, 8),
+    cr_expect(speedup_trial_is_contended(&(struct contention){.workers = 2, .steps = 800, .writes = 400}), "each step of two");
+    cr_expect(speedup_trial_is_contended(&(struct contention){.workers = 2, .steps = 800, .writes = 101}));
+    cr_expect_not(speedup_trial_is_contended(&(struct contention){.workers = 2, .steps = 800, .writes = 100}));
+    cr_expect(speedup_trial_is_contended(&(struct contention){.workers = 8, .steps = 800, .writes = 176}));
+    cr_expect_not(speedup_trial_is_contended(&(struct contention){.workers = 8, .steps = 800, .writes = 175}),
                   "7 of 8 do 700 steps");
-    cr_expect_not(speedup_trial_is_contended(&(struct contention){0}, 2), "a measure without steps");
+    cr_expect_not(speedup_trial_is_contended(&(struct contention){.workers = 2}), "a measure without steps");
 }
 
 /* What process_activity.h promises: a thread that is starved until the others are done costs a split in n equal parts
