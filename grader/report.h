@@ -31,6 +31,8 @@ struct finding {
     char *source;  /* the text of that line; filled by the pipeline; NULL if it has none */
     char *command; /* what reproduces it; NULL if nothing does */
     int cost;      /* points lost by it */
+    /* The test that failed, a name of the manifest, which owns it; NULL if it is about none. */
+    const char *test;
 };
 
 /* When whoever handed in may see what a stage found, where a format can say so. */

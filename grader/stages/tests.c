@@ -14,7 +14,8 @@
 #include "../text.h"
 #include "tests_trial.h"
 
-enum { JOBS_MAX = 8 };
+/* Whether a test fails each time is asked of REPEATED_MAX failed tests at most, by REPETITIONS runs more. */
+enum { JOBS_MAX = 8, REPEATED_MAX = 2, REPETITIONS = 4 };
 
 static void look_at_stacks(pid_t root, void *context)
 {
@@ -32,9 +33,9 @@ static void remove_socket(const struct process_result *run)
 }
 
 /* The name of a file of this trial below run/. */
-static char *run_path(const struct workspace *workspace, const char *test, const char *ending)
+static char *run_path(const struct workspace *workspace, const char *test, int run, const char *ending)
 {
-    char *name = text_format("run/%s.%s", test, ending);
+    char *name = text_format("run/%s.%d.%s", test, run, ending);
     char *path = workspace_path(workspace, name);
     free(name);
     return path;
@@ -56,11 +57,11 @@ static bool make_report(const char *path)
     return text_write_file(path, "", 0) && sandbox_hand_over(path);
 }
 
-static bool prepare(struct trial *trial, const struct workspace *workspace, const struct manifest_test *test)
+static bool prepare(struct trial *trial, const struct workspace *workspace, const struct manifest_test *test, int run)
 {
     *trial = (struct trial){.test = test,
-                            .json_path = run_path(workspace, test->name, "json"),
-                            .receipt_path = run_path(workspace, test->name, "receipt")};
+                            .json_path = run_path(workspace, test->name, run, "json"),
+                            .receipt_path = run_path(workspace, test->name, run, "receipt")};
     return make_nonce(trial->nonce) && make_report(trial->json_path) && make_report(trial->receipt_path);
 }
 
@@ -120,36 +121,53 @@ static size_t choose(const struct manifest *manifest, const struct workspace *wo
     return count;
 }
 
-static struct stage_result conclude(struct stage_result *result, const size_t *tally, size_t count)
+static bool any_is(const struct stage_result *result, const char *kind)
 {
-    int lost = 0;
     for (size_t i = 0; i < result->findings_count; i++)
-        lost += result->findings[i].cost;
-    const enum status status = tally[PASS] == count ? STATUS_PASSED
-                               : tally[HANG] > 0    ? STATUS_TIMED_OUT
-                               : tally[FAIL] == 0   ? STATUS_CRASHED
-                                                    : STATUS_FAILED;
-    return result_finish(result, status, result->max_score - lost, "%zu of %zu tests pass", tally[PASS], count);
+        if (strcmp(result->findings[i].kind, kind) == 0)
+            return true;
+    return false;
 }
 
-static struct stage_result run_trials(struct stage_result *result, const struct setting *setting, struct trial *trials,
-                                      size_t count)
+/* Status, score and summary by the findings of `count` tests: each that failed has one. */
+static struct stage_result conclude(struct stage_result *result, size_t count)
+{
+    size_t failed = 0, excused = 0;
+    int lost = 0;
+    for (size_t i = 0; i < result->findings_count; i++) {
+        const struct finding *finding = &result->findings[i];
+        failed += trial_is_failure(finding);
+        excused += finding->test != NULL && !trial_is_failure(finding);
+        lost += finding->cost;
+    }
+    const bool no_answer = !any_is(result, "test-failed") && !any_is(result, "exit-called");
+    const enum status status = failed == 0              ? STATUS_PASSED
+                               : any_is(result, "hung") ? STATUS_TIMED_OUT
+                               : no_answer              ? STATUS_CRASHED
+                                                        : STATUS_FAILED;
+    const size_t passed = count - failed;
+    if (excused == 0)
+        return result_finish(result, status, result->max_score - lost, "%zu of %zu tests pass", passed, count);
+    return result_finish(result, status, result->max_score - lost,
+                         "%zu of %zu tests pass, %zu of them in some runs only", passed, count, excused);
+}
+
+/* Runs the trials and adds a finding to `result` for each that fails. Returns what we could not do, NULL if all went
+ * well; caller frees. */
+static char *run_trials(struct stage_result *result, const struct setting *setting, struct trial *trials, size_t count)
 {
     struct call *calls = text_allocate(count, sizeof *calls);
     struct process_spec *specs = text_allocate(count, sizeof *specs);
     struct process_result *runs = text_allocate(count, sizeof *runs);
-    size_t tally[OUR_FAULT + 1] = {0};
     const char *culprit = NULL;
     /* More than cores: most tests wait most of the time, and those that hang do nothing else. */
     const int jobs = 2 * setting->workspace->cores < JOBS_MAX ? 2 * setting->workspace->cores : JOBS_MAX;
     for (size_t i = 0; i < count; i++)
         specs[i] = make_spec(setting, &trials[i], &calls[i]);
     const bool ok = process_run(specs, count, (size_t)jobs, runs);
-    for (size_t i = 0; i < count && ok; i++) {
-        const enum verdict verdict = trial_judge(result, setting, &trials[i], &specs[i], &runs[i]);
-        culprit = verdict == OUR_FAULT && culprit == NULL ? trials[i].test->name : culprit;
-        tally[verdict]++;
-    }
+    for (size_t i = 0; i < count && ok; i++)
+        if (trial_judge(result, setting, &trials[i], &specs[i], &runs[i]) == OUR_FAULT && culprit == NULL)
+            culprit = trials[i].test->name;
     for (size_t i = 0; i < count; i++) {
         if (ok) {
             remove_socket(&runs[i]);
@@ -160,38 +178,99 @@ static struct stage_result run_trials(struct stage_result *result, const struct 
     free(runs);
     free(specs);
     free(calls);
-    if (process_interrupted())
-        return result_finish(result, STATUS_NOT_RUN, 0, "interrupted");
-    if (!ok || culprit != NULL)
-        return result_grader_error(result, "cannot run test '%s' of %s", culprit != NULL ? culprit : "?",
-                                   setting->manifest->name);
-    return conclude(result, tally, count);
+    if (ok && culprit == NULL)
+        return NULL;
+    return text_format("cannot run test '%s' of %s", culprit != NULL ? culprit : "?", setting->manifest->name);
+}
+
+/* Each of `count` tests `times` times, the first of them as its run number `first`; else as run_trials. */
+static char *run_tests(struct stage_result *result, const struct setting *setting,
+                       const struct manifest_test *const *tests, size_t count, int first, int times)
+{
+    const size_t runs = count * (size_t)times;
+    struct trial *trials = text_allocate(runs, sizeof *trials);
+    bool ready = true;
+    for (size_t i = 0; i < runs; i++)
+        ready = prepare(&trials[i], setting->workspace, tests[i / (size_t)times], first + (int)(i % (size_t)times)) &&
+                ready;
+    char *error = ready ? run_trials(result, setting, trials, runs)
+                        : text_format("cannot write into '%s': is the disk full?", setting->workspace->root);
+    for (size_t i = 0; i < runs; i++)
+        release_trial(&trials[i]);
+    free(trials);
+    return error;
+}
+
+static struct setting make_setting(const struct manifest *manifest, const struct workspace *workspace)
+{
+    return (struct setting){.manifest = manifest,
+                            .workspace = workspace,
+                            .program = workspace_path(workspace, "bin/tests"),
+                            .object = workspace_path(workspace, "bin/handin.o")};
+}
+
+static void release_setting(struct setting *setting)
+{
+    free(setting->program);
+    free(setting->object);
 }
 
 struct stage_result tests_run(const struct manifest *manifest, const struct workspace *workspace)
 {
     struct stage_result result = {.name = "tests"};
-    struct setting setting = {.manifest = manifest,
-                              .workspace = workspace,
-                              .program = workspace_path(workspace, "bin/tests"),
-                              .object = workspace_path(workspace, "bin/handin.o")};
+    struct setting setting = make_setting(manifest, workspace);
     const struct manifest_test **chosen = text_allocate(manifest->tests_count, sizeof *chosen);
     const size_t count = choose(manifest, workspace, chosen);
-    struct trial *trials = text_allocate(count, sizeof *trials);
-    bool ready = true;
-    for (size_t i = 0; i < count; i++) {
-        ready = prepare(&trials[i], workspace, chosen[i]) && ready;
-        result.max_score += chosen[i]->points;
-    }
-    if (!ready)
-        result = result_grader_error(&result, "cannot write into '%s': is the disk full?", workspace->root);
-    else
-        result = run_trials(&result, &setting, trials, count);
     for (size_t i = 0; i < count; i++)
-        release_trial(&trials[i]);
-    free(trials);
+        result.max_score += chosen[i]->points;
+    char *error = run_tests(&result, &setting, chosen, count, 0, 1);
+    if (process_interrupted())
+        result = result_finish(&result, STATUS_NOT_RUN, 0, "interrupted");
+    else if (error != NULL)
+        result = result_grader_error(&result, "%s", error);
+    else
+        result = conclude(&result, count);
+    free(error);
     free(chosen);
-    free(setting.program);
-    free(setting.object);
+    release_setting(&setting);
     return result;
+}
+
+static struct finding *find_failure(const struct stage_result *result, const struct manifest_test *test)
+{
+    for (size_t i = 0; i < result->findings_count; i++)
+        if (trial_is_failure(&result->findings[i]) && strcmp(result->findings[i].test, test->name) == 0)
+            return &result->findings[i];
+    return NULL;
+}
+
+static void excuse_lucky(struct stage_result *result, const struct stage_result *again,
+                         const struct manifest_test *test)
+{
+    int failures = 0;
+    for (size_t i = 0; i < again->findings_count; i++)
+        failures += trial_is_failure(&again->findings[i]) && strcmp(again->findings[i].test, test->name) == 0;
+    trial_repeated(find_failure(result, test), failures, REPETITIONS);
+}
+
+void tests_repeat(const struct manifest *manifest, const struct workspace *workspace, struct stage_result *result)
+{
+    const struct manifest_test **chosen = text_allocate(manifest->tests_count, sizeof *chosen);
+    const size_t count = choose(manifest, workspace, chosen);
+    size_t failed = 0;
+    for (size_t i = 0; i < count; i++)
+        if (find_failure(result, chosen[i]) != NULL)
+            chosen[failed++] = chosen[i];
+    if (failed > 0 && failed <= REPEATED_MAX) {
+        struct stage_result again = {0};
+        struct setting setting = make_setting(manifest, workspace);
+        char *error = run_tests(&again, &setting, chosen, failed, 1, REPETITIONS);
+        for (size_t i = 0; i < failed && error == NULL && !process_interrupted(); i++)
+            excuse_lucky(result, &again, chosen[i]);
+        *result = conclude(result, count);
+        free(error);
+        release_setting(&setting);
+        result_release(&again);
+    }
+    free(chosen);
 }

@@ -15,4 +15,11 @@
 /* tests_run: the stage. Blocks while tests run. */
 struct stage_result tests_run(const struct manifest *manifest, const struct workspace *workspace);
 
+/* tests_repeat: of a hand-in in which the explorer has found a mistake: runs the tests that `result`, of tests_run,
+ * says have failed some times more, and makes each that fails in half of them or fewer a note that costs nothing.
+ * Whether such a test fails is luck, and the points of a hand-in must not depend on that. A failure that nothing else
+ * explains costs its points, however seldom. Changes nothing if many tests failed, which is no luck, and if a run could
+ * not be made. Blocks while tests run. */
+void tests_repeat(const struct manifest *manifest, const struct workspace *workspace, struct stage_result *result);
+
 #endif

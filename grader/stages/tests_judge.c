@@ -141,6 +141,7 @@ static struct finding *add_failure(struct stage_result *result, const struct set
     char *extra = text_format("TEST=%s", trial->test->name);
     finding->file = text_copy(setting->workspace->handin_shown, strlen(setting->workspace->handin_shown));
     finding->line = function_line(setting, function_of(setting->manifest, trial->test, what));
+    finding->test = trial->test->name;
     finding->cost = trial->test->points;
     finding->command = workspace_command(setting->workspace, setting->manifest, NULL, extra);
     free(extra);
@@ -300,6 +301,29 @@ static void add_stopped(struct stage_result *result, const struct setting *setti
     add_failure(result, setting, trial, process_limit_hit(run) != LIMIT_NONE ? "limit" : "crashed", what);
     free(what);
     free(how);
+}
+
+/* --- what a failure is worth --- */
+
+bool trial_is_failure(const struct finding *finding)
+{
+    return finding->test != NULL && strcmp(finding->kind, "note") != 0;
+}
+
+void trial_repeated(struct finding *failure, int failures, int runs)
+{
+    if (2 * failures > runs)
+        return;
+    char *message =
+        text_format("%s\nIt failed in the first run and in %d of %d more: whether it does is luck. So it costs "
+                    "nothing beside what `schedules` shows, which is the same each time. It may be the same "
+                    "mistake: mend that and look again.",
+                    failure->message, failures, runs);
+    free(failure->message);
+    failure->message = message;
+    free(failure->kind);
+    failure->kind = text_format("note");
+    failure->cost = 0;
 }
 
 /* --- judging one trial --- */

@@ -31,6 +31,13 @@ struct setting {
 /* What became of a trial; OUR_FAULT: it says nothing about the hand-in. */
 enum verdict { PASS, FAIL, CRASH, HANG, OUR_FAULT };
 
+/* trial_is_failure: whether a finding says that a test failed, and costs that test's points. */
+bool trial_is_failure(const struct finding *finding);
+
+/* trial_repeated: what becomes of the failure of a test that failed again in `failures` of `runs` runs more: unless most
+ * of them did, it is a note that costs nothing. */
+void trial_repeated(struct finding *failure, int failures, int runs);
+
 /* trial_judge: reads what `trial`, started by `spec`, has left, and adds a finding to `result` unless it passed. Ends
  * no process and removes no file. */
 enum verdict trial_judge(struct stage_result *result, const struct setting *setting, struct trial *trial,
