@@ -137,9 +137,9 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(GRADER_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/tests/unit: $(UNIT_OBJECTS) $(filter-out %/main.o,$(GRADER_OBJECTS)) $(BUILD)/harness/libharness.a
+$(BUILD)/tests/unit: $(UNIT_OBJECTS) $(filter-out %/main.o,$(GRADER_OBJECTS)) $(BUILD)/harness/libharness.a $(BUILD)/harness/lines.o
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $^ -o $@ $(GRADER_LIBS) -lcriterion -lcurl
+	$(CC) $(CFLAGS) $^ -o $@ $(GRADER_LIBS) -lcriterion -lcurl -latomic
 
 $(BUILD)/tests/expect: $(BUILD)/obj/grader/tests/expect.o
 	@mkdir -p $(@D)
