@@ -76,6 +76,26 @@ SCENARIO(increment_meets_add)
     release_counter();
 }
 
+static void *add_least(void *argument)
+{
+    counter_add(counter, INT64_MIN);
+    return argument;
+}
+
+/* No amount is special: any of them may stand for itself only. */
+SCENARIO(extremes_meet)
+{
+    counter = new_counter();
+    const pthread_t thread = start(add_least, NULL);
+    counter_add(counter, INT64_MAX);
+    pthread_join(thread, NULL);
+    scenario_expect(
+        counter_value(counter) == -1,
+        "an update is lost: the least and the largest int64_t were added at the same time, and the value is "
+        "not -1");
+    release_counter();
+}
+
 static void *read_value(void *argument)
 {
     counter_value(counter);
@@ -185,6 +205,36 @@ SCENARIO(a_counter_each)
     const pthread_t thread = start(use_own, NULL);
     use_own(NULL);
     pthread_join(thread, NULL);
+}
+
+/* What belonged to counters that are gone may be used for new ones: by one of them. */
+static struct counter *made_meanwhile;
+
+static void *make_two_and_release_one(void *argument)
+{
+    struct counter *first = new_counter();
+    made_meanwhile = new_counter();
+    counter_free(first);
+    return argument;
+}
+
+SCENARIO(counters_come_and_go)
+{
+    struct counter *gone[] = {new_counter(), new_counter()};
+    counter_free(gone[0]);
+    counter_free(gone[1]);
+    const pthread_t thread = start(make_two_and_release_one, NULL);
+    struct counter *one = new_counter();
+    pthread_join(thread, NULL);
+    struct counter *other = new_counter();
+    counter_add(one, 1);
+    counter_add(other, 20);
+    counter_add(made_meanwhile, 300);
+    scenario_expect(counter_value(one) == 1 && counter_value(other) == 20 && counter_value(made_meanwhile) == 300,
+                    "two counters that are in use are one and the same");
+    counter_free(one);
+    counter_free(other);
+    counter_free(made_meanwhile);
 }
 
 /* All but 0, so that an integer asked about twice or left out shows in the sum. */

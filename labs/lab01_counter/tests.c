@@ -342,12 +342,47 @@ LAB_TEST(increments_are_not_lost)
     check_writers((const int64_t[WRITERS]){0});
 }
 
+struct addition {
+    struct counter *counter;
+    int64_t amount;
+};
+
+static void *add_once(void *argument)
+{
+    const struct addition *addition = argument;
+    counter_add(addition->counter, addition->amount);
+    return NULL;
+}
+
+static void add_in_thread(struct counter *counter, int64_t amount)
+{
+    struct addition addition = {counter, amount};
+    pthread_t thread;
+    start_thread(&thread, add_once, &addition);
+    pthread_join(thread, NULL);
+}
+
+/* The value stays within int64_t; what each thread has added need not. */
+static void check_amounts_of_any_size(void)
+{
+    struct counter *counter = create_counter();
+    counter_add(counter, INT64_MAX);
+    add_in_thread(counter, -INT64_MAX);
+    counter_add(counter, 1);
+    check_value(counter, 1, "counter_add of the largest int64_t, of its negative by another thread, and of 1");
+    add_in_thread(counter, INT64_MIN);
+    counter_increment(counter);
+    check_value(counter, INT64_MIN + 2, "these, counter_add of the least int64_t by a third thread, and an increment");
+    counter_free(counter);
+}
+
 LAB_TEST(adds_are_not_lost)
 {
     check_overtaking(5, -3);
     check_overtaking(4, 0);
     check_overtaking(0, 7);
     check_writers((const int64_t[WRITERS]){3, -2, 0, 5000000000});
+    check_amounts_of_any_size();
 }
 
 /* A reader is held up while so many updates pass that a version of 8 bits comes round. Each of them changes both halves
@@ -769,8 +804,43 @@ static void *count_in_thread(void *argument)
     return NULL;
 }
 
+/* A count whose predicate, asked about 0, counts as well, and so on: two of these, on whatever thread they are. */
+enum { DEPTH = 6 };
+
+static atomic_int depths[2];
+
+static bool go_deeper(int64_t number, atomic_int *depth, counter_predicate *again)
+{
+    return number != 0 || atomic_fetch_add(depth, 1) == DEPTH || counter_count(again, 2, 1) == 2;
+}
+
+static bool deeper_from_0(int64_t number)
+{
+    return go_deeper(number, &depths[0], deeper_from_0);
+}
+
+static bool deeper_from_1(int64_t number)
+{
+    return go_deeper(number, &depths[1], deeper_from_1);
+}
+
+static bool deeper_from_both(int64_t number)
+{
+    return counter_count(number == 0 ? deeper_from_0 : deeper_from_1, 2, 2) == 2;
+}
+
+static void check_counts_within_counts(void)
+{
+    const int64_t count = counter_count(deeper_from_both, 2, 2);
+    cr_assert_eq(count, 2,
+                 "the predicate counts with counter_count, whose predicate does so, too, and so on, %d deep: one of "
+                 "these counts is wrong",
+                 DEPTH + 1);
+}
+
 LAB_TEST(counts_side_by_side)
 {
+    check_counts_within_counts();
     struct count_call fifths = {.predicate = is_fifth, .nap = &fifths_nap, .n = 5000};
     struct count_call thirds = {.predicate = is_not_third, .nap = &thirds_nap, .n = 9000};
     pthread_t thread;
@@ -792,6 +862,8 @@ static void check_heap(const struct census *before, const char *what)
     const struct census now = census_settle(before);
     cr_assert_leq(now.threads, before->threads, "after %s %d threads more are alive than before", what,
                   now.threads - before->threads);
+    cr_assert_leq(now.descriptors, before->descriptors, "%s left %d file descriptors open", what,
+                  now.descriptors - before->descriptors);
     cr_assert_leq(now.heap_bytes, before->heap_bytes + 4096, "%s left %zu bytes of the heap behind", what,
                   now.heap_bytes - before->heap_bytes);
 }
