@@ -226,7 +226,7 @@ int pidfd_signal(int number, int signal_number, uintptr_t pc)
     const struct file *file = descriptors_find(number);
     if (file == NULL || file->kind != FILE_PROCESS)
         return model_fail(EBADF);
-    schedule_point((struct operation){.all = true, .words = "kill a process", .pc = pc}, NULL);
+    schedule_doom(file->process, pc);
     if (!family_exists(file->process))
         return model_fail(ESRCH);
     if (signal_number != 0 && !family_has_ended(file->process))

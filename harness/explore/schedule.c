@@ -298,6 +298,15 @@ unsigned schedule_choose(unsigned count)
     return strategy_pick(&choice, schedule.decisions++);
 }
 
+void schedule_doom(int process, uintptr_t pc)
+{
+    const bool other = process >= 0 && process != thread_self()->process;
+    const uint64_t bit = other ? UINT64_C(1) << process % 64 : 0;
+    schedule.doomed |= bit;
+    schedule_point((struct operation){.all = true, .words = "kill a process", .pc = pc}, NULL);
+    schedule.doomed &= ~bit;
+}
+
 bool schedule_short(void)
 {
     const bool is_short = schedule_choose(schedule.shorts_left > 0 ? 2 : 1) == 1;
@@ -464,6 +473,7 @@ void schedule_run(void (*entry)(void))
     schedule.restless = false;
     schedule.decisions = schedule.steps = schedule.idle = schedule.changed_at = 0;
     schedule.plain = 0;
+    schedule.doomed = 0;
     struct thread *first = add_thread(run_program, NULL);
     clock_set(&first->clock, 0, 1);
     enter(first);

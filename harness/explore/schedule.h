@@ -72,15 +72,15 @@ struct thread {
     struct operation operation;
     struct fiber fiber;
     unsigned seen_count, repeats, turns, depth;
-    int held;             /* locks */
-    unsigned starts_left; /* how many threads more it can start */
+    int held;              /* locks */
+    unsigned starts_left;  /* how many threads more it can start */
     unsigned start_missed; /* the how-manieth of the next ones it cannot start; 0: none */
-    unsigned blocks_left; /* how often it gets memory from the heap */
+    unsigned blocks_left;  /* how often it gets memory from the heap */
     int error_number;
     uintptr_t stack_end, created; /* created: where, in the program */
     void *(*start)(void *);
     void *argument, *result;
-    void *cleanup; /* what pthread_cleanup_push registered last */
+    void *cleanup;                          /* what pthread_cleanup_push registered last */
     struct clock clock, acquired, released; /* own; what an acquire fence would add; as of the last release fence */
     struct clock view;                      /* weak memory: what sequentially consistent fences let it see */
     uintptr_t calls[CALLS_MAX];
@@ -114,6 +114,9 @@ struct schedule {
     bool one_order;  /* nothing is decided, the default is taken; see scenario.h */
     uintptr_t split; /* accesses to these 8 bytes are scheduling points, and races are not judged; 0: none */
     uint64_t plain;  /* plain accesses since the last scheduling point */
+    /* Processes that another is about to send a signal, a bit each: what such a one writes to shared memory is a
+     * scheduling point, for it may die between any two of its writes. */
+    uint64_t doomed;
 };
 
 /* The one state of the run; written by schedule.c, and by the models where the comment of a field lets them. */
@@ -169,6 +172,10 @@ bool schedule_short(void);
 void schedule_yield(void);
 void schedule_changed(void);
 void schedule_looked(uintptr_t pc, uint64_t value);
+
+/* schedule_doom: the scheduling point of the running thread that is about to send a signal to `process`, -1 if there is
+ * no such process. */
+void schedule_doom(int process, uintptr_t pc);
 
 /* schedule_own_stack: whether `address` is on the running thread's stack. */
 static inline bool schedule_own_stack(uintptr_t address)

@@ -399,7 +399,7 @@ MODEL(int, kill, (pid_t pid, int number))
         verdict_unsupported("kill of a group of processes");
     if (number < 0 || number >= SIGNALS)
         return model_fail(EINVAL);
-    schedule_point((struct operation){.all = true, .words = "kill a process", .pc = PC}, NULL);
+    schedule_doom(process, PC);
     if (process < 0 || !family_exists(process)) {
         schedule_looked(PC, 0);
         return model_fail(ESRCH);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "coverage.h"
+#include "family.h"
 #include "memory.h"
 #include "schedule.h"
 #include "sync.h"
@@ -48,6 +49,11 @@ static inline void plain(const void *address, size_t size, unsigned access, uint
     if (schedule.split != 0 && (uintptr_t)address / 8 <= schedule.split / 8 &&
         ((uintptr_t)address + size - 1) / 8 >= schedule.split / 8)
         schedule_point((struct operation){.object = schedule.split, .words = "access", .pc = pc}, NULL);
+    if (schedule.doomed != 0 && access & ACCESS_WRITE && schedule.doomed >> thread_self()->process % 64 & 1 &&
+        family_is_shared((uintptr_t)address)) {
+        schedule_point((struct operation){.object = (uintptr_t)address / 8 * 8, .words = "write", .pc = pc}, NULL);
+        trace_event(pc, "writes");
+    }
     if (access & ACCESS_WRITE && !schedule_own_stack((uintptr_t)address)) {
         schedule.idle = 0;
         schedule.changed_at = schedule.steps;

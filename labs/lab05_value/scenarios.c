@@ -234,28 +234,76 @@ SCENARIO(still_a_lock_after_deaths)
 }
 
 /* A process is killed at any moment of an addition, also while it waits for its turn. It has added or it has not; what
- * others have added stays, and nobody is held up. */
+ * others have added stays, and nobody is held up. It is not the first that dies. */
 SCENARIO(killed_while_adding)
 {
+    const int64_t amount = INT64_C(100) << 32 | 100; /* changes both halves of the number */
     share();
     struct value *value = make(1);
     value_update(value, plus_ten, NULL);
+    const pid_t first = fork();
+    if (first == 0)
+        value_update(value, die_by_signal, NULL);
+    wait_for(first);
     value_add(value, 1);
     const pid_t dying = fork();
     if (dying == 0) {
-        value_add(value, 100);
+        value_add(value, amount);
         _exit(0);
     }
     kill(dying, SIGKILL);
     wait_for(dying);
     const int64_t seen = value_get(value);
-    scenario_expect(seen == 12 || seen == 112,
+    scenario_expect(seen == 12 || seen == 12 + amount,
                     "a process was killed inside value_add, and what others had added before is lost, or half of its "
-                    "own addition is left.");
+                    "own addition is left, or more than it.");
     const int64_t after = value_update(value, plus_ten, NULL);
-    scenario_expect(after == seen + 10 || (seen == 12 && after == 122), /* the addition may take effect late */
+    scenario_expect(after == seen + 10 || (seen == 12 && after == 22 + amount), /* the addition may take effect late */
                     "a process was killed inside value_add: the next update goes on from another value.");
     expect_value(value, after, "a process was killed inside value_add: an update that comes later is lost.");
+    value_free(value);
+}
+
+/* Two changes, and two looks in their order. */
+SCENARIO(looks_in_order)
+{
+    struct value *value = make(0);
+    const pid_t child = fork();
+    if (child == 0) {
+        value_add(value, 1);
+        value_add(value, 1);
+        _exit(0);
+    }
+    const int64_t first = value_get(value), second = value_get(value);
+    scenario_expect(first >= 0 && first <= 2 && second >= 0 && second <= 2,
+                    "value_get returns what the value never was.");
+    scenario_expect(first <= second,
+                    "another process only ever adds, and value_get returns less than it did before: one of the two "
+                    "looks was at a change that was not made yet, or at one that was over.");
+    wait_for(child);
+    expect_value(value, 2, "an addition is lost.");
+    value_free(value);
+}
+
+static void *make_and_add(void *unused)
+{
+    struct value *value = make(100);
+    value_add(value, 1);
+    expect_value(value, 101, "two threads have each made a value and added to it, and one of the values is wrong.");
+    value_free(value);
+    return unused;
+}
+
+/* Values have nothing to do with one another when they are made, either. */
+SCENARIO(made_side_by_side)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, make_and_add, NULL);
+    struct value *value = make(7);
+    value_add(value, 2);
+    expect_value(value, 9, "two threads have each made a value and added to it, and one of the values is wrong.");
+    pthread_join(thread, NULL);
+    expect_value(value, 9, "two threads have each made a value and added to it, and one of the values is wrong.");
     value_free(value);
 }
 

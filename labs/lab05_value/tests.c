@@ -1037,6 +1037,12 @@ static int64_t some_number(uint64_t index)
     return (int64_t)(seed_next(&state) >> 40) - (1 << 23);
 }
 
+/* Their sum needs more than 32 bits, and so does each. */
+static int64_t large_number(uint64_t index)
+{
+    return ((int64_t)index - 1) * 5000000000;
+}
+
 static int64_t counted(uint64_t index)
 {
     if (index < ITEMS)
@@ -1128,6 +1134,11 @@ LAB_TEST(reduce_adds_the_sum)
             cr_assert_eq(value_get(value), expected, "%u items, %u processes: the value must become %ld, it is %ld",
                          counts[c], processes[p], (long)expected, (long)value_get(value));
         }
+    cr_assert_eq(reduce(value, large_number, 8, 3), 0, "value_reduce must return 0");
+    expected += 100000000000;
+    cr_assert_eq(value_get(value), expected,
+                 "8 items from -5000000000 to 30000000000, 3 processes: the value must become %ld, it is %ld",
+                 (long)expected, (long)value_get(value));
     cr_assert_eq(reduce(value, some_number, 0, 4), 0, "value_reduce of no items must return 0");
     cr_assert_eq(value_get(value), expected, "value_reduce of no items changed the value");
     cr_assert_eq(reduce(value, counted, ITEMS, 5), 0, "value_reduce must return 0");
@@ -1314,8 +1325,29 @@ static void check_many_items(void)
     value_free(value);
 }
 
+static int64_t ends_itself(uint64_t index)
+{
+    if (index == 1)
+        raise(SIGTERM);
+    return 1;
+}
+
+/* SIGKILL cannot be blocked; others can, and what is blocked when a process is forked is so in it, too. */
+static void check_other_signal(void)
+{
+    struct value *value = begin(0);
+    const int status = reduce(value, ends_itself, 100, 3);
+    cr_assert_eq(
+        status, -1,
+        "item 1 ended its process by SIGTERM, which nobody has blocked or handles: value_reduce must return -1, "
+        "it returned %d",
+        status);
+    value_free(value);
+}
+
 LAB_TEST(reduce_reports_a_death)
 {
+    check_other_signal();
     struct value *value = begin(0);
     const int status = reduce(value, deadly, 100, 3);
     cr_assert_eq(status, -1, "item 37 killed its process: value_reduce must return -1, it returned %d", status);
