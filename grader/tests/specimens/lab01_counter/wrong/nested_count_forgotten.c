@@ -1,4 +1,4 @@
-/* expect: schedules predicate_uses_the_header | the sum of a thread is thread-local and set to 0 by each count; a predicate that itself counts, on the same thread (the caller does the first part itself), wipes out what the outer count had */
+/* expect: tests counts_side_by_side; schedules predicate_uses_the_header | the sum of a thread is thread-local and set to 0 by each count; a predicate that itself counts, on the same thread (the caller does the first part itself), wipes out what the outer count had */
 #include "counter.h"
 
 #include <pthread.h>
