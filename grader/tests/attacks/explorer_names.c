@@ -1,4 +1,4 @@
-/* attack: racy schedules gate 7 - | a mutex of the explorer's own name, that does nothing but break its link */
+/* attack: racy schedules gate 8 - | a mutex of the explorer's own name, that does nothing but break its link */
 int x_pthread_mutex_lock(pthread_mutex_t *m)
 {
     (void)m;
