@@ -92,17 +92,24 @@ static uint32_t *make_lines(void)
     return lines;
 }
 
-static void run_at_once(access_function *access, uint32_t *a, uint32_t *b)
+/* Two workers that are alive at the same time. */
+static void run_pair(struct worker workers[2])
 {
     pthread_barrier_t alive;
     pthread_t threads[2];
-    struct worker workers[2] = {{access, a, &alive}, {access, b, &alive}};
     pthread_barrier_init(&alive, NULL, 2);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
+        workers[i].alive = &alive;
         cr_assert_eq(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
     pthread_barrier_destroy(&alive);
+}
+
+static void run_at_once(access_function *access, uint32_t *a, uint32_t *b)
+{
+    run_pair((struct worker[]){{.access = access, .place = a}, {.access = access, .place = b}});
 }
 
 Test(lines, two_variables_in_a_line_are_contended)
@@ -153,17 +160,9 @@ Test(lines, a_write_across_two_lines_counts_for_both)
 {
     uint32_t *lines = make_lines();
     struct worker first = {.access = write_plain, .place = &lines[0]};
-    pthread_barrier_t alive;
-    pthread_t threads[2];
-    struct worker workers[2] = {{write_across, lines, &alive}, {write_plain, &lines[31], &alive}};
-    pthread_barrier_init(&alive, NULL, 2);
     work(&first); /* by this thread, before the others live */
-    for (int i = 0; i < 2; i++)
-        cr_assert_eq(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
-    for (int i = 0; i < 2; i++)
-        pthread_join(threads[i], NULL);
+    run_pair((struct worker[]){{.access = write_across, .place = lines}, {.access = write_plain, .place = &lines[31]}});
     cr_expect_eq(report(3 * WRITES).writes, WRITES, "of the second line; in the first nobody wrote meanwhile");
-    pthread_barrier_destroy(&alive);
     free(lines);
 }
 

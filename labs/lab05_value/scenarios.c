@@ -285,11 +285,13 @@ SCENARIO(looks_in_order)
     value_free(value);
 }
 
+static const char mixed_up[] = "two threads have each made a value and added to it, and one of the values is wrong.";
+
 static void *make_and_add(void *unused)
 {
     struct value *value = make(100);
     value_add(value, 1);
-    expect_value(value, 101, "two threads have each made a value and added to it, and one of the values is wrong.");
+    expect_value(value, 101, mixed_up);
     value_free(value);
     return unused;
 }
@@ -301,9 +303,9 @@ SCENARIO(made_side_by_side)
     pthread_create(&thread, NULL, make_and_add, NULL);
     struct value *value = make(7);
     value_add(value, 2);
-    expect_value(value, 9, "two threads have each made a value and added to it, and one of the values is wrong.");
+    expect_value(value, 9, mixed_up);
     pthread_join(thread, NULL);
-    expect_value(value, 9, "two threads have each made a value and added to it, and one of the values is wrong.");
+    expect_value(value, 9, mixed_up);
     value_free(value);
 }
 

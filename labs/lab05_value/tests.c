@@ -1037,7 +1037,7 @@ static int64_t some_number(uint64_t index)
     return (int64_t)(seed_next(&state) >> 40) - (1 << 23);
 }
 
-/* Their sum needs more than 32 bits, and so does each. */
+/* Their sum needs more than 32 bits, and so do most of them. */
 static int64_t large_number(uint64_t index)
 {
     return ((int64_t)index - 1) * 5000000000;

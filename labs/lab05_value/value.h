@@ -10,7 +10,8 @@
  *     Each of these processes may have several threads that use the value, too.
  *   - A process may be forked at any moment, also while another thread of its parent is inside a call on the value:
  *     the child has only the thread that forked; what the other thread was doing goes on in the parent only.
- *   - There may be any number of values at once; what is done to one never waits for another.
+ *   - There may be any number of values at once, made, used and released by different threads and processes at the
+ *     same time; what is done to one never waits for another.
  *   - All changes happen one after the other: the value is always what some order of the calls gives.
  *   - A process may die at any moment, also inside value_update. The others are not held up by that.
  *   - A signal that a process handles changes nothing, with SA_RESTART or without: no call fails or ends early for
