@@ -342,6 +342,12 @@ static int64_t square(uint64_t index)
     return (int64_t)(index * index);
 }
 
+static int64_t nine(uint64_t index)
+{
+    (void)index;
+    return 9;
+}
+
 /* Another process adds while two share three items. */
 SCENARIO(reduce_adds_the_sum)
 {
@@ -360,6 +366,30 @@ SCENARIO(reduce_adds_the_sum)
                     "value_reduce has disturbed a child of the caller's own.");
     expect_value(value, 1105,
                  "value_reduce does not add the sum of all items, each once, or loses what others add meanwhile.");
+    value_free(value);
+}
+
+static const char of_both[] =
+    "two threads of a process call value_reduce at the same time, and one of the calls fails.";
+
+static void *add_nine(void *value)
+{
+    scenario_expect(reduce(value, nine, 1, 1) == 0, of_both);
+    return NULL;
+}
+
+/* Two threads reduce at the same time: each call knows its own processes. */
+SCENARIO(reduced_side_by_side)
+{
+    struct value *value = make(0);
+    pthread_t thread;
+    pthread_create(&thread, NULL, add_nine, value);
+    scenario_expect(reduce(value, nine, 1, 1) == 0, of_both);
+    pthread_join(thread, NULL);
+    scenario_expect(waitpid(-1, NULL, WNOHANG) == -1,
+                    "two threads of a process have called value_reduce at the same time, and it has left a process "
+                    "behind: what it notes about its processes must belong to the call.");
+    expect_value(value, 18, "two threads of a process have reduced at the same time, and one of the sums is lost.");
     value_free(value);
 }
 

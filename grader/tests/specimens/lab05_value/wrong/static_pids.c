@@ -1,4 +1,4 @@
-/* expect: tests reduce_waits_for_its_own | the pids of a reduction are in a static array: two threads that reduce at the same time write over each other, and wait for the wrong processes */
+/* expect: tests reduce_waits_for_its_own; schedules reduced_side_by_side | the pids of a reduction are in a static array: two threads that reduce at the same time write over each other, and wait for the wrong processes */
 #define _GNU_SOURCE
 #include "value.h"
 
