@@ -149,8 +149,7 @@ static struct stage_result run_stage(const struct stage *stage, const struct man
     return result;
 }
 
-/* What the explorer shows it shows each time; a test that sees the mistake in some runs only must not cost points, too.
- */
+/* What the explorer shows it shows each time; a test that sees the mistake in some runs only costs nothing. */
 static void settle_tests(struct stage_result *tests, const struct stage_result *schedules,
                          const struct manifest *manifest, const struct workspace *workspace)
 {

@@ -22,12 +22,18 @@ enum { PLACES_MAX = 4096 };
 /* The walker is held up until the other is done, or sleeps because it waits for the walker, or has run so much or been
  * put off the processor so often that it must be spinning for it. By the clock on the wall a busy machine would decide
  * what is found. */
-static const double spin_seconds = 0.004; /* CPU time */
-enum { SPIN_SLICES = 24 };
+static const double spin_seconds = 0.002; /* CPU time */
+enum { SPIN_SLICES = 12 };
 static const double hold_seconds = 2; /* a last resort */
 
-/* What may be spent on one check, and on all of a test, in seconds on the wall. */
-static const double check_seconds = 2.5, test_seconds = 4;
+/* Seconds: those that count are without the time in which walker or main thread waited for a processor, or a busy
+ * machine would decide how many rounds are played. */
+struct spending {
+    double counted, wall;
+};
+
+/* What may be spent on one check, and on all of a test. */
+static const struct spending check_most = {.counted = 2.5, .wall = 5}, test_most = {.counted = 4, .wall = 7};
 
 /* A round in which the walker is not to be held up, and how far it runs until it is stepped. */
 enum { NEVER = -1, STEP_ALL = 0, STEP_NONE = -1 };
@@ -41,6 +47,7 @@ static struct walk {
     atomic_int id;                        /* the walker's thread, 0 before step_begin */
     atomic_long steps;                    /* instructions so far */
     long steps_to_sleep;                  /* ... until it slept in its call, -1 if it did not */
+    long long waited;                     /* nanoseconds for a processor */
     atomic_bool held;                     /* it has been held up, or is */
     atomic_bool over;                     /* its call has ended */
     atomic_int other_id;                  /* the thread that acts meanwhile */
@@ -295,6 +302,9 @@ void step_end(void)
 {
     clear_trap_flag();
     remove_breakpoint();
+    const long long waited = thread_info_waited(atomic_load(&walk.id));
+    if (waited > 0) /* else it has ended */
+        walk.waited = waited;
 }
 
 void step_over(void)
@@ -366,31 +376,48 @@ static void play(void (*round)(void *argument), void *argument, long hold_at, lo
     forget_breakpoint();
 }
 
-static void play_held(void (*round)(void *argument), void *argument, long hold_at)
+/* Spent by all checks of this process. */
+static struct spending spent;
+
+/* One round, once more if whoever else came along has taken the breakpoint away; see struct walk. */
+static void play_counted(void (*round)(void *argument), void *argument, long hold_at, long run, struct spending *check)
 {
-    play(round, argument, hold_at, can_run(hold_at));
+    const int own_id = (int)syscall(SYS_gettid);
+    const double begin = timing_now(), cpu_begin = timing_cpu();
+    const long long waited_begin = thread_info_waited(own_id);
+    play(round, argument, hold_at, run);
     if (atomic_load(&walk.missed))
         play(round, argument, hold_at, STEP_ALL);
+    const double waited = (double)(thread_info_waited(own_id) - waited_begin + walk.waited) / 1e9;
+    const double wall = timing_now() - begin, cpu = timing_cpu() - cpu_begin;
+    const double counted = wall - waited > cpu ? wall - waited : cpu;
+    check->counted += counted;
+    check->wall += wall;
+    spent.counted += counted;
+    spent.wall += wall;
+}
+
+static bool may_go_on(const struct spending *check)
+{
+    return check->counted < check_most.counted && check->wall < check_most.wall && spent.counted < test_most.counted &&
+           spent.wall < test_most.wall;
 }
 
 void step_check_each(void (*round)(void *argument), void *argument)
 {
-    static double spent;
-    const double begin = timing_now(), left = test_seconds - spent;
-    const double end = begin + (left < check_seconds ? left : check_seconds);
+    struct spending check = {0};
     const struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
     sigaction(SIGTRAP, &action, NULL);
-    prctl(PR_SET_TIMERSLACK, 1ul);           /* naps of 10 microseconds, not of 60 */
-    play(round, argument, NEVER, STEP_NONE); /* has the dynamic linker do its work now */
-    play(round, argument, NEVER, STEP_ALL);  /* and where does it go along? */
+    prctl(PR_SET_TIMERSLACK, 1ul);                           /* naps of 10 microseconds, not of 60 */
+    play_counted(round, argument, NEVER, STEP_NONE, &check); /* has the dynamic linker do its work now */
+    play_counted(round, argument, NEVER, STEP_ALL, &check);  /* and where does it go along? */
     const long steps = walk.steps_to_sleep >= 0 ? walk.steps_to_sleep : atomic_load(&walk.steps);
     const long length = steps < PLACES_MAX ? steps : PLACES_MAX;
     /* A hole is two instructions wide at the least, and mostly wider: every fourth first, then every second, in case
      * that the time is up before the end. */
     static const long order[] = {1, 5, 3, 7, 2, 6, 4, 8};
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        for (long k = order[i]; k <= length && timing_now() < end; k += 8)
+        for (long k = order[i]; k <= length && may_go_on(&check); k += 8)
             if (is_worth_a_round(k, length))
-                play_held(round, argument, k);
-    spent += timing_now() - begin;
+                play_counted(round, argument, k, can_run(k), &check);
 }

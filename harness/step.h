@@ -41,7 +41,8 @@
 void step_begin_test(void);
 
 /* step_check_each: plays `round` twice without holding up, to see where the walker goes along, then once for
- * each instruction that is worth it, or as many as fit into 2.5 seconds, and into 4 for all checks of a process.
+ * each instruction that is worth it, or as many as fit into 2.5 seconds, and into 4 for all checks of a process. The
+ * time in which walker or caller wait for a processor is not counted, but 5 seconds on the wall, or 7, are the most.
  * Blocks until then. Call from the main thread of a test. */
 void step_check_each(void (*round)(void *argument), void *argument);
 

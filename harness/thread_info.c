@@ -69,6 +69,14 @@ long long thread_info_slices(int id)
     return last != NULL ? read_number(last + 1) : 0;
 }
 
+long long thread_info_waited(int id)
+{
+    char text[96];
+    read_thread_file(id, "/schedstat", text, sizeof text);
+    const char *second = strchr(text, ' ');
+    return second != NULL ? read_number(second + 1) : 0;
+}
+
 /* By the kernel's own numbering of such clocks (include/linux/posix-timers.h). */
 long long thread_info_cpu(int id)
 {

@@ -20,6 +20,10 @@ int thread_info_parent(int id);
  * Async-signal-safe. */
 long long thread_info_slices(int id);
 
+/* thread_info_waited: nanoseconds in which a thread could have run and waited for a processor; 0 where the kernel does
+ * not say. Async-signal-safe. */
+long long thread_info_waited(int id);
+
 /* thread_info_cpu: CPU time of a thread of the calling process in nanoseconds. Async-signal-safe. */
 long long thread_info_cpu(int id);
 

@@ -347,10 +347,12 @@ static enum verdict judge_outcome(struct stage_result *result, const struct sett
         add_crash(result, setting, trial, spec, crash);
         verdict = CRASH;
     } else if (outcome->messages != NULL && strcmp(outcome->messages, "The test crashed.") == 0) {
-        add_why(add_failure(result, setting, trial, "crashed",
-                            "a signal ended the program: SIGPIPE (a write to a pipe or socket that nobody reads any "
-                            "more), SIGKILL, SIGTERM or the like."),
-                trial);
+        add_why(
+            add_failure(result, setting, trial, "crashed",
+                        "a signal ended the program before it could tell where it was: SIGSEGV where the stack of a "
+                        "thread is full (local variables too large for it, a recursion without end), SIGPIPE (a "
+                        "write to a pipe or socket that nobody reads any more), SIGKILL, SIGTERM or the like."),
+            trial);
         verdict = CRASH;
     } else {
         struct finding *finding = add_failure(result, setting, trial, "test-failed",

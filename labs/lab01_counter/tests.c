@@ -424,12 +424,12 @@ static void check_long_hold(void)
 static void check_reading(void)
 {
     const int64_t carry = 0xffffffff;
+    check_long_hold();
     check_overtaking(VALUE, 0);
     check_overtaking(0, VALUE);
     check_overtaking(VALUE, carry);
     check_overtaking(VALUE, -carry);
     check_overtaking(carry, VALUE);
-    check_long_hold();
 }
 
 /* One writer only: that no update is lost among several is the business of the tests above. */

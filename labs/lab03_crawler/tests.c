@@ -910,15 +910,6 @@ static void cross(void *context)
     crawler_queue_free(crossing->queue);
 }
 
-/* The second only if the machine is not so busy that there would be no time left. */
-static void cross_both(struct crossing *one, struct crossing *other)
-{
-    const double start = timing_now();
-    step_check_each(cross, one);
-    if (timing_now() - start < 3)
-        step_check_each(cross, other);
-}
-
 LAB_TEST(fifo_order)
 {
     struct crawler_queue *queue = create(5);
@@ -942,7 +933,8 @@ LAB_TEST(nothing_lost_nothing_twice)
     static struct traffic wide, narrow[4];
     struct crossing puts = {"two puts at once", .walk = cross_put, .other = cross_put, .put = 1};
     struct crossing gets = {"two gets at once", .walk = cross_get, .other = cross_get, .put = 3};
-    cross_both(&puts, &gets);
+    step_check_each(cross, &puts);
+    step_check_each(cross, &gets);
     run_traffic(&wide, 1000, EACH); /* hardly anyone blocks: puts and gets really run side by side */
     stir = 3;
     for (int i = 0; i < 4; i++)
@@ -954,7 +946,8 @@ LAB_TEST(no_wake_up_is_missed)
     struct crossing get_put = {"a get on the empty queue, and a put", .walk = cross_get, .other = cross_put};
     struct crossing put_get = {"a put into the full queue, and a get", .capacity = 1, .put = 1, .walk = cross_put,
                                .other = cross_get};
-    cross_both(&get_put, &put_get);
+    step_check_each(cross, &get_put);
+    step_check_each(cross, &put_get);
 }
 
 LAB_TEST(no_end_is_missed)
@@ -962,7 +955,8 @@ LAB_TEST(no_end_is_missed)
     struct crossing join_done = {"a join, and the last task_done", .put = 1, .got = 1, .walk = cross_join,
                                  .other = cross_done};
     struct crossing get_close = {"a get on the empty queue, and close", .walk = cross_get, .other = cross_close};
-    cross_both(&join_done, &get_close);
+    step_check_each(cross, &join_done);
+    step_check_each(cross, &get_close);
 }
 
 /* Threads that have to wait: three in get, three in put, one in join. */
