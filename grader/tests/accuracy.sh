@@ -43,19 +43,21 @@ items() {
 }
 
 # A row of the records, tab-separated: how many times, what, state, lab, kind, name, load, and then
-#     verdict: score, highest score, whether for the promised reason, stages and items that lost points
+#     verdict: score, highest score, whether for the promised reason, stages and items that lost points (a grader that
+#              did not end as it should is a stage of its own)
 #     tool:    which, whether it accused
 
 # grade STATE LAB KIND FILE RUN: a row for one grading.
 grade() {
-    local name report row met=no
+    local name report code row met=no
     name=$(basename "$4" .c)
     report=$(mktemp "$scratch/runs/XXXXXX")
     timeout --foreground 1800 "$grader" grade "$2" "$4" --json "$report" >/dev/null 2>&1
-    case $? in 130 | 143) return ;; esac # broken off: says nothing
+    code=$?
+    case $code in 130 | 143) return ;; esac # broken off: says nothing
     "$BUILD/tests/expect" "$report" "$(expectation "$4")" >"$report.said" 2>/dev/null && met=yes
     row=$(printf '1\tverdict\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s' "$1" "$2" "$3" "$name" "$load" \
-        "$(sed -n 's/^  "score": \([0-9]*\),$/\1/p' "$report")" "$(sed -n 's/^  "max_score": \([0-9]*\),$/\1/p' "$report")" "$met" "$(stages "$report")" \
+        "$(sed -n 's/^  "score": \([0-9]*\),$/\1/p' "$report")" "$(sed -n 's/^  "max_score": \([0-9]*\),$/\1/p' "$report")" "$met" "$(stages "$report")$([ $code = 0 ] || echo " ERROR $code")" \
         "$(items "$report")")
     [ -d "$scratch" ] || return # else all of the report was there when it was read
     echo "$row"
@@ -135,7 +137,8 @@ for _ in $([ "$BUSY" != 1 ] || seq "$(nproc)"); do
     loops+=($!)
 done
 
-specimens >"$scratch/specimens"
+# Sorted by their states, so that labs that mostly wait are mixed with those that compute.
+specimens | LC_ALL=C sort >"$scratch/specimens"
 merge
 # One run of all before the next: whenever it is broken off, each specimen was graded as often as the others.
 {
