@@ -119,7 +119,8 @@ judge_rows() {
     xargs -P "$1" -d '\n' -I{} bash -c 'IFS=$'"'\\t'"' read -r a b c d <<<"$1"; judge "$a" "$b" "$c" "$d"' _ {} 2>&1
 }
 
-# Those with a measurement first: it needs the machine to itself, and would wait for wrong hand-ins whose tests hang.
+# Those that judge runs with a measurement first: it needs the machine to itself, and would wait for wrong hand-ins whose
+# tests hang.
 for lab in $labs; do
     rows "$lab"
 done | awk -F'\t' '{ print (("; " $4) ~ /; (right|speedup )/ ? 0 : 1) "\t" $0 }' | sort -s -n -k 1,1 | cut -f 2- >"$scratch/all"

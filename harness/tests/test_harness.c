@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -75,6 +76,29 @@ Test(thread_info, waits_for_the_others_to_sleep)
     stop = 1;
     cr_expect(thread_info_wait_asleep(10));
     cr_expect_eq(thread_info_state(gettid()), 'R');
+}
+
+Test(thread_info, counts_the_time_that_two_threads_on_one_processor_wait_for_it)
+{
+    pthread_t thread;
+    volatile _Bool stop = 0;
+    cpu_set_t allowed, one;
+    int cpu = 0;
+    if (thread_info_slices(gettid()) == 0) /* the kernel does not say */
+        return;
+    cr_assert_eq(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+    while (!CPU_ISSET(cpu, &allowed))
+        cpu++;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    cr_assert_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, spin_then_sleep, (void *)&stop), 0);
+    const long long before = thread_info_waited(gettid());
+    const double end = timing_now() + 10;
+    while (thread_info_waited(gettid()) - before < 20000000 && timing_now() < end)
+        continue;
+    stop = 1;
+    cr_expect_geq(thread_info_waited(gettid()) - before, 20000000, "20 ms in 10 s of sharing");
 }
 
 struct expected_state {

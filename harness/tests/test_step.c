@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../step.h"
+#include "../timing.h"
 
 static volatile long number;
 static long rounds, lost;
@@ -126,4 +127,18 @@ Test(step, a_walker_that_blocks_all_signals_is_left_alone)
     step_begin_test();
     step_check_each(play_blocked, NULL);
     cr_expect_eq(rounds, 2);
+}
+
+/* Sleep is time that counts, on a busy machine as well. */
+static void play_slowly(void *unused)
+{
+    timing_sleep_ms(500);
+    play(unused);
+}
+
+Test(step, a_check_ends_when_its_time_is_over)
+{
+    step_begin_test();
+    step_check_each(play_slowly, NULL);
+    cr_expect_leq(rounds, 6, "%ld rounds of half a second in 2.5 s", rounds);
 }
