@@ -683,9 +683,8 @@ LAB_TEST(count_loses_nothing)
     enum { N = 200000, THREADS = 4 };
     single.caller = gettid();
     const int64_t count = counter_count(always, N, THREADS);
-    cr_assert_eq(count, N,
-                 "all %d integers satisfy the predicate, %d threads counted %" PRId64 ": %" PRId64 " were lost", N,
-                 THREADS, count, N - count);
+    cr_assert_eq(count, N, "all %d integers satisfy the predicate, %d threads counted %" PRId64 " (%+" PRId64 ")", N,
+                 THREADS, count, count - N);
     step_check_each(overtake_count, NULL);
 }
 
