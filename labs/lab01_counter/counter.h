@@ -52,8 +52,9 @@ typedef bool counter_predicate(int64_t number);
  * `predicate` is called exactly once for each of the integers and for no other, in any order, on any
  * thread; never are more than `threads` calls of it under way at once.
  *
- * Blocks until the count is complete. When it returns, every thread that it started has ended and
- * has been cleaned up (joined, or detached from the start), and nothing that it allocated is left.
+ * Blocks until the count is complete. A signal that the program handles meanwhile changes nothing.
+ * When it returns, every thread that it started has ended and has been cleaned up (joined, or
+ * detached from the start), and nothing that it allocated is left.
  * Thread safe: several calls may run at the same time, and each gets its own result.
  *
  * Returns the count. If a thread cannot be started or memory runs out, it returns -1 or, if it can

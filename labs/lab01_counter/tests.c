@@ -678,6 +678,60 @@ static bool always(int64_t number)
     return true;
 }
 
+static pid_t caller; /* of counter_count */
+
+static bool caller_sleeps(void *unused)
+{
+    (void)unused;
+    return thread_info_state(caller) == 'S';
+}
+
+static atomic_int sent, caught; /* signals to the caller */
+
+static void catch_signal(int number)
+{
+    (void)number;
+    atomic_fetch_add(&caught, 1);
+}
+
+static bool all_are_caught(void *unused)
+{
+    (void)unused;
+    return atomic_load(&caught) == atomic_load(&sent);
+}
+
+/* The first call on a thread that the caller has started interrupts the caller's wait, several times. */
+static bool interrupts_the_caller(int64_t unused)
+{
+    int none = 0;
+    (void)unused;
+    if (gettid() == caller || !atomic_compare_exchange_strong(&sent, &none, 1))
+        return true;
+    for (int i = 1; i <= 3; i++) {
+        timing_wait_until(caller_sleeps, NULL, 0.5);
+        atomic_store(&sent, i);
+        tgkill(getpid(), caller, SIGUSR1);
+        timing_wait_until(all_are_caught, NULL, 0.5);
+    }
+    return true;
+}
+
+/* What waits may end by a signal, with EINTR. */
+static void check_signals_change_nothing(void)
+{
+    enum { N = 200000, THREADS = 4 };
+    struct sigaction before;
+    caller = gettid();
+    sigaction(SIGUSR1, &(const struct sigaction){.sa_handler = catch_signal}, &before);
+    const int64_t count = counter_count(interrupts_the_caller, N, THREADS);
+    sigaction(SIGUSR1, &before, NULL);
+    cr_assert_eq(count, N,
+                 "all %d integers satisfy the predicate, %d threads counted %" PRId64 " (%+" PRId64
+                 ") when the caller, which waited for them, had signals to handle: what returned EINTR has to be "
+                 "called again",
+                 N, THREADS, count, count - N);
+}
+
 LAB_TEST(count_loses_nothing)
 {
     enum { N = 200000, THREADS = 4 };
@@ -685,6 +739,7 @@ LAB_TEST(count_loses_nothing)
     const int64_t count = counter_count(always, N, THREADS);
     cr_assert_eq(count, N, "all %d integers satisfy the predicate, %d threads counted %" PRId64 " (%+" PRId64 ")", N,
                  THREADS, count, count - N);
+    check_signals_change_nothing();
     step_check_each(overtake_count, NULL);
 }
 
@@ -930,14 +985,7 @@ static void count_somehow(void)
 
 /* Threads that the count has started take long over their end: until the caller waits for it. */
 static pthread_key_t end_of_thread;
-static pid_t caller;
 static atomic_int not_ended;
-
-static bool caller_sleeps(void *unused)
-{
-    (void)unused;
-    return thread_info_state(caller) == 'S';
-}
 
 static void linger(void *unused)
 {

@@ -19,7 +19,7 @@
  *     it forks while it has a pool, and that have copies of the pool's descriptors, end before pool_close.
  *   - A signal that the caller handles while it is inside one of these functions disturbs nothing, and
  *     SIGPIPE never ends the caller. It may handle, ignore and block signals as it likes, SIGCHLD among them
- *     (which it does not ignore), and what it handles or ignores it does so after each call, too.
+ *     (which it does not ignore), and what it handles, ignores or blocks it does so after each call, too.
  */
 #ifndef POOL_H
 #define POOL_H

@@ -1097,6 +1097,31 @@ static void sigpipe_stays_ignored(struct pool *pool)
         "own would end it. Put back what sigaction gave you, not SIG_DFL");
 }
 
+/* What the caller blocks stays blocked, also where the pool has to do with SIGPIPE or SIGCHLD meanwhile. */
+static void blocked_stays_blocked(void)
+{
+    static const int numbers[] = {SIGPIPE, SIGCHLD, SIGUSR1};
+    enum { COUNT = sizeof numbers / sizeof *numbers };
+    sigset_t own, before, now;
+    sigemptyset(&own);
+    for (int i = 0; i < COUNT; i++)
+        sigaddset(&own, numbers[i]);
+    sigprocmask(SIG_BLOCK, &own, &before);
+    atomic_store(&seen->pids_count, 0);
+    struct pool *pool = open_pool(3);
+    meet_all(pool, 3);
+    kill_idle(0);
+    meet_all(pool, 3);
+    pool_close(pool);
+    sigprocmask(SIG_BLOCK, NULL, &now);
+    for (int i = 0; i < COUNT; i++)
+        cr_assert(sigismember(&now, numbers[i]) == 1,
+                  "the caller blocks SIG%s, and after pool_create, pool_map and pool_close it no longer does: the next "
+                  "one can end it. Put back the mask that pthread_sigmask gave you, do not unblock",
+                  sigabbrev_np(numbers[i]));
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 LAB_TEST(killed_while_idle_costs_nothing)
 {
     share();
@@ -1120,7 +1145,9 @@ LAB_TEST(killed_while_idle_costs_nothing)
             "only %d are not failed and have the right result",
             come_back);
     }
-    sigpipe_stays_ignored(pool);
+    sigpipe_stays_ignored(pool); /* and one that is pending goes with it */
+    pool_close(pool);
+    blocked_stays_blocked();
 }
 
 static void use_once(unsigned workers)
@@ -1204,13 +1231,14 @@ static void end_workers(int number)
 }
 
 /* A caller that ignores the signals which ask a program to end, as a server may; its workers inherit that. */
+static const int polite[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2};
+enum { POLITE = sizeof polite / sizeof *polite };
+
 static void close_with_signals_ignored(void)
 {
-    static const int polite[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2};
-    enum { COUNT = sizeof polite / sizeof *polite };
-    void (*before[COUNT])(int);
+    void (*before[POLITE])(int);
     const struct sigaction late = {.sa_handler = end_workers};
-    for (int i = 0; i < COUNT; i++)
+    for (int i = 0; i < POLITE; i++)
         before[i] = signal(polite[i], SIG_IGN);
     sigaction(SIGALRM, &late, NULL);
     atomic_store(&seen->pids_count, 0);
@@ -1219,7 +1247,7 @@ static void close_with_signals_ignored(void)
     alarm((unsigned)PATIENCE);
     pool_close(pool);
     alarm(0);
-    for (int i = 0; i < COUNT; i++)
+    for (int i = 0; i < POLITE; i++)
         signal(polite[i], before[i]);
     cr_assert_not(close_hangs,
                   "the caller ignores SIGTERM and the like, its workers inherit that by fork, and pool_close waits for "
@@ -1297,6 +1325,41 @@ static pid_t ended_child(void)
     return child;
 }
 
+/* A child of the caller's own has copies of the pool's descriptors. What the pool closes is still open there, and may
+ * go on to be reported: by an epoll set that it was not taken out of. */
+static void death_beside_copies(void)
+{
+    enum { COUNT = 12, SLOW = 2 };
+    int64_t inputs[COUNT], outputs[COUNT] = {0}, output;
+    bool failed[COUNT], lost;
+    const int64_t seven = 7;
+    struct pool *pool = open_pool(3);
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(60);
+        for (;;)
+            pause();
+    }
+    cr_assert_gt(child, 0, "the test could not fork");
+    pool_map(pool, die_at_seven, &seven, &output, &lost, 1);
+    atomic_store(&seen->finished, 0);
+    atomic_store(&seen->wanted, COUNT - SLOW);
+    count_up(inputs, COUNT);
+    pool_map(pool, slow_when_small, inputs, outputs, failed, COUNT);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    for (int i = 0; i < COUNT; i++)
+        cr_assert(!failed[i] && outputs[i] == inputs[i] * 3,
+                  "a child of the caller has copies of the pool's descriptors, a worker died and was replaced: in the "
+                  "next call item %d %s. Is the dead worker's descriptor still in an epoll set?",
+                  i,
+                  failed[i] ? "counts as failed"
+                  : outputs[i] == GAVE_UP
+                      ? "lasted until the short ones were done, but those were not given to the free worker"
+                      : "has a wrong result");
+    pool_close(pool);
+}
+
 LAB_TEST(other_children_are_left_alone)
 {
     int64_t inputs[10], outputs[10];
@@ -1312,6 +1375,7 @@ LAB_TEST(other_children_are_left_alone)
     const pid_t waited = waitpid(child, &status, 0);
     cr_assert_eq(waited, child, "the pool waited for a child of the caller that is none of its workers");
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7, "the caller's own child did not end as it should");
+    death_beside_copies();
 }
 
 /* The only worker dies when fork fails, so the pool is closed without any: -1 is not a process to wait for or to kill.
@@ -1455,12 +1519,14 @@ static bool orphans_end(int count)
     return gone;
 }
 
-/* A parent that makes a pool, uses it, and ends without closing it. */
+/* A parent that makes a pool, uses it, and ends without closing it. It ignores what asks a program to end. */
 static void parent_that_forgets(void)
 {
     int64_t inputs[1] = {0}, outputs[1];
     bool failed[1] = {true};
     stir.caller = getpid();
+    for (int i = 0; i < POLITE; i++)
+        signal(polite[i], SIG_IGN);
     struct pool *pool = pool_create(3);
     if (pool == NULL)
         lab_test_child_exit(3);
@@ -1482,8 +1548,11 @@ LAB_TEST(workers_end_with_their_parent)
     cr_assert_neq(WEXITSTATUS(status), 3, "pool_create(3) returned NULL");
     cr_assert_eq(WEXITSTATUS(status), 0, "a pool of 3 must do 3 items at once, also after a death");
     const bool ended = orphans_end(3);
-    cr_assert(ended, "the parent ended without pool_close, and %.0f s later some of its workers still live: orphans",
-              PATIENCE);
+    cr_assert(
+        ended,
+        "the parent ended without pool_close, and %.0f s later some of its workers still live: orphans. (It ignored "
+        "SIGTERM and the like, which workers inherit)",
+        PATIENCE);
 }
 
 static int64_t wait_at_gate(int64_t input)
@@ -1498,6 +1567,7 @@ static void parent_in_map(void)
     int64_t inputs[6], outputs[6];
     bool failed[6] = {[0 ... 5] = true};
     stir.caller = getpid();
+    signal(SIGPIPE, SIG_IGN);
     struct pool *pool = pool_create(3);
     if (pool == NULL)
         lab_test_child_exit(3);
@@ -1605,7 +1675,7 @@ LAB_TEST(workers_end_when_parent_is_killed)
     cr_assert(all_in, "a pool of 3 must have 3 items in work at once");
     cr_assert(ended,
               "the parent was killed inside pool_map, and %.0f s after their items were done some workers still live: "
-              "orphans",
+              "orphans. (It ignored SIGPIPE, which workers inherit: a write that fails with EPIPE is to end them, too)",
               PATIENCE);
     idle_ones_end_first(true);
     idle_ones_end_first(false);
