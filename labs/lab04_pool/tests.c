@@ -1230,7 +1230,7 @@ static void end_workers(int number)
         kill(atomic_load(&seen->pids[i]), SIGKILL);
 }
 
-/* A caller that ignores the signals which ask a program to end, as a server may; its workers inherit that. */
+/* Signals that ask a program to end. A caller may ignore them, as a server does; its workers inherit that. */
 static const int polite[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2};
 enum { POLITE = sizeof polite / sizeof *polite };
 

@@ -1,4 +1,5 @@
 /* expect: right | a semaphore waited for without a loop, all signals blocked meanwhile: none can end sem_wait */
+#define _GNU_SOURCE
 #include "counter.h"
 
 #include <pthread.h>

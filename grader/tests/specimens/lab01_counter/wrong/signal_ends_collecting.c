@@ -1,4 +1,5 @@
 /* expect: tests count_loses_nothing | counter_count(): the loop that collects the parts' sums from the pipe ends at any read that does not give 8 bytes, so a handled signal (no SA_RESTART) in the waiting caller (EINTR) makes the result too small */
+#define _GNU_SOURCE
 #include "counter.h"
 
 #include <fcntl.h>

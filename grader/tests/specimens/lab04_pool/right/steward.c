@@ -1,4 +1,5 @@
 /* expect: right | the whole pool lives in a process between: a steward, forked at pool_create, forks, serves and buries the workers; the caller streams blocks of numbers to it and gets bundles of results back */
+#define _GNU_SOURCE
 /*
  *   caller  == blocks of inputs ==>  steward  -- one item -->  worker
  *           <== bundles of results ==         <-- answer ----

@@ -1,4 +1,5 @@
 /* expect: tests killed_while_idle_costs_nothing | put_quietly() ends with SIG_UNBLOCK instead of the mask from before: a caller that had blocked SIGPIPE finds it unblocked after pool_map (also a pending one is delivered at once), and its next write to a broken pipe ends it */
+#define _GNU_SOURCE
 #include "pool.h"
 #include <errno.h>
 #include <poll.h>
