@@ -1,4 +1,4 @@
-/* expect: tests lost; schedules data-race | all threads count straight into one variable */
+/* expect: tests count_loses_nothing; schedules data-race | all threads count straight into one variable */
 #include <pthread.h>
 #include <stdlib.h>
 #include "counter.h"
