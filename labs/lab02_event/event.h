@@ -5,7 +5,8 @@
  *
  * What a thread wrote before it called event_set can be seen by every thread whose wait that call
  * ended. "Waits" means: the thread sleeps and costs no CPU time until it is woken. It does not look
- * again and again whether something has happened, neither in a loop nor with short pauses.
+ * again and again whether something has happened, neither in a loop nor with short pauses. (How a call
+ * gets a lock that others hold for a moment is another matter: it may try again and again.)
  */
 #ifndef EVENT_H
 #define EVENT_H
@@ -18,8 +19,8 @@ struct event;
 struct event_tasks;
 
 /* event_create: makes an event that is not set. The caller owns it and gives it back with
- * event_free. Returns NULL if memory runs out. Does not block. Thread safe. Events have nothing to do
- * with one another. */
+ * event_free. Returns NULL if memory, or what else an event is made of, runs out. Does not wait for
+ * anything but calls of other threads. Thread safe. Events have nothing to do with one another. */
 struct event *event_create(void);
 
 /* event_free: releases all that belongs to `event`, which may be NULL (then nothing happens). No
