@@ -1,4 +1,4 @@
-/* expect: speedup several; speedup @number | right, but every hit goes through the one counter and its lock */
+/* expect: speedup several; speedup @c-> | right, but every hit goes through the one counter and its lock */
 #include "counter.h"
 
 #include <assert.h>
