@@ -40,12 +40,13 @@ int64_t counter_value(struct counter *counter);
  * itself call the functions of this header. Its cost does not depend on `number`, by and large. */
 typedef bool counter_predicate(int64_t number);
 
-/* counter_count: how many of the integers 0, 1, ..., n-1 satisfy `predicate`. n is at least 0; for
+/* counter_count: how many of the integers 0, 1, ..., n-1 satisfy `predicate`. n is 0 to 2^48; for
  * n = 0 the result is 0.
  *
  * The work is shared out over `threads` threads that do it at the same time; whether the calling
  * thread is one of them or only waits is up to you. `threads` is 0 to 64 and may be greater than n;
- * 0 is taken as 1. Nearly as fast as the cores allow even if `predicate` takes only ten nanoseconds:
+ * 0 is taken as 1. The integers may be given out in blocks: threads may go without where there are
+ * fewer than 10000 for each. Nearly as fast as the cores allow even if `predicate` takes only ten nanoseconds:
  * no lock is taken for each number, and nothing is written for each number that other threads also
  * use or that shares a cache line (64 bytes) with what they use.
  *

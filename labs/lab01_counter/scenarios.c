@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include "scenario.h"
 
@@ -49,15 +50,32 @@ static void *add_five(void *argument)
     return argument;
 }
 
-SCENARIO(two_increments)
+/* The thread that releases the counter has memory. */
+static void *increment_without_memory(void *argument)
+{
+    scenario_limit_memory(0);
+    counter_increment(counter);
+    return argument;
+}
+
+static void increment_twice_at_once(void *(*job)(void *), const char *otherwise)
 {
     counter = new_counter();
-    const pthread_t one = start(increment, NULL), other = start(increment, NULL);
+    const pthread_t one = start(job, NULL), other = start(job, NULL);
     pthread_join(one, NULL);
     pthread_join(other, NULL);
-    scenario_expect(counter_value(counter) == 2,
-                    "an increment is lost: two threads incremented once each, and the value is not 2");
+    scenario_expect(counter_value(counter) == 2, otherwise);
     release_counter();
+}
+
+SCENARIO(two_increments)
+{
+    increment_twice_at_once(increment,
+                            "an increment is lost: two threads incremented once each, and the value is not 2");
+    increment_twice_at_once(
+        increment_without_memory,
+        "an increment is lost when there is no memory to be had any more: two threads incremented once each, and the "
+        "value is not 2. An increment cannot fail");
 }
 
 static void *add_nothing(void *argument)
@@ -107,19 +125,25 @@ static void ignore_signal(int number)
     (void)number;
 }
 
-/* The handler has no SA_RESTART: a call that waits, such as sem_wait, comes back with EINTR, and nothing is locked. */
-SCENARIO(signals_meet_updates)
+static void *increment_and_look(void *seen)
 {
-    const struct sigaction action = {.sa_handler = ignore_signal};
-    sigaction(SIGUSR1, &action, NULL);
+    counter_increment(counter);
+    *(int64_t *)seen = counter_value(counter);
+    return NULL;
+}
+
+/* Two threads increment and look: whose increment was the later one to be finished must see both. */
+static void look_after_increments(void)
+{
+    int64_t seen[2];
     counter = new_counter();
-    const pthread_t threads[] = {start(increment, NULL), start(add_five, NULL), start(read_value, NULL)};
-    for (int i = 0; i < 3; i++)
-        pthread_kill(threads[i], SIGUSR1);
-    for (int i = 0; i < 3; i++)
-        pthread_join(threads[i], NULL);
-    scenario_expect(counter_value(counter) == 6,
-                    "an update is lost: 0 + 1 + 5 is not 6 when a signal hits the threads meanwhile");
+    const pthread_t one = start(increment_and_look, &seen[0]), other = start(increment_and_look, &seen[1]);
+    pthread_join(one, NULL);
+    pthread_join(other, NULL);
+    scenario_expect(
+        seen[0] == 2 || seen[1] == 2,
+        "two threads incremented and then looked, and neither saw both increments: the one that looked last "
+        "began when both had returned");
     release_counter();
 }
 
@@ -141,6 +165,7 @@ static void *increment_and_say_so(void *argument)
  * not find half of a number. */
 SCENARIO(value_meets_updates)
 {
+    look_after_increments();
     counter = new_counter();
     counter_add(counter, BASE);
     const pthread_t one = start(increment_and_say_so, NULL), other = start(add_five, NULL);
@@ -243,6 +268,40 @@ static bool not_zero(int64_t number)
     return number != 0;
 }
 
+static void *signal_somebody(void *argument)
+{
+    kill(getpid(), SIGUSR1);
+    return argument;
+}
+
+/* Whoever has it not blocked may get it: the caller, or a thread that the count has started. */
+static void count_beside_a_signal(void)
+{
+    const pthread_t thread = start(signal_somebody, NULL);
+    scenario_expect(
+        counter_count(not_zero, 3, 2) == 2,
+        "of 0, 1, 2 two are not 0, and counter_count says otherwise when a signal hits one of its threads or "
+        "its caller meanwhile");
+    pthread_join(thread, NULL);
+}
+
+/* The handler has no SA_RESTART: a call that waits, such as sem_wait, comes back with EINTR, and nothing is locked. */
+SCENARIO(signals_meet_updates)
+{
+    const struct sigaction action = {.sa_handler = ignore_signal};
+    sigaction(SIGUSR1, &action, NULL);
+    counter = new_counter();
+    const pthread_t threads[] = {start(increment, NULL), start(add_five, NULL), start(read_value, NULL)};
+    for (int i = 0; i < 3; i++)
+        pthread_kill(threads[i], SIGUSR1);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    scenario_expect(counter_value(counter) == 6,
+                    "an update is lost: 0 + 1 + 5 is not 6 when a signal hits the threads meanwhile");
+    release_counter();
+    count_beside_a_signal();
+}
+
 SCENARIO(count_on_two_threads)
 {
     scenario_expect(counter_count(not_zero, 5, 2) == 4,
@@ -264,7 +323,7 @@ enum { CALL = 0x10000, UNDER_WAY = CALL - 1 };
 static atomic_int calls;
 
 /* The predicate is free to call what this header offers. */
-static bool odd(int64_t number)
+static bool even_by_header(int64_t number)
 {
     const int before = atomic_fetch_add(&calls, CALL + 1);
     scenario_expect((before & UNDER_WAY) < 2,
@@ -272,16 +331,18 @@ static bool odd(int64_t number)
     counter_increment(counter);
     if (number == 0)
         scenario_expect(counter_count(not_zero, 2, 1) == 1, "a count within a predicate is wrong");
+    else
+        scenario_expect(counter_count(not_zero, 0, 1) == 0, "a count of no integers within a predicate is not 0");
     atomic_fetch_sub(&calls, 1);
-    return number % 2 == 1;
+    return number % 2 == 0;
 }
 
 SCENARIO(predicate_uses_the_header)
 {
     counter = new_counter();
-    scenario_expect(counter_count(odd, 3, 2) == 1,
-                    "of 0, 1, 2 one is odd, and counter_count says otherwise when the predicate, asked about 0, calls "
-                    "counter_count itself");
+    scenario_expect(counter_count(even_by_header, 3, 2) == 2,
+                    "of 0, 1, 2 two are even, and counter_count says otherwise when the predicate itself calls "
+                    "counter_count each time (asked about 1 and 2, with n = 0)");
     scenario_expect(atomic_load(&calls) == 3 * CALL, "the predicate was not called exactly once for each of 0, 1, 2");
     scenario_expect(counter_value(counter) == 3, "an increment is lost: the predicate incremented 3 times");
     release_counter();

@@ -146,10 +146,24 @@ static void *look(void *argument)
     return argument;
 }
 
+/* Two clears meet, and who begins to wait after the first one is not to be forgotten by the second. */
+static void clear_twice_at_once(void)
+{
+    event_set(event);
+    const pthread_t clearer = start(clear);
+    event_clear(event);
+    const pthread_t waiter = start(wait_plainly);
+    pthread_join(clearer, NULL);
+    event_set(event);
+    pthread_join(waiter, NULL);
+}
+
 /* Each thread calls one function only: a lock that is taken in another would hide where it is forgotten. */
 SCENARIO(set_clear_and_look)
 {
     make_event();
+    clear_twice_at_once();
+    event_clear(event);
     const pthread_t threads[] = {start(set), start(clear), start(look)};
     for (int i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
@@ -348,9 +362,9 @@ static void *start_one_task(void *argument)
     return argument;
 }
 
-static struct event_tasks *start_two_with_one_thread(void)
+static struct event_tasks *start_two_with(unsigned threads)
 {
-    scenario_limit_threads(1);
+    scenario_limit_threads(threads);
     struct event_tasks *tasks = event_tasks_start(event, 2, count_run, &runs_of_two);
     scenario_limit_threads(UINT_MAX);
     return tasks;
@@ -363,7 +377,7 @@ SCENARIO(starting_is_no_set)
     make_event();
     const pthread_t waiter = start(wait_for_the_set);
     const int before = scenario_count_threads();
-    struct event_tasks *tasks = start_two_with_one_thread();
+    struct event_tasks *tasks = start_two_with(1);
     scenario_expect(!event_is_set(event), "event_tasks_start has set the event.");
     scenario_expect(tasks == NULL || scenario_count_threads() >= before + TASKS,
                     "event_tasks_start has returned, and there are fewer threads than tasks: each task waits for the "
@@ -420,13 +434,14 @@ SCENARIO(tasks_when_threads_run_out)
     make_event();
     event_set(event); /* the first task would like to run */
     const int before = scenario_count_threads();
-    struct event_tasks *tasks = start_two_with_one_thread();
+    event_tasks_join(start_two_with(0));
+    struct event_tasks *tasks = start_two_with(1);
     scenario_expect(tasks != NULL || scenario_count_threads() == before,
                     "event_tasks_start returned NULL, and a thread that was started for it has not ended.");
     scenario_expect(event_is_set(event), "event_tasks_start has cleared the event.");
     event_tasks_join(tasks);
     const pthread_t starter = start(start_one_task);
-    tasks = start_two_with_one_thread();
+    tasks = start_two_with(1);
     event_tasks_join(tasks);
     pthread_join(starter, NULL);
     scenario_expect(tasks != NULL || atomic_load(&runs_of_two) == 0,

@@ -143,6 +143,9 @@ static bool have_returned(void *waiters)
     return count_returned(all->waiters, all->count) == all->count;
 }
 
+/* What a failed check says besides: what happened before. */
+static const char *situation = "";
+
 /* The event is set: all waiters must come back, those with a time-out with true. */
 static void check_all_return(struct waiter *waiters, int count)
 {
@@ -152,8 +155,8 @@ static void check_all_return(struct waiter *waiters, int count)
     count_timed(waiters, count, &timed, &timed_returned);
     cr_assert_eq(returned, count,
                  "the event is set, but only %d of %d waiters came back: %d of %d without a time-out, %d of %d "
-                 "with one",
-                 returned, count, returned - timed_returned, count - timed, timed_returned, timed);
+                 "with one%s",
+                 returned, count, returned - timed_returned, count - timed, timed_returned, timed, situation);
     for (int i = 0; i < count; i++) {
         pthread_join(waiters[i].thread, NULL);
         cr_assert(!waiters[i].timed || waiters[i].result,
@@ -247,6 +250,28 @@ LAB_TEST(wait_blocks_until_set)
     event_free(event);
 }
 
+/* One of three sleepers gives up: the first, the one in the middle or the last of a list. Then one more comes. */
+static void check_all_return_but(struct event *event, int impatient)
+{
+    enum { COUNT = 3, MILLISECONDS = 60 };
+    struct waiter waiters[COUNT] = {0};
+    event_clear(event);
+    for (int i = 0; i < COUNT; i++) {
+        waiters[i] = (struct waiter){.event = event, .timed = i == impatient, .milliseconds = MILLISECONDS};
+        start_waiter(&waiters[i]);
+    }
+    struct waiter *one = &waiters[impatient];
+    timing_wait_until(has_returned, one, PATIENCE);
+    cr_assert(has_returned(one), "event_wait_for(%d ms) has not returned after %.0f s", MILLISECONDS, PATIENCE);
+    pthread_join(one->thread, NULL);
+    *one = (struct waiter){.event = event};
+    start_waiter(one);
+    event_set(event);
+    situation = ". One more had given up before the last of them came: is it still in a list of those who sleep?";
+    check_all_return(waiters, COUNT);
+    situation = "";
+}
+
 /* 64: where a count of the sleepers in six bits is 0 again, and nobody seems to be there to wake. */
 LAB_TEST(set_wakes_every_waiter)
 {
@@ -261,6 +286,8 @@ LAB_TEST(set_wakes_every_waiter)
         check_all_return(waiters, started);
         cr_assert(event_is_set(event), "waiting must leave the event set");
     }
+    for (int impatient = 0; impatient < 3; impatient++)
+        check_all_return_but(event, impatient);
     event_free(event);
 }
 
@@ -638,6 +665,57 @@ static void check_joins_side_by_side(struct event *event)
     event_free(other);
 }
 
+static void note_run_late(void *arg, size_t index)
+{
+    timing_sleep_ms(40);
+    note_run(arg, index);
+}
+
+/* What a task finds that starts and joins a group of its own. */
+struct inner {
+    struct event *event;
+    atomic_int joined_early, not_started;
+};
+
+static void join_a_group_of_its_own(void *arg, size_t index)
+{
+    enum { N = 3 };
+    struct inner *inner = arg;
+    struct record record = {0};
+    (void)index;
+    struct event_tasks *tasks = event_tasks_start(inner->event, N, note_run_late, &record);
+    event_tasks_join(tasks);
+    if (tasks == NULL)
+        atomic_fetch_add(&inner->not_started, 1);
+    else if (atomic_load(&record.total) < N)
+        atomic_fetch_add(&inner->joined_early, 1);
+}
+
+/* The event is set. */
+static void check_groups_within_tasks(struct event *event)
+{
+    struct inner inner = {.event = event};
+    struct event_tasks *tasks = event_tasks_start(event, 2, join_a_group_of_its_own, &inner);
+    event_tasks_join(tasks);
+    cr_assert(tasks != NULL && atomic_load(&inner.not_started) == 0,
+              "event_tasks_start returned NULL although there are threads enough: two tasks started three tasks each");
+    cr_assert_eq(atomic_load(&inner.joined_early), 0,
+                 "a task started a group of its own and joined it: event_tasks_join came back before the tasks of that "
+                 "group had run. Only the tasks of a group itself may not join it");
+}
+
+/* The event is set. Who counts the tasks of an event has to count them off, too. */
+static void check_many_groups(struct event *event)
+{
+    enum { GROUPS = 6 };
+    for (int i = 0; i < GROUPS; i++) {
+        static struct record record;
+        memset(&record, 0, sizeof record);
+        event_tasks_join(start_tasks(event, TASKS_MAX, note_run, &record));
+        check_runs(&record, TASKS_MAX);
+    }
+}
+
 LAB_TEST(tasks_run_after_the_event)
 {
     static struct record first, second, third, none;
@@ -660,6 +738,8 @@ LAB_TEST(tasks_run_after_the_event)
     event_tasks_join(start_tasks(event, 0, note_run, &none));
     check_runs(&none, 0);
     check_joins_side_by_side(event);
+    check_groups_within_tasks(event);
+    check_many_groups(event);
     event_tasks_join(NULL);
     event_free(event);
 }
@@ -674,21 +754,43 @@ static size_t stack_size_of_a_thread(void)
     return size;
 }
 
-/* Room for the stacks of two threads and a half: the third thread cannot be started. The event is set
- * from the start, so that the first two would like to run. */
-LAB_TEST(tasks_when_threads_run_out)
+/* Room for the stacks of two threads and a half: the third thread cannot be started. */
+static struct event_tasks *start_eight_with_two_threads(struct event *event, struct record *record)
 {
-    static struct record record;
     struct rlimit limit;
-    struct event *event = create_event();
-    event_set(event);
-    const struct census before = census_take();
     getrlimit(RLIMIT_AS, &limit);
     const struct rlimit low = {.rlim_cur = census_address_space() + stack_size_of_a_thread() * 5 / 2,
                                .rlim_max = limit.rlim_max};
     setrlimit(RLIMIT_AS, &low);
-    struct event_tasks *tasks = event_tasks_start(event, 8, note_run, &record);
+    struct event_tasks *tasks = event_tasks_start(event, 8, note_run, record);
     setrlimit(RLIMIT_AS, &limit);
+    return tasks;
+}
+
+/* The event is not set, and tasks of another group wait for it. Leaves it set. */
+static void check_other_group_stays(struct event *event)
+{
+    static struct record complete, incomplete;
+    struct event_tasks *group = start_tasks(event, 4, note_run, &complete);
+    struct event_tasks *tasks = start_eight_with_two_threads(event, &incomplete);
+    event_set(event);
+    event_tasks_join(tasks);
+    event_tasks_join(group);
+    cr_assert_eq(atomic_load(&complete.total), 4,
+                 "while the 4 tasks of a group waited for the event, event_tasks_start returned %s for another group, "
+                 "because threads ran out. Then the event was set, and %d of the 4 have run: who sends threads home "
+                 "must send those of its own group only",
+                 tasks == NULL ? "NULL" : "a group", atomic_load(&complete.total));
+}
+
+/* The event is set from the start, so that the first two would like to run. */
+LAB_TEST(tasks_when_threads_run_out)
+{
+    static struct record record;
+    struct event *event = create_event();
+    event_set(event);
+    const struct census before = census_take();
+    struct event_tasks *tasks = start_eight_with_two_threads(event, &record);
     if (tasks != NULL) { /* small stacks: all eight were started after all */
         event_tasks_join(tasks);
         check_runs(&record, 8);
@@ -703,6 +805,8 @@ LAB_TEST(tasks_when_threads_run_out)
     event_tasks_join(start_tasks(event, 8, note_run_beside_join, &later));
     cr_assert_eq(atomic_load(&later.total), 8, "8 tasks were started when there was room again, and %d have run",
                  atomic_load(&later.total));
+    event_clear(event);
+    check_other_group_stays(event);
     event_free(event);
 }
 
@@ -724,6 +828,13 @@ static void use_tasks_once(void)
     event_set(event);
     event_tasks_join(start_tasks(event, 4, note_run, &record));
     check_runs(&record, 4);
+    event_free(event);
+}
+
+static void use_no_tasks_once(void)
+{
+    struct event *event = create_event();
+    event_tasks_join(start_tasks(event, 0, note_run, NULL));
     event_free(event);
 }
 
@@ -755,4 +866,5 @@ LAB_TEST(nothing_is_left_behind)
     census_one_heap();
     check_nothing_left(use_an_event_once, "event_create, event_set, event_wait and event_free");
     check_nothing_left(use_tasks_once, "event_tasks_start and event_tasks_join");
+    check_nothing_left(use_no_tasks_once, "event_tasks_start with no task and event_tasks_join");
 }
