@@ -1,4 +1,4 @@
-/* expect: schedules deadlock | only one waiter sleeps on the event, the others wait for its mutex, also those whose time is up */
+/* expect: tests set_wakes_every_waiter; schedules deadlock | only one waiter sleeps on the event, the others wait for its mutex, also those whose time is up */
 #define _GNU_SOURCE
 #include "event.h"
 
