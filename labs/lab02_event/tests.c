@@ -774,6 +774,7 @@ static void check_other_group_stays(struct event *event)
     struct event_tasks *group = start_tasks(event, 4, note_run, &complete);
     thread_info_wait_asleep(1); /* who has not come to the event yet is the business of the scenarios */
     struct event_tasks *tasks = start_eight_with_two_threads(event, &incomplete);
+    thread_info_wait_asleep(1); /* who is woken to go home has gone */
     event_set(event);
     event_tasks_join(tasks);
     event_tasks_join(group);
