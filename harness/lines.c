@@ -9,24 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { LINE_BITS = 6, WORKERS = 128, SLOT_BITS = 14, SLOTS = 1 << SLOT_BITS, PROBES = 8, RECENT = 8 };
+enum { LINE_BITS = 6, WORKERS = 128, SLOT_BITS = 14, SLOTS = 1 << SLOT_BITS, PROBES = 8, RECENT = 8, STAYING = 16 };
+
+/* A set of workers: worker w is bit w % 64 of word w / 64. */
+enum { SET_WORD = 64, SET_WORDS = WORKERS / SET_WORD };
 
 struct count {
     uint32_t writes;
-    uint32_t last;  /* what the clock said at the last one */
-    uintptr_t from; /* the instruction that made one of the later half */
+    uintptr_t from;            /* the instruction that made one of the later half */
+    uint64_t among[SET_WORDS]; /* who was alive at one of them */
 };
 
 /* Untouched pages cost nothing. */
 static struct table {
-    atomic_uint clock; /* one on for each worker that comes to life */
     atomic_uint workers;
-    struct worker {
-        pid_t process;
-        unsigned born;
-    } worker[WORKERS];
+    pid_t process[WORKERS];
+    _Atomic uint64_t alive[SET_WORDS];
     _Atomic uintptr_t line[SLOTS]; /* 0: free */
     atomic_bool shared[SLOTS];     /* other processes see it, too */
     struct count counts[WORKERS][SLOTS];
@@ -41,16 +42,37 @@ static _Thread_local struct {
     } recent[RECENT];
 } self;
 
+static pthread_key_t end_of_thread;
+static const struct timespec stay = {.tv_nsec = 20000000};
+
+static uint64_t bit_of(unsigned worker)
+{
+    return UINT64_C(1) << worker % SET_WORD;
+}
+
 /* A thread that forks is another worker in its child. */
 static void forget_parent(void)
 {
     memset(&self, 0, sizeof self);
 }
 
+/* Called by the thread itself: whoever has joined it finds it dead. The first ones stay for a moment, in which the
+ * others write once more: on a busy machine one may have been held up for all of its life. */
+static void die(void *unused)
+{
+    (void)unused;
+    if (!self.known || self.number >= WORKERS)
+        return;
+    if (self.number < STAYING)
+        nanosleep(&stay, NULL);
+    atomic_fetch_and(&table->alive[self.number / SET_WORD], ~bit_of(self.number));
+}
+
 __attribute__((constructor)) static void start(void)
 {
     table = mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (table == MAP_FAILED || pthread_atfork(NULL, NULL, forget_parent) != 0)
+    if (table == MAP_FAILED || pthread_atfork(NULL, NULL, forget_parent) != 0 ||
+        pthread_key_create(&end_of_thread, die) != 0)
         abort();
 }
 
@@ -58,8 +80,11 @@ static void come_to_life(void)
 {
     self.known = true;
     self.number = atomic_fetch_add(&table->workers, 1);
-    if (self.number < WORKERS)
-        table->worker[self.number] = (struct worker){getpid(), atomic_fetch_add(&table->clock, 1) + 1};
+    if (self.number >= WORKERS)
+        return;
+    table->process[self.number] = getpid();
+    atomic_fetch_or(&table->alive[self.number / SET_WORD], bit_of(self.number));
+    pthread_setspecific(end_of_thread, &self);
 }
 
 static bool in_shared_mapping(uintptr_t address)
@@ -107,7 +132,8 @@ static void write_to(uintptr_t line, uintptr_t from)
     if (count == NULL)
         return;
     count->writes++;
-    count->last = atomic_load_explicit(&table->clock, memory_order_relaxed);
+    for (size_t word = 0; word < SET_WORDS; word++)
+        count->among[word] |= atomic_load_explicit(&table->alive[word], memory_order_relaxed);
     if ((count->writes & (count->writes - 1)) == 0)
         count->from = from;
 }
@@ -121,11 +147,15 @@ static inline void write_at(const volatile void *address, size_t size, const voi
 
 /* --- the report --- */
 
+static bool wrote_beside(unsigned worker, unsigned other, size_t slot)
+{
+    return (table->counts[worker][slot].among[other / SET_WORD] & bit_of(other)) != 0;
+}
+
 static bool at_once(unsigned a, unsigned b, size_t slot)
 {
-    return table->counts[a][slot].last >= table->worker[b].born &&
-           table->counts[b][slot].last >= table->worker[a].born &&
-           (table->worker[a].process == table->worker[b].process || atomic_load(&table->shared[slot]));
+    return wrote_beside(a, b, slot) && wrote_beside(b, a, slot) &&
+           (table->process[a] == table->process[b] || atomic_load(&table->shared[slot]));
 }
 
 static bool has_rival(unsigned worker, unsigned workers, size_t slot)

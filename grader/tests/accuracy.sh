@@ -94,10 +94,12 @@ export -f work grade ask stages items expectation
 export scratch grader BUILD load reports
 
 # deciding LAB: the files that its verdicts depend on, but for the hand-in. Not: what shows a report, what grades a class,
-# the tests of harness and explorer.
+# the tests of harness and explorer; nor, where no benchmark counts steps (harness/bench.h), what counts who writes where.
 deciding() {
+    local not='^grader/(report_|doctor|watch|explain|main|batch)|^harness/(explore/)?tests/|README|\.md$'
+    grep -q '\.steps = ' labs/"$1"_*/bench.c || not+='|^harness/lines\.'
     find grader/*.c grader/*.h grader/*.def grader/stages grader/explore harness labs/"$1"_* -type f |
-        grep -Ev '^grader/(report_|doctor|watch|explain|main|batch)|^harness/(explore/)?tests/|README|\.md$' | LC_ALL=C sort
+        grep -Ev "$not" | LC_ALL=C sort
 }
 
 # specimens: a row for each, `state lab kind file`.

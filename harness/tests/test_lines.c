@@ -69,7 +69,7 @@ static void write_across(uint32_t *place)
 struct worker {
     access_function *access;
     uint32_t *place;
-    pthread_barrier_t *alive; /* NULL: it is alone */
+    pthread_barrier_t *alive; /* where both are, first and last; NULL: it is alone */
 };
 
 static void *work(void *argument)
@@ -80,6 +80,8 @@ static void *work(void *argument)
         pthread_barrier_wait(worker->alive);
     for (int i = 1; i < WRITES; i++)
         worker->access(worker->place);
+    if (worker->alive != NULL)
+        pthread_barrier_wait(worker->alive);
     return NULL;
 }
 
@@ -176,6 +178,22 @@ Test(lines, one_thread_after_the_other_is_not_contended)
         pthread_join(thread, NULL);
     }
     cr_expect_eq(report(2 * WRITES).writes, 0);
+    free(lines);
+}
+
+/* This thread and one of its helpers after the other change places with each round. */
+Test(lines, a_line_that_is_handed_on_when_a_thread_has_ended_is_not_contended)
+{
+    uint32_t *lines = make_lines();
+    for (int round = 0; round < 4; round++) {
+        pthread_t thread;
+        struct worker caller = {.access = write_plain, .place = &lines[round % 2 * 16]};
+        struct worker helper = {.access = write_plain, .place = &lines[(round + 1) % 2 * 16]};
+        cr_assert_eq(pthread_create(&thread, NULL, work, &helper), 0);
+        work(&caller);
+        pthread_join(thread, NULL);
+    }
+    cr_expect_eq(report(8 * WRITES).writes, 0);
     free(lines);
 }
 

@@ -26,7 +26,7 @@ enum { HALVES = 2, HALF = 4 * 1000 * 1000 / BENCH_DIVISOR, CACHE_LINE = 64 };
 
 #define SIX(step) step step step step step step
 
-static uint64_t salts[HALVES], salt; /* a predicate of its own for each half; written before any thread starts */
+static uint64_t salts[HALVES], salt; /* a predicate of its own for each half; written while nobody counts */
 
 static bool satisfies(int64_t number)
 {
@@ -112,6 +112,6 @@ static uint64_t run_student(const struct bench_job *job)
 #endif
 
 const struct bench_measure bench_measures[] = {
-    {"count", prepare, run_baseline, run_yardstick, BENCH_ROLE(run_student), HALVES *HALF},
+    {"count", prepare, run_baseline, run_yardstick, BENCH_ROLE(run_student), .steps = HALVES * HALF},
     {.name = NULL},
 };

@@ -13,8 +13,8 @@
 struct counter;
 
 /* counter_create: makes a counter that stands at 0. The caller owns it and gives it back with
- * counter_free. Returns NULL if memory runs out. Does not block. Thread safe. Counters have nothing
- * to do with one another. */
+ * counter_free. Returns NULL if memory, or what else a counter is made of, runs out. Does not block.
+ * Thread safe. Counters have nothing to do with one another. */
 struct counter *counter_create(void);
 
 /* counter_free: releases all that belongs to `counter`, which may be NULL (then nothing happens).
@@ -46,9 +46,9 @@ typedef bool counter_predicate(int64_t number);
  * The work is shared out over `threads` threads that do it at the same time; whether the calling
  * thread is one of them or only waits is up to you. `threads` is 0 to 64 and may be greater than n;
  * 0 is taken as 1. The integers may be given out in blocks: threads may go without where there are
- * fewer than 10000 for each. Nearly as fast as the cores allow even if `predicate` takes only ten nanoseconds:
- * no lock is taken for each number, and nothing is written for each number that other threads also
- * use or that shares a cache line (64 bytes) with what they use.
+ * fewer than 10000 for each. Nearly as fast as the cores allow even if `predicate` takes only ten
+ * nanoseconds: no lock is taken for each number, and nothing is written for each number that another
+ * thread also uses, or that shares a cache line (64 bytes) with what another one uses meanwhile.
  *
  * `predicate` is called exactly once for each of the integers and for no other, in any order, on any
  * thread; never are more than `threads` calls of it under way at once.

@@ -71,6 +71,6 @@ static uint64_t run_student(const struct bench_job *job)
 #endif
 
 const struct bench_measure bench_measures[] = {
-    {"reduce", prepare, run_baseline, run_yardstick, BENCH_ROLE(run_student), ITEMS},
+    {"reduce", prepare, run_baseline, run_yardstick, BENCH_ROLE(run_student), .steps = ITEMS},
     {.name = NULL},
 };
