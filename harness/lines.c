@@ -158,26 +158,27 @@ static bool at_once(unsigned a, unsigned b, size_t slot)
            (table->process[a] == table->process[b] || atomic_load(&table->shared[slot]));
 }
 
-static bool has_rival(unsigned worker, unsigned workers, size_t slot)
+/* Writes of this worker that others get in the way of: no more than those others make. */
+static uint64_t contested(unsigned worker, unsigned workers, size_t slot)
 {
-    for (unsigned other = 0; other < workers; other++)
-        if (other != worker && table->counts[other][slot].writes > 0 && at_once(worker, other, slot))
-            return true;
-    return false;
+    const uint64_t own = table->counts[worker][slot].writes;
+    uint64_t theirs = 0;
+    for (unsigned other = 0; own > 0 && other < workers; other++)
+        if (other != worker && at_once(worker, other, slot))
+            theirs += table->counts[other][slot].writes;
+    return own < theirs ? own : theirs;
 }
 
-/* How many writes to it are not those of its main writer. */
+/* Without those of the worker that has most. */
 static uint64_t contended(unsigned workers, size_t slot, uintptr_t *from)
 {
     uint64_t sum = 0, most = 0;
     for (unsigned worker = 0; worker < workers; worker++) {
-        const struct count *count = &table->counts[worker][slot];
-        if (count->writes == 0 || !has_rival(worker, workers, slot))
-            continue;
-        sum += count->writes;
-        if (count->writes > most) {
-            most = count->writes;
-            *from = count->from;
+        const uint64_t writes = contested(worker, workers, slot);
+        sum += writes;
+        if (writes > most) {
+            most = writes;
+            *from = table->counts[worker][slot].from;
         }
     }
     return sum - most;

@@ -11,8 +11,9 @@
  *
  * A line is contended if each of two workers wrote to it while the other was alive (memory that one thread has after
  * another has ended is not, be it a stack's or from malloc) and, where they belong to different processes, if it lies
- * in a shared mapping. What counts is how many of its writes are not those of the worker that wrote most. A worker lives
- * from its first write until its thread ends; that a process has ended is not noticed.
+ * in a shared mapping. What counts is how many of its writes are not those of the worker that wrote most; of a worker's
+ * writes no more than those of the others that were alive, so that one who writes there once contends with nobody. A
+ * worker lives from its first write until its thread ends; that a process has ended is not noticed.
  *
  * Not counted: what leaves a value as it is (a spin lock that is tried), what the C library writes (the word of a
  * lock), addresses at which processes have mapped the same memory apart, and lines beyond those that the table has room

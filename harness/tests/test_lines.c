@@ -197,6 +197,27 @@ Test(lines, a_line_that_is_handed_on_when_a_thread_has_ended_is_not_contended)
     free(lines);
 }
 
+/* This thread writes to the line of each helper once while it is alive, and has no part in what the helpers do. */
+Test(lines, one_write_makes_no_rival)
+{
+    uint32_t *lines = make_lines();
+    for (int round = 0; round < 4; round++) {
+        pthread_barrier_t alive;
+        pthread_t thread;
+        struct worker helper = {.access = write_plain, .place = lines, .alive = &alive};
+        pthread_barrier_init(&alive, NULL, 2);
+        cr_assert_eq(pthread_create(&thread, NULL, work, &helper), 0);
+        pthread_barrier_wait(&alive);
+        write_plain(&lines[1]);
+        pthread_barrier_wait(&alive);
+        pthread_join(thread, NULL);
+        pthread_barrier_destroy(&alive);
+    }
+    cr_expect_lt(report(4 * WRITES).writes, WRITES / 10,
+                 "not those of the helpers, of which one has the line after the other");
+    free(lines);
+}
+
 /* Two children write to two places in a line of `memory` while both are alive; `turns` is shared. */
 static void fork_two(uint32_t *memory, atomic_int *turns)
 {

@@ -95,7 +95,8 @@ static uint64_t run_yardstick(const struct bench_job *job)
 static uint64_t count_by_student(const struct bench_job *job, size_t half)
 {
     alignas(CACHE_LINE) volatile char start_of_line[CACHE_LINE]; /* has the compiler align this function's stack */
-    volatile char gap[1 + half * (CACHE_LINE / HALVES)];
+    const volatile size_t shift = CACHE_LINE + half * (CACHE_LINE / HALVES); /* else it may be more or less: inlined */
+    volatile char gap[shift];
     start_of_line[0] = 0;
     gap[0] = start_of_line[0];
     (void)gap;
