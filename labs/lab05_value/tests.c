@@ -710,6 +710,34 @@ static void try_all_calls(struct value *value, int number)
     atomic_store(&seen->noted[2], add_by_update(value, 100));
 }
 
+static void look_on(struct value *value, int number)
+{
+    (void)number;
+    atomic_store(&seen->ready, 1);
+    for (;;)
+        value_get(value);
+}
+
+/* Whoever is counted while he looks may be counted for ever. */
+static void check_killed_while_looking(void)
+{
+    enum { KILLED = 40 };
+    struct value *value = begin(0);
+    for (int i = 0; i < KILLED; i++) {
+        atomic_store(&seen->ready, 0);
+        crew_start(value, look_on, 1);
+        await(&seen->ready);
+        timing_sleep_ms(1);
+        kill(crew.pids[0], SIGKILL);
+        crew.mortal = 1;
+        crew_wait();
+        crew_start(value, add_five, 1);
+        cr_assert_eq(crew_wait(), 0,
+                     "a process was killed while it called value_get again and again: now value_add hangs in another");
+    }
+    value_free(value);
+}
+
 LAB_TEST(killed_inside_update)
 {
     static const char *const ways[] = {"SIGKILL", "SIGSEGV", "_exit(0)",
@@ -739,6 +767,7 @@ LAB_TEST(killed_inside_update)
         waitpid(dead, NULL, 0);
     }
     value_free(value);
+    check_killed_while_looking();
 }
 
 /* A lock that is marked as broken after a death either fails, and nobody is kept out any more, or blocks. */
@@ -770,6 +799,47 @@ static void check_what_deaths_leave(void)
                  DEATHS, after.descriptors - before.descriptors);
 }
 
+static int64_t add_to_other(int64_t old, void *arg)
+{
+    (void)arg;
+    value_add(other_value, 1);
+    return old + 1;
+}
+
+static void update_and_add_to_other(struct value *value, int number)
+{
+    (void)number;
+    value_update(value, add_to_other, NULL);
+    value_add(value, 5);
+}
+
+/* What has to be repaired after a death is one value's business, also when another value is used on the way. */
+static void check_other_value_used_after_a_death(void)
+{
+    struct value *value = begin(-6);
+    other_value = value_create(0);
+    cr_assert_not_null(other_value, "the second value_create returned NULL");
+    waitpid(dead_updater(value, 0), NULL, 0);
+    crew_start(value, update_and_add_to_other, 1);
+    int hung = crew_wait();
+    cr_assert_eq(hung, 0,
+                 "a process died inside value_update; the next one to call it has a function that adds to another "
+                 "value, and then adds to the first: it hangs");
+    cr_assert(value_get(value) == 0 && value_get(other_value) == 1,
+              "after a death inside value_update a value of -6 was updated by 1, by a function that adds 1 to another "
+              "value, and 5 were added: they must be 0 and 1, they are %ld and %ld",
+              (long)value_get(value), (long)value_get(other_value));
+    crew_start(value, update_and_look, LOOKERS);
+    hung = crew_wait();
+    cr_assert_eq(hung, 0,
+                 "after a death inside value_update the first to call it had a function that adds to another value; "
+                 "now %d processes call it: %d of them hang",
+                 LOOKERS, hung);
+    check_looks(value, "processes, after a death and an update that used another value,");
+    value_free(value);
+    value_free(other_value);
+}
+
 /* Seconds. A busy machine may hold up one process for that long, but not each of three. */
 static const double HELD_UP = 0.7;
 
@@ -799,6 +869,7 @@ LAB_TEST(still_a_lock_after_deaths)
     check_looks(value, "processes");
     value_free(value);
     check_what_deaths_leave();
+    check_other_value_used_after_a_death();
 }
 
 static const int64_t step = 0x100000001; /* changes both halves of the number */
@@ -1122,6 +1193,39 @@ static void check_two_reductions(void)
     value_free(value);
 }
 
+/* The first item is itself the sum of a reduction, which is added to another value. */
+static int64_t reduced_itself(uint64_t index)
+{
+    if (index == 0)
+        atomic_store(&seen->noted[1], reduce(other_value, thousand, 5, 2));
+    return 1;
+}
+
+static void reduce_nested(struct value *value, int number)
+{
+    (void)number;
+    atomic_store(&seen->noted[0], reduce(value, reduced_itself, 8, 2));
+}
+
+static void check_nested_reduction(void)
+{
+    struct value *value = begin(0);
+    other_value = value_create(0);
+    cr_assert_not_null(other_value, "the second value_create returned NULL");
+    crew_start(value, reduce_nested, 1);
+    cr_assert_eq(crew_wait(), 0, "an item of value_reduce calls value_reduce for another value: it hangs");
+    cr_assert(seen->noted[0] == 0 && seen->noted[1] == 0,
+              "an item of value_reduce calls value_reduce for another value: they returned %d, and %d in the item",
+              (int)seen->noted[0], (int)seen->noted[1]);
+    cr_assert(
+        value_get(value) == 8 && value_get(other_value) == 5000,
+        "an item of value_reduce calls value_reduce for another value: 8 items of 1 and 5 of 1000, the values are "
+        "%ld and %ld",
+        (long)value_get(value), (long)value_get(other_value));
+    value_free(value);
+    value_free(other_value);
+}
+
 LAB_TEST(reduce_adds_the_sum)
 {
     static const unsigned counts[] = {1, 3, 8, 1000, 4099}, processes[] = {1, 2, 3, 8};
@@ -1154,6 +1258,7 @@ LAB_TEST(reduce_adds_the_sum)
         seen->strays);
     value_free(value);
     check_two_reductions();
+    check_nested_reduction();
 }
 
 static bool two_at_work(void *unused)
@@ -1820,10 +1925,104 @@ static void check_reduction_through_signals(void)
     value_free(value);
 }
 
+static void note_child(int number, siginfo_t *how, void *context)
+{
+    (void)number;
+    (void)how;
+    (void)context;
+}
+
+/* Signals whose membership in one set is not that in the other; 0: there is none. */
+static int first_difference(const sigset_t *one, const sigset_t *other)
+{
+    for (int number = 1; number < NSIG; number++)
+        if (sigismember(one, number) != sigismember(other, number))
+            return number;
+    return 0;
+}
+
+/* The caller has a handler for SIGCHLD that is told more, and has blocked that and another signal. */
+static void check_signal_state(void)
+{
+    const int flags = SA_SIGINFO | SA_RESTART | SA_NOCLDSTOP | SA_NODEFER | SA_ONSTACK;
+    struct value *value = begin(0);
+    struct sigaction before = {.sa_sigaction = note_child, .sa_flags = SA_SIGINFO | SA_NOCLDSTOP}, after;
+    sigset_t blocked, still;
+    sigaddset(&before.sa_mask, SIGUSR1);
+    sigaction(SIGCHLD, &before, NULL);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGCHLD);
+    sigaddset(&blocked, SIGUSR2);
+    pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+    const int status = reduce(value, counted, ITEMS, 2);
+    sigaction(SIGCHLD, NULL, &after);
+    pthread_sigmask(SIG_SETMASK, NULL, &still);
+    signal(SIGCHLD, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
+    cr_assert_eq(status, 0, "its caller has blocked SIGCHLD and SIGUSR2: value_reduce must return 0, it returned %d",
+                 status);
+    const int changed = first_difference(&blocked, &still);
+    cr_assert_eq(
+        changed, 0,
+        "its caller has blocked SIGCHLD and SIGUSR2; after value_reduce SIG%s is %s. The mask must be as before",
+        sigabbrev_np(changed), sigismember(&still, changed) == 1 ? "blocked, too" : "not blocked any more");
+    cr_assert(after.sa_sigaction == note_child && (after.sa_flags & flags) == before.sa_flags &&
+                  first_difference(&before.sa_mask, &after.sa_mask) == 0,
+              "its caller handles SIGCHLD by a handler with SA_SIGINFO, SA_NOCLDSTOP and a mask; after value_reduce "
+              "the handler, its flags (%#x, not %#x) or its mask are not as before",
+              (unsigned)(after.sa_flags & flags), (unsigned)before.sa_flags);
+    value_free(value);
+}
+
+static int64_t stops_itself(uint64_t index)
+{
+    if (index == 0) {
+        atomic_store(&seen->waiter, getpid());
+        raise(SIGSTOP);
+        atomic_store(&seen->done, 1);
+    }
+    return 1;
+}
+
+static bool has_stopped(void *unused)
+{
+    (void)unused;
+    return atomic_load(&seen->waiter) != 0 && thread_info_state(atomic_load(&seen->waiter)) == 'T';
+}
+
+/* Who takes it for one that has ended has the time to say so. */
+static void *let_stopped_go_on(void *unused)
+{
+    timing_wait_until(has_stopped, NULL, PATIENCE);
+    timing_wait_until(is_set, &seen->updated, GRACE);
+    kill(atomic_load(&seen->waiter), SIGCONT);
+    return unused;
+}
+
+static void check_stopped_process(void)
+{
+    enum { COUNT = 100 };
+    struct value *value = begin(0);
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, let_stopped_go_on, NULL), 0, "the test got no thread");
+    const int status = reduce(value, stops_itself, COUNT, 2);
+    const int done = atomic_load(&seen->done);
+    atomic_store(&seen->updated, 1);
+    pthread_join(thread, NULL);
+    cr_assert(
+        done == 1 && status == 0 && value_get(value) == COUNT,
+        "a process of value_reduce was stopped for a moment (SIGSTOP, SIGCONT), which is not its end: value_reduce "
+        "returned %d %s, %d items of 1 make %ld",
+        status, done == 1 ? "when all had ended" : "before it had ended", COUNT, (long)value_get(value));
+    value_free(value);
+}
+
 LAB_TEST(signals_change_nothing)
 {
     check_waiters_through_signals();
     check_reduction_through_signals();
+    check_signal_state();
+    check_stopped_process();
 }
 
 static void use_once(void)
@@ -1833,6 +2032,7 @@ static void use_once(void)
     value_add(value, 1);
     add_by_update(value, 1);
     cr_assert_eq(reduce(value, counted, 4, 2), 0, "value_reduce of 4 items with 2 processes did not return 0");
+    cr_assert_eq(reduce(value, counted, 0, 2), 0, "value_reduce of no items did not return 0");
     cr_assert_eq(value_get(value), 7, "1 and 1 and 1 and 4 items of 1 make 7, the value is %ld",
                  (long)value_get(value));
     value_free(value);
@@ -1847,6 +2047,33 @@ static void check_without_stdin(void)
         "in a program that has closed its stdin a value was made, used and freed, and %d descriptors are left "
         "open: 0 is a descriptor like any other, only a negative number is none",
         more);
+}
+
+/* Made in this process, which was forked from one that had made a value, too. */
+static void make_and_free(struct value *value, int number)
+{
+    enum { ROUNDS = 50 };
+    (void)value;
+    (void)number;
+    value_free(value_create(0));
+    const struct census before = census_take();
+    for (int i = 0; i < ROUNDS; i++)
+        value_free(value_create(i));
+    const struct census after = census_take();
+    atomic_store(&seen->noted[0], after.shared_maps - before.shared_maps);
+    atomic_store(&seen->noted[1], after.descriptors - before.descriptors);
+}
+
+static void check_made_in_forked_process(void)
+{
+    struct value *value = begin(0);
+    crew_start(value, make_and_free, 1);
+    cr_assert_eq(crew_wait(), 0, "a forked process that makes values and frees them hangs");
+    cr_assert(
+        seen->noted[0] <= 0 && seen->noted[1] <= 0,
+        "a forked process has made values of its own and freed them: %d shared mappings and %d descriptors are left",
+        (int)seen->noted[0], (int)seen->noted[1]);
+    value_free(value);
 }
 
 LAB_TEST(free_leaves_nothing_behind)
@@ -1872,4 +2099,5 @@ LAB_TEST(free_leaves_nothing_behind)
                  "%d values were made and freed, %zu bytes of the heap are left", ROUNDS,
                  after.heap_bytes - before.heap_bytes);
     check_without_stdin();
+    check_made_in_forked_process();
 }

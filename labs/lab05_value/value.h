@@ -15,7 +15,8 @@
  *   - All changes happen one after the other: the value is always what some order of the calls gives.
  *   - A process may die at any moment, also inside value_update. The others are not held up by that.
  *   - A signal that a process handles changes nothing, with SA_RESTART or without: no call fails or ends early for
- *     it. The handler does not use the value. The caller's handlers and signal mask are as before after each call.
+ *     it. The handler does not use the value. The caller's handlers and signal mask are as before after each call. No
+ *     process ignores SIGCHLD (SIG_IGN, SA_NOCLDWAIT).
  *   - An order between threads of one process is to be made by pthread functions or C11 atomics, so that
  *     the race checkers can see it. Between processes anything may be used.
  */
