@@ -1,4 +1,4 @@
-/* expect: schedules killed_while_adding | who waits draws a ticket, for fairness; a process that is killed while it waits never uses its own, and all behind it wait for ever */
+/* expect: tests killed_inside_update; schedules killed_while_adding | who waits draws a ticket, for fairness; a process that is killed while it waits never uses its own, and all behind it wait for ever */
 #define _GNU_SOURCE
 #include "value.h"
 
