@@ -1937,7 +1937,7 @@ static void note_child(int number, siginfo_t *how, void *context)
     (void)context;
 }
 
-/* Signals whose membership in one set is not that in the other; 0: there is none. */
+/* The first signal that is in one set and not in the other; 0: there is none. */
 static int first_difference(const sigset_t *one, const sigset_t *other)
 {
     for (int number = 1; number < NSIG; number++)
@@ -2000,7 +2000,8 @@ static void *let_stopped_go_on(void *unused)
 {
     timing_wait_until(has_stopped, NULL, PATIENCE);
     timing_wait_until(is_set, &seen->updated, GRACE);
-    kill(atomic_load(&seen->waiter), SIGCONT);
+    if (atomic_load(&seen->waiter) != 0) /* else no item was begun, and 0 is one's own process group */
+        kill(atomic_load(&seen->waiter), SIGCONT);
     return unused;
 }
 
