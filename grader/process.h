@@ -114,6 +114,7 @@ struct process_result {
     double timed_seconds;          /* stopwatch: go to done */
     double timed_cpu;              /* stopwatch: CPU seconds of the program itself between go and done, read by the
                                       grader from the program's CPU clock */
+    double tree_cpu; /* stopwatch: the same of the program and all that it started, as far as looks at it saw them */
     double quiet_seconds; /* stopwatch: what go to done would have taken on a quiet machine (process_activity.h) */
     uint64_t answer;      /* stopwatch: what it answered */
     pid_t program;        /* its process id while it lived; 0 if it was not started */

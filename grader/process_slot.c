@@ -234,6 +234,7 @@ static void settle_stopwatch(struct process_slot *slot)
     slot->result->answer = watch->answer;
     slot->result->timed_seconds = (double)(watch->end - watch->start) / 1e9;
     slot->result->timed_cpu = cpu_end - watch->cpu_start;
+    slot->result->tree_cpu = watch->activity.cpu;
     slot->result->quiet_seconds =
         process_activity_quiet_seconds(watch->activity.asleep, watch->activity.cpu, watch->activity.parallel);
 }

@@ -11,6 +11,14 @@ struct speedup_time speedup_time(double wall, double quiet)
     return (struct speedup_time){.wall = whole, .quiet = fmin(fmax(quiet, shortest), whole)};
 }
 
+struct speedup_time speedup_with_no_more_cpu(struct speedup_time time, double cpu, double allowed)
+{
+    if (cpu <= allowed || allowed <= 0.0)
+        return time;
+    const double share = allowed / cpu;
+    return speedup_time(share * time.wall, share * time.quiet);
+}
+
 bool speedup_had_to_wait(struct speedup_time time)
 {
     return time.wall > waited_share * time.quiet;

@@ -10,6 +10,12 @@
  * interval of the ratio lies on one side of the threshold; with busy rounds among them it takes some more. It is the
  * interval of the mean or, where a few rounds are far off all others, that of the median.
  *
+ * Two CPUs may be two hyper-threads of one core, all the time or, on a virtual machine, for seconds. Then threads that
+ * compute at once slow each other down: the plain split needs up to two thirds more CPU time for the same work, and is
+ * hardly faster than a hand-in of which one thread does it all, which nobody slows down. So where the plain split used
+ * more CPU time than the hand-in beside it, it is counted as if it had used as much: using less counts for nothing,
+ * running at the same time does. A hand-in whose threads do run at the same time uses as much as the plain split.
+ *
  * A run of the hand-in that goes wrong is no round; the second one decides. A hand-in that goes wrong once in many runs
  * is found by the stages before this one, each time; whether that run is among these few must not decide. After one it
  * takes some more good rounds, too, so that a hand-in that goes wrong often is seen to do so again.
@@ -43,6 +49,10 @@ struct speedup_judgement {
 
 /* speedup_time: from the stopwatch's figures, which for a very short run may be 0 or a little out of order. */
 struct speedup_time speedup_time(double wall, double quiet);
+
+/* speedup_with_no_more_cpu: the time of a plain split that used `cpu` CPU seconds, as if it had used no more than the
+ * `allowed` ones of the hand-in. */
+struct speedup_time speedup_with_no_more_cpu(struct speedup_time time, double cpu, double allowed);
 
 /* speedup_had_to_wait: whether a run took notably longer than it would have on a quiet machine. */
 bool speedup_had_to_wait(struct speedup_time time);

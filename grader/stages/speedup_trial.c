@@ -30,7 +30,8 @@ static const struct {
 /* One run of one role. */
 struct run {
     struct speedup_time time;
-    double cpu; /* seconds, of the program itself */
+    double cpu;      /* seconds, of the program itself */
+    double tree_cpu; /* seconds, of all its processes */
     uint64_t answer;
 };
 
@@ -110,6 +111,7 @@ static enum outcome run_role(struct trial *trial, enum role role, size_t round, 
         outcome = judge_failure(trial, role, &result);
     *run = (struct run){.time = speedup_time(result.timed_seconds, result.quiet_seconds),
                         .cpu = result.timed_cpu,
+                        .tree_cpu = result.tree_cpu,
                         .answer = result.answer};
     process_release(&result);
     return outcome;
@@ -132,6 +134,8 @@ static enum outcome run_cpu_round(struct trial *trial, size_t round, struct run 
         if (outcome != GOOD)
             return outcome;
     }
+    runs[YARDSTICK].time =
+        speedup_with_no_more_cpu(runs[YARDSTICK].time, runs[YARDSTICK].tree_cpu, runs[STUDENT].tree_cpu);
     return compare(trial, runs[STUDENT].answer, runs[YARDSTICK].answer);
 }
 

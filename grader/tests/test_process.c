@@ -796,6 +796,7 @@ Test(process, stopwatch_sees_that_two_share_a_cpu)
     spec.stopwatch = true;
     struct process_result result = run(&spec);
     cr_assert(result.answered);
+    cr_assert_geq(result.tree_cpu, 0.19, "0.1 s of each are %g s", result.tree_cpu);
     cr_assert_geq(result.quiet_seconds, 0.19, "two processes used 0.1 s each of the same CPU, which takes %g s",
                   result.quiet_seconds);
     process_release(&result);

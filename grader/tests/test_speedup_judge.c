@@ -138,6 +138,27 @@ Test(speedup_judge, times_are_positive_and_quiet_is_no_longer_than_wall)
     cr_expect(isfinite(log(nothing.wall / crossed.wall)));
 }
 
+/* Measured with two hyper-threads of one core: lab04's plain split, and a hand-in of which one worker does most. */
+Test(speedup_judge, threads_that_share_a_core_help_nobody)
+{
+    struct speedup_round rounds[ROUNDS];
+    const struct speedup_time split = {0.128, 0.108}, alone = {0.142, 0.122}, both = {0.130, 0.109};
+    fill(rounds, split, alone);
+    cr_expect_eq(side_after(rounds, ROUNDS), INTERVAL_ABOVE, "as the clock sees it");
+    fill(rounds, speedup_with_no_more_cpu(split, 0.207, 0.140), alone);
+    cr_expect_eq(side_after(rounds, ROUNDS), INTERVAL_BELOW);
+    fill(rounds, speedup_with_no_more_cpu(split, 0.207, 0.205), both);
+    cr_expect_eq(side_after(rounds, ROUNDS), INTERVAL_ABOVE);
+}
+
+Test(speedup_judge, plain_split_that_used_less_cpu_is_left_as_it_is)
+{
+    const struct speedup_time split = {0.065, 0.064}, unseen = speedup_with_no_more_cpu(split, 0.128, 0.0);
+    const struct speedup_time same = speedup_with_no_more_cpu(split, 0.128, 0.150);
+    cr_expect(same.wall == split.wall && same.quiet == split.quiet);
+    cr_expect(unseen.wall == split.wall && unseen.quiet == split.quiet, "the hand-in's CPU time was not seen");
+}
+
 Test(speedup_judge, quiet_seconds_of_threads_that_compute)
 {
     cr_expect_float_eq(process_activity_quiet_seconds(0.0, 0.8, 0.8), 0.8, 1e-9, "never more than one: no faster");
@@ -153,7 +174,8 @@ Test(speedup_judge, quiet_seconds_of_threads_that_sleep)
 
 Test(speedup_judge, contention_is_every_fourth_step_of_a_worker)
 {
-    cr_expect(speedup_trial_is_contended(&(struct contention){.workers = 2, .steps = 800, .writes = 400}), "each step of two");
+    cr_expect(speedup_trial_is_contended(&(struct contention){.workers = 2, .steps = 800, .writes = 400}),
+              "each step of two");
     cr_expect(speedup_trial_is_contended(&(struct contention){.workers = 2, .steps = 800, .writes = 101}));
     cr_expect_not(speedup_trial_is_contended(&(struct contention){.workers = 2, .steps = 800, .writes = 100}));
     cr_expect(speedup_trial_is_contended(&(struct contention){.workers = 8, .steps = 800, .writes = 176}));
