@@ -138,7 +138,8 @@ Test(speedup_judge, times_are_positive_and_quiet_is_no_longer_than_wall)
     cr_expect(isfinite(log(nothing.wall / crossed.wall)));
 }
 
-/* Measured with two hyper-threads of one core: lab04's plain split, and a hand-in of which one worker does most. */
+/* Times read from a round in which two CPUs slowed each other down: lab04's plain split, and a hand-in of which one
+ * worker does most. Those of the hand-in that computes on both are the plain split's, a little off. */
 Test(speedup_judge, threads_that_share_a_core_help_nobody)
 {
     struct speedup_round rounds[ROUNDS];
