@@ -146,10 +146,8 @@ static int parse_grade(int argc, char **argv, struct request *request)
         return EXIT_GRADER_ERROR;
     }
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == '?') {
-            fputs(usage_text, stderr);
-            return EXIT_USAGE;
-        }
+        if (option == '?') /* the usage would push getopt's line off the screen */
+            return usage_error("`grader grade --help` lists the options");
         if (strchr("jfp", option) != NULL) {
             if (!parse_output(option, optarg, request))
                 return EXIT_USAGE;
@@ -366,7 +364,8 @@ static int run_command(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    const char *wish = argc >= 3 && strcmp(argv[1], "grade") == 0 ? argv[2] : argc >= 2 ? argv[1] : "";
+    if (strcmp(wish, "--help") == 0 || strcmp(wish, "-h") == 0) {
         fputs(usage_text, stdout);
         return 0;
     }
