@@ -59,6 +59,7 @@ struct request {
     long require; /* -1: not asked */
     uint64_t seed;
     bool text_on_stderr;
+    bool help; /* nothing but the usage is wanted */
     struct outputs outputs;
 };
 
@@ -115,6 +116,9 @@ static bool parse_option(int option, const char *value, struct request *request)
     case 'n':
         sandbox_turn_off();
         return true;
+    case 'h':
+        request->help = true;
+        return true;
     case 's':
         return text_number(value, 0, INT64_MAX, &request->seed);
     case 'r':
@@ -129,23 +133,19 @@ static bool parse_option(int option, const char *value, struct request *request)
 
 static int parse_grade(int argc, char **argv, struct request *request)
 {
-    static const struct option options[] = {{"json", required_argument, NULL, 'j'},
-                                            {"require", required_argument, NULL, 'r'},
-                                            {"seed", required_argument, NULL, 's'},
-                                            {"only", required_argument, NULL, 'o'},
-                                            {"test", required_argument, NULL, 't'},
-                                            {"keep", required_argument, NULL, 'k'},
-                                            {"format", required_argument, NULL, 'f'},
-                                            {"out", required_argument, NULL, 'p'},
-                                            {"overlay", required_argument, NULL, 'v'},
-                                            {"no-sandbox", no_argument, NULL, 'n'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"json", required_argument, NULL, 'j'},    {"require", required_argument, NULL, 'r'},
+        {"seed", required_argument, NULL, 's'},    {"only", required_argument, NULL, 'o'},
+        {"test", required_argument, NULL, 't'},    {"keep", required_argument, NULL, 'k'},
+        {"format", required_argument, NULL, 'f'},  {"out", required_argument, NULL, 'p'},
+        {"overlay", required_argument, NULL, 'v'}, {"no-sandbox", no_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     *request = (struct request){.require = -1, .seed = 1};
     if (!outputs_begin(&request->outputs)) {
         fprintf(stderr, "grader: no random numbers: %s\n", strerror(errno));
         return EXIT_GRADER_ERROR;
     }
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         if (option == '?') /* the usage would push getopt's line off the screen */
             return usage_error("`grader grade --help` lists the options");
         if (strchr("jfp", option) != NULL) {
@@ -154,6 +154,8 @@ static int parse_grade(int argc, char **argv, struct request *request)
         } else if (!parse_option(option, optarg, request))
             return usage_error("'%s' is not a number that option can take", optarg);
     }
+    if (request->help)
+        return EXIT_GRADED;
     if (optind >= argc || argc - optind > 2) {
         fputs(usage_text, stderr);
         return EXIT_USAGE;
@@ -292,7 +294,9 @@ static int run_grade(const struct kit *kit, int argc, char **argv)
     struct request request;
     int code = parse_grade(argc, argv, &request);
     environment_scrub();
-    if (code == EXIT_GRADED)
+    if (code == EXIT_GRADED && request.help)
+        fputs(usage_text, stdout);
+    else if (code == EXIT_GRADED)
         code = run_request(kit, &request);
     outputs_release(&request.outputs);
     return code;
@@ -364,8 +368,7 @@ static int run_command(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    const char *wish = argc >= 3 && strcmp(argv[1], "grade") == 0 ? argv[2] : argc >= 2 ? argv[1] : "";
-    if (strcmp(wish, "--help") == 0 || strcmp(wish, "-h") == 0) {
+    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         fputs(usage_text, stdout);
         return 0;
     }
