@@ -35,7 +35,7 @@ static const char usage_text[] =
     "       grader explore [options] FILE.c...      search the schedules of a program (grader explore --help)\n"
     "       grader explain [KIND]                   what a kind of finding means and how to mend it\n"
     "       grader watch LAB [FILE|DIR]             build and test at each save; g grades in full\n"
-    "       grader batch LAB ...                    grade a class (these six say their options without any)\n"
+    "       grader batch LAB ...                    grade a class (grader COMMAND --help lists its options)\n"
     "       grader regrade | adjust | history | report | export GRADEBOOK ...   what to do with it afterwards\n"
     "       grader list                             the labs\n"
     "       grader doctor                           what this machine has, and what a lack costs\n"
@@ -325,6 +325,11 @@ static int run_list(const struct kit *kit, int argc, char **argv)
     return code;
 }
 
+static const char list_usage[] = "usage: grader list    the labs\n";
+static const char explain_usage[] = "usage: grader explain [KIND]    a page about that kind of finding; or the kinds\n";
+static const char doctor_usage[] =
+    "usage: grader doctor [--starts N]    what this machine has; or what isolation adds to a start, N times\n";
+
 static int run_doctor(const struct kit *kit, int argc, char **argv)
 {
     uint64_t pairs;
@@ -332,19 +337,33 @@ static int run_doctor(const struct kit *kit, int argc, char **argv)
         return doctor_run(kit);
     if (argc == 3 && strcmp(argv[1], "--starts") == 0 && text_number(argv[2], 1, 100000, &pairs))
         return doctor_starts((size_t)pairs);
-    fputs("usage: grader doctor [--starts N]    what this machine has; or what isolation adds to a start, N times\n",
-          stderr);
+    fputs(doctor_usage, stderr);
     return EXIT_USAGE;
 }
 
 static const struct {
     const char *name;
     int (*run)(const struct kit *kit, int argc, char **argv);
+    const char *usage; /* NULL: it knows --help itself */
 } commands[] = {
-    {"grade", run_grade},       {"explore", explore_command}, {"explain", explain_run},   {"watch", watch_command},
-    {"batch", batch_command},   {"regrade", regrade_command}, {"adjust", adjust_command}, {"history", history_command},
-    {"export", export_command}, {"report", report_command},   {"list", run_list},         {"doctor", run_doctor},
+    {"grade", run_grade, NULL},
+    {"explore", explore_command, NULL},
+    {"explain", explain_run, explain_usage},
+    {"watch", watch_command, watch_usage},
+    {"batch", batch_command, batch_usage},
+    {"regrade", regrade_command, regrade_usage},
+    {"adjust", adjust_command, adjust_usage},
+    {"history", history_command, history_usage},
+    {"export", export_command, export_usage},
+    {"report", report_command, report_usage},
+    {"list", run_list, list_usage},
+    {"doctor", run_doctor, doctor_usage},
 };
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
 
 static int run_command(const char *name, int argc, char **argv)
 {
@@ -353,6 +372,11 @@ static int run_command(const char *name, int argc, char **argv)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(commands[i].name, name) != 0)
             continue;
+        for (int word = 1; word < argc && commands[i].usage != NULL; word++)
+            if (is_help(argv[word])) {
+                fputs(commands[i].usage, stdout);
+                return EXIT_GRADED;
+            }
         if (!kit_find(&kit, &error)) {
             fprintf(stderr, "grader: %s\n", error);
             free(error);
@@ -368,7 +392,7 @@ static int run_command(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    if (argc >= 2 && is_help(argv[1])) {
         fputs(usage_text, stdout);
         return 0;
     }

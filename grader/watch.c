@@ -247,11 +247,14 @@ static int watch_lab(const struct kit *kit, const struct manifest *manifest, con
     return code;
 }
 
+const char watch_usage[] = "usage: grader watch LAB [FILE|DIR]\n"
+                           "  builds and tests at each save; g or Enter grades in full, q ends\n";
+
 int watch_command(const struct kit *kit, int argc, char **argv)
 {
     char *error = NULL;
     if (argc < 2 || argc > 3) {
-        fputs("usage: grader watch LAB [FILE|DIR]\n", stderr);
+        fputs(watch_usage, stderr);
         return EXIT_USAGE;
     }
     char *directory = kit_lab(kit, argv[1]);

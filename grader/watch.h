@@ -9,6 +9,9 @@
 
 #include "kit.h"
 
+/* What `--help` prints. */
+extern const char watch_usage[];
+
 /* watch_command: the subcommand; argv[0] is its name. Returns the exit status: 0 when asked to end, EXIT_USAGE,
  * EXIT_GRADER_ERROR, or EXIT_INTERRUPTED. Blocks until then. */
 int watch_command(const struct kit *kit, int argc, char **argv);

@@ -11,12 +11,12 @@
 #include "gradebook.h"
 #include "marks.h"
 
-static const char adjust_usage[] =
+const char adjust_usage[] =
     "usage: grader adjust GRADEBOOK --student ID [--lab LAB] --points +N|-N|=N|none [--comment TEXT] [--by NAME]\n"
     "  +N, -N   adds to what was earned, also after a regrade      =N    is the mark, whatever is earned\n"
     "  none     takes an adjustment back. The last adjustment counts; all are kept (grader history)\n";
 
-static const char history_usage[] = "usage: grader history GRADEBOOK [--student ID] [--lab LAB]\n";
+const char history_usage[] = "usage: grader history GRADEBOOK [--student ID] [--lab LAB]\n";
 
 struct request {
     const char *gradebook, *student, *lab, *points, *comment, *by;

@@ -6,6 +6,9 @@
 
 #include "../kit.h"
 
+/* What `--help` prints. */
+extern const char adjust_usage[], history_usage[];
+
 int adjust_command(const struct kit *kit, int argc, char **argv);
 int history_command(const struct kit *kit, int argc, char **argv);
 

@@ -19,7 +19,7 @@
 #include "versions.h"
 #include "work.h"
 
-static const char batch_usage[] =
+const char batch_usage[] =
     "usage: grader batch LAB --submissions DIR|ARCHIVE --gradebook FILE [options]\n"
     "  --roster FILE.csv      the class: columns id, login, name, email\n"
     "  --jobs N               hand-ins graded at a time (default: two for each core, and two)\n"
@@ -29,7 +29,7 @@ static const char batch_usage[] =
     "  --seed N               seed of inputs (default 1)\n"
     "  --unsafe-no-sandbox    run hand-ins though nothing confines them\n";
 
-static const char regrade_usage[] =
+const char regrade_usage[] =
     "usage: grader regrade GRADEBOOK [options]     grades again what is in the gradebook\n"
     "  --lab LAB              of this lab (default: of all)\n"
     "  --student ID           of this student: id, login or name\n"

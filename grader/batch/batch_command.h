@@ -9,6 +9,9 @@
 
 #include "../kit.h"
 
+/* What `--help` prints. */
+extern const char batch_usage[], regrade_usage[];
+
 int batch_command(const struct kit *kit, int argc, char **argv);
 int regrade_command(const struct kit *kit, int argc, char **argv);
 

@@ -15,7 +15,7 @@
 
 enum { CSV_BYTES_MAX = 64 << 20 };
 
-static const char usage[] =
+const char export_usage[] =
     "usage: grader export GRADEBOOK --format canvas|moodle|csv|json --into FILE [options]\n"
     "  canvas, moodle   FILE is what you exported there: marks are filled in, the file as it was is kept as FILE~\n"
     "  csv, json        FILE is written anew\n"
@@ -213,7 +213,7 @@ int export_command(const struct kit *kit, int argc, char **argv)
     char *error = NULL;
     (void)kit;
     if (!parse(argc, argv, &request)) {
-        fputs(usage, stderr);
+        fputs(export_usage, stderr);
         return EXIT_USAGE;
     }
     if (!gradebook_open(&book, request.gradebook, false, &error)) {

@@ -9,6 +9,9 @@
 
 #include "../kit.h"
 
+/* What `--help` prints. */
+extern const char export_usage[];
+
 int export_command(const struct kit *kit, int argc, char **argv);
 
 #endif

@@ -17,7 +17,7 @@
 
 enum { ASSET_BYTES_MAX = 1 << 20 };
 
-static const char usage[] = "usage: grader report GRADEBOOK [--html DIR] [--per-student DIR] [--lab LAB]\n"
+const char report_usage[] = "usage: grader report GRADEBOOK [--html DIR] [--per-student DIR] [--lab LAB]\n"
                             "  --html DIR           pages about the class: open DIR/index.html\n"
                             "  --per-student DIR    a feedback file for each student, named as the LMS wants it back\n";
 
@@ -243,7 +243,7 @@ int report_command(const struct kit *kit, int argc, char **argv)
     struct gradebook book;
     char *error = NULL;
     if (!parse(argc, argv, &request)) {
-        fputs(usage, stderr);
+        fputs(report_usage, stderr);
         return EXIT_USAGE;
     }
     if (!gradebook_open(&book, request.gradebook, false, &error)) {

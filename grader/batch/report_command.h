@@ -6,6 +6,9 @@
 
 #include "../kit.h"
 
+/* What `--help` prints. */
+extern const char report_usage[];
+
 /* report_command: exit status 0, 2 usage, 3 a file cannot be written or the gradebook read. */
 int report_command(const struct kit *kit, int argc, char **argv);
 

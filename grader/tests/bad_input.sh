@@ -182,6 +182,9 @@ row "unknown command" 2 "unknown command 'grde'" grde lab01
 row "unknown option" 2 "unrecognized option '--sed' grader: \`grader grade --help\` lists the options *$" grade lab01 --sed 7
 row "the options of grade" 0 "usage: grader grade .* --seed N" grade --help
 row "the options of grade, a lab named" 0 "usage: grader grade .* --seed N" grade lab01 -h
+for command in explain watch batch regrade adjust history export report list doctor; do
+    row "the options of $command" 0 "^usage: grader $command .*$" $command lab01 --help
+done
 row "unknown stage" 2 "the stages are build" grade lab01 --only biuld
 row "unknown test" 2 "has no test 'nosuch'" grade lab01 --test nosuch
 row "a seed that is no number" 2 "not a number" grade lab01 --seed seven
