@@ -365,6 +365,15 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+/* The first option is looked at only: a word after it may be its value, as the comment on a mark. */
+static bool wants_help(int argc, char **argv)
+{
+    int word = 1;
+    while (word < argc && argv[word][0] != '-')
+        word++;
+    return word < argc && is_help(argv[word]);
+}
+
 static int run_command(const char *name, int argc, char **argv)
 {
     struct kit kit;
@@ -372,11 +381,10 @@ static int run_command(const char *name, int argc, char **argv)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(commands[i].name, name) != 0)
             continue;
-        for (int word = 1; word < argc && commands[i].usage != NULL; word++)
-            if (is_help(argv[word])) {
-                fputs(commands[i].usage, stdout);
-                return EXIT_GRADED;
-            }
+        if (commands[i].usage != NULL && wants_help(argc, argv)) {
+            fputs(commands[i].usage, stdout);
+            return EXIT_GRADED;
+        }
         if (!kit_find(&kit, &error)) {
             fprintf(stderr, "grader: %s\n", error);
             free(error);

@@ -185,6 +185,7 @@ row "the options of grade, a lab named" 0 "usage: grader grade .* --seed N" grad
 for command in explain watch batch regrade adjust history export report list doctor; do
     row "the options of $command" 0 "^usage: grader $command .*$" $command lab01 --help
 done
+row "--help as an option's value" 2 "cannot open the gradebook" adjust "$in/none.db" --student s1 --points +1 --comment --help
 row "unknown stage" 2 "the stages are build" grade lab01 --only biuld
 row "unknown test" 2 "has no test 'nosuch'" grade lab01 --test nosuch
 row "a seed that is no number" 2 "not a number" grade lab01 --seed seven
