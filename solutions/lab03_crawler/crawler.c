@@ -161,6 +161,7 @@ struct crawl {
 struct answer {
     char *body; /* NULL while it is empty */
     size_t length;
+    bool failed; /* memory ran out */
 };
 
 /* libcurl hands over the body in pieces, as they arrive. */
@@ -169,8 +170,10 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     struct answer *answer = context;
     const size_t length = size * count;
     char *grown = realloc(answer->body, answer->length + length + 1);
-    if (grown == NULL)
+    if (grown == NULL) {
+        answer->failed = true;
         return 0; /* makes curl_easy_perform fail */
+    }
     memcpy(grown + answer->length, data, length);
     answer->body = grown;
     answer->length += length;
@@ -218,7 +221,7 @@ static void offer_location(struct crawl *crawl, CURL *handle, const char *url)
 
 static void visit(struct crawl *crawl, CURL *handle, const char *url)
 {
-    struct answer answer = {NULL, 0};
+    struct answer answer = {.body = NULL};
     long status = 0;
     curl_easy_setopt(handle, CURLOPT_URL, url);
     curl_easy_setopt(handle, CURLOPT_WRITEDATA, &answer);
@@ -235,6 +238,7 @@ static void visit(struct crawl *crawl, CURL *handle, const char *url)
     crawl->result.redirects += redirect;
     crawl->result.errors += !page && !redirect;
     crawl->result.bytes += page ? answer.length : 0;
+    crawl->failed |= answer.failed;
     pthread_mutex_unlock(&crawl->lock);
     free(answer.body);
 }
