@@ -28,7 +28,8 @@
 #include <stdint.h>
 
 /* What the site is to look like; what is not set is 0. The same spec gives the same pages, byte for
- * byte, whatever the port. */
+ * byte, whatever the port. Every other answer comes without a Content-Length, in chunks. What is no page has a body
+ * with a link, too, that is in no page. */
 struct site_spec {
     uint64_t seed;
     uint32_t pages;            /* ordinary pages, the start page `/` included: at least 1 */

@@ -11,7 +11,7 @@ enum {
     LINK_ROOM = 128, /* bytes of a body that one link gets, its mark-up included */
     BODY_LEAST = 300,
     BODY_SPREAD = 3000, /* bytes by which bodies differ */
-    ERROR_BODY = 120,
+    SHORT_BODY = 240, /* of what is not searched */
     BROKEN_BODY = 4000,
 };
 
@@ -162,13 +162,13 @@ static void size_bodies(struct builder *b)
             break;
         case SITE_MISSING:
         case SITE_FAILING:
-            node->body_bytes = ERROR_BODY;
+        case SITE_REDIRECT:
+            node->body_bytes = SHORT_BODY;
             break;
         case SITE_BROKEN:
             node->body_bytes = BROKEN_BODY;
             break;
         case SITE_EMPTY:
-        case SITE_REDIRECT:
             node->body_bytes = 0;
             break;
         }

@@ -50,13 +50,12 @@ static struct site_request *receive(struct site_http *http, struct MHD_Connectio
 
 /* Gives the first bytes of a broken page, then breaks the connection. It must not break before the first
  * byte of the answer: libcurl would ask again on a new connection. */
-static ssize_t read_broken(void *context, uint64_t position, char *out, size_t most)
+static ssize_t read_broken(void *body, uint64_t position, char *out, size_t most)
 {
-    (void)context;
     if (position >= BROKEN_SENT)
         return MHD_CONTENT_READER_END_WITH_ERROR;
-    const size_t length = most < BROKEN_SENT ? most : BROKEN_SENT;
-    memset(out, '.', length);
+    const size_t left = BROKEN_SENT - (size_t)position, length = most < left ? most : left;
+    memcpy(out, (const char *)body + position, length);
     return (ssize_t)length;
 }
 
@@ -82,14 +81,16 @@ static unsigned status_of(enum site_kind kind, uint32_t index)
 static struct MHD_Response *response_for(const struct site_http *http, uint32_t index)
 {
     const struct site_node *node = &http->graph->nodes[index];
-    struct MHD_Response *response;
-    char location[SITE_ADDRESS_BYTES];
-    if (node->kind == SITE_BROKEN)
-        return MHD_create_response_from_callback(node->body_bytes, BROKEN_SENT, read_broken, NULL, NULL);
-    response = MHD_create_response_from_buffer(node->body_bytes, http->bodies[index], MHD_RESPMEM_PERSISTENT);
+    char *body = http->bodies[index], location[SITE_ADDRESS_BYTES];
+    struct MHD_Response *response =
+        node->kind == SITE_BROKEN
+            ? MHD_create_response_from_callback(node->body_bytes, BROKEN_SENT, read_broken, body, NULL)
+            : MHD_create_response_from_buffer(node->body_bytes, body, MHD_RESPMEM_PERSISTENT);
     if (response == NULL)
         return NULL;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/html");
+    if (index % 2 == 1) /* then no header tells how long the body is */
+        MHD_add_response_header(response, MHD_HTTP_HEADER_TRANSFER_ENCODING, "chunked");
     if (node->kind == SITE_REDIRECT) {
         site_page_location(http->graph, index, http->spec->seed, http->ports, location);
         MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, location);

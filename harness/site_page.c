@@ -104,6 +104,22 @@ static void append_links(struct page *page, const struct site_graph *graph, cons
     }
 }
 
+/* A link that no page has, for the bodies that are not to be searched; "" for a page's. */
+static const char *unlinked(enum site_kind kind)
+{
+    switch (kind) {
+    case SITE_MISSING:
+    case SITE_FAILING:
+        return "<a href=\"/linked-by-an-error-only.html\">link</a>\n";
+    case SITE_BROKEN:
+        return "<a href=\"/linked-by-a-broken-page-only.html\">link</a>\n";
+    case SITE_REDIRECT:
+        return "<a href=\"/linked-by-a-redirects-body-only.html\">link</a>\n";
+    default:
+        return "";
+    }
+}
+
 char *site_page_write(const struct site_graph *graph, uint32_t index, uint64_t seed, struct site_ports ports)
 {
     const struct site_node *node = &graph->nodes[index];
@@ -113,6 +129,7 @@ char *site_page_write(const struct site_graph *graph, uint32_t index, uint64_t s
     page.text = site_alloc(page.size, 1);
     append(&page, "<!DOCTYPE html>\n<html><body>\n<p>");
     append_links(&page, graph, node, ports);
+    append(&page, unlinked(node->kind));
     fill(&page, page.size - strlen("</p></body></html>\n"));
     append(&page, "</p></body></html>\n");
     return page.text;

@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -97,6 +98,96 @@ Test(site, start_page_is_as_long_as_asked)
     cr_expect_geq(bytes, 100000);
     cr_expect_lt(bytes, 110000);
     site_stop(site, NULL);
+}
+
+/* What curl says of an address: its status, the length that its header tells (-1: none), and a part of its body. */
+struct answer {
+    long status;
+    curl_off_t told;
+    size_t bytes;
+    char body[4096];
+    CURLcode result;
+};
+
+static size_t keep_body(char *data, size_t size, size_t count, void *context)
+{
+    struct answer *answer = context;
+    for (size_t i = 0; i < size * count; i++, answer->bytes++)
+        if (answer->bytes < sizeof answer->body - 1)
+            answer->body[answer->bytes] = data[i];
+    return size * count;
+}
+
+static struct answer ask(const char *url)
+{
+    struct answer answer = {0};
+    CURL *handle = curl_easy_init();
+    curl_easy_setopt(handle, CURLOPT_URL, url);
+    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, keep_body);
+    curl_easy_setopt(handle, CURLOPT_WRITEDATA, &answer);
+    answer.result = curl_easy_perform(handle);
+    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &answer.status);
+    curl_easy_getinfo(handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &answer.told);
+    curl_easy_cleanup(handle);
+    return answer;
+}
+
+/* Asks for address `number` of a site, whose name is `stem`, in each of its directories; status 404 and no body if it
+ * is in none. */
+static struct answer ask_for(const struct site *site, const char *stem, int number)
+{
+    struct answer answer = {0};
+    for (int directory = 0; directory < 10; directory++) {
+        char url[200];
+        snprintf(url, sizeof url, "%sd%d/%s%d.html", site_url(site), directory, stem, number);
+        answer = ask(url);
+        if (answer.status != 404 || answer.bytes > 0)
+            break;
+    }
+    return answer;
+}
+
+Test(site, every_other_answer_does_not_tell_its_length)
+{
+    const struct site_spec spec = {.seed = 3, .pages = 5};
+    struct site *site = site_start(&spec);
+    cr_assert_not_null(site);
+    for (int number = 1; number < 5; number++) {
+        const struct answer answer = ask_for(site, "p", number);
+        cr_expect_eq(answer.result, CURLE_OK);
+        cr_expect_eq(answer.status, 200);
+        cr_expect_gt(answer.bytes, 0);
+        if (number % 2 == 1)
+            cr_expect_eq(answer.told, -1);
+        else
+            cr_expect_eq(answer.told, (curl_off_t)answer.bytes);
+    }
+    site_stop(site, NULL);
+}
+
+Test(site, what_is_no_page_has_a_body_with_a_link)
+{
+    static const struct {
+        const char *stem, *link;
+        long status;
+        CURLcode result;
+    } expected[] = {{"moved", "/linked-by-a-redirects-body-only.html", 301, CURLE_OK},
+                    {"gone", "/linked-by-an-error-only.html", 404, CURLE_OK},
+                    {"fail", "/linked-by-an-error-only.html", 500, CURLE_OK},
+                    {"broken", "/linked-by-a-broken-page-only.html", 200, CURLE_PARTIAL_FILE},
+                    {"broken", "/linked-by-a-broken-page-only.html", 200, CURLE_PARTIAL_FILE}};
+    const struct site_spec spec = {.seed = 3, .pages = 2, .redirects = 1, .missing = 1, .failing = 1, .broken = 2};
+    struct site_stats stats;
+    struct site *site = site_start(&spec);
+    cr_assert_not_null(site);
+    for (int i = 0; i < 5; i++) {
+        const struct answer answer = ask_for(site, expected[i].stem, 2 + i);
+        cr_expect_eq(answer.result, expected[i].result, "%s: %d", expected[i].stem, (int)answer.result);
+        cr_expect_eq(answer.status, expected[i].status, "%s: %ld", expected[i].stem, answer.status);
+        cr_expect(strstr(answer.body, expected[i].link) != NULL, "%s: %s", expected[i].stem, answer.body);
+    }
+    cr_assert(site_stop(site, &stats));
+    cr_expect_eq(stats.expected_requests, 7); /* the start page, another one, and these */
 }
 
 static bool refuses(void *url)
