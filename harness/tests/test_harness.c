@@ -8,12 +8,16 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../census.h"
+#include "../leftovers.h"
 #include "../receipt.h"
 #include "../scarce.h"
 #include "../seed.h"
@@ -295,6 +299,38 @@ Test(census, threads_that_allocate_at_once_leave_nothing)
     cr_expect_lt(census_take().heap_bytes, before.heap_bytes + 1024);
 }
 #endif
+
+static void make_names(int count, bool take_away)
+{
+    for (int i = 0; i < count; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "/lockstep-test-%ld-%d", (long)getpid(), i);
+        if (take_away)
+            shm_unlink(name);
+        else
+            close(shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600));
+    }
+}
+
+/* Other programs of the user may make some, too, but hardly so many, and hardly ever any of System V. */
+Test(leftovers, sees_what_outlives_a_process)
+{
+    enum { NAMES = 100, OTHERS = 50 };
+    const struct leftovers before = leftovers_take();
+    const int segment = shmget(IPC_PRIVATE, 100, IPC_CREAT | 0600), set = semget(IPC_PRIVATE, 2, IPC_CREAT | 0600);
+    make_names(NAMES, false);
+    const struct leftovers with = leftovers_take();
+    make_names(NAMES, true);
+    shmctl(segment, IPC_RMID, NULL);
+    semctl(set, 0, IPC_RMID);
+    const struct leftovers after = leftovers_take();
+    cr_expect_gt(with.segments, before.segments);
+    cr_expect_gt(with.sets, before.sets);
+    cr_expect_gt(with.names, before.names + NAMES - OTHERS);
+    cr_expect_lt(after.segments, with.segments);
+    cr_expect_lt(after.sets, with.sets);
+    cr_expect_lt(after.names, with.names - NAMES + OTHERS);
+}
 
 Test(receipt, lines_are_appended_and_the_nonce_leaves_the_environment)
 {
