@@ -50,8 +50,8 @@ void crawler_queue_join(struct crawler_queue *queue);
  * empty queue, returns. Closing twice is the same as once. Does not block. */
 void crawler_queue_close(struct crawler_queue *queue);
 
-/* crawler_queue_free: frees the queue, not the items still in it. No other thread may be in a function of
- * the queue, or call one later. `queue` may be NULL: nothing happens. */
+/* crawler_queue_free: frees the queue and all that belongs to it, not the items still in it. No other thread
+ * may be in a function of the queue, or call one later. `queue` may be NULL: nothing happens. */
 void crawler_queue_free(struct crawler_queue *queue);
 
 /*
@@ -88,7 +88,8 @@ struct crawler_result {
  * Blocks until every address is visited. Then nothing of it is left: threads are joined, connections
  * closed, memory freed. Returns 0, or -1 if memory ran out or no thread could be started (`*result` is
  * then of no use, but nothing is left either). If only some threads could be started, these do it all.
- * If no one answers at the start address, that is 1 error and the return is 0.
+ * If no one answers at the start address, that is 1 error and the return is 0. A link for which the functions of
+ * links.h or seen.h found no memory is left out: they do not tell.
  *
  * The caller has called curl_global_init(CURL_GLOBAL_DEFAULT) before, while it had only one thread, and
  * cleans up itself. Not to be called by two threads at once. */

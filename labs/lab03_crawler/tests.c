@@ -24,6 +24,7 @@
 
 #include "census.h"
 #include "crawler.h"
+#include "leftovers.h"
 #include "scarce.h"
 #include "seed.h"
 #include "site.h"
@@ -382,11 +383,14 @@ LAB_TEST(get_blocks_when_empty)
     crawler_queue_free(other);
 }
 
+/* More than a pipe holds bytes that has only a page of memory. */
 LAB_TEST(capacity_0_has_no_bound)
 {
     enum { ITEMS = 5000 };
     struct caller putter = {0};
+    atomic_store(&scarce_pipes, true);
     struct crawler_queue *queue = create(0);
+    atomic_store(&scarce_pipes, false);
     start_callers(&putter, 1, queue, call_put, ITEMS);
     cr_assert(wait_done(&putter, 1, ITEMS), "capacity 0 means no bound, but put number %u does not return",
               (unsigned)putter.done + 1);
@@ -607,6 +611,62 @@ LAB_TEST(join_waits_for_task_done)
     check_many_unfinished();
 }
 
+/* From now on the threads share one processor, and who is woken takes it from nobody: what one thread does without
+ * sleeping is done before any other comes. */
+static void take_turns(void)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+    pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
+}
+
+/* Works on an item that is put while it is being started. */
+struct late_worker {
+    pthread_t thread;
+    struct crawler_queue *queue;
+    atomic_bool done;
+};
+
+static void *work_on(void *context)
+{
+    struct late_worker *late = context;
+    timing_sleep_ms(1);
+    late->done = true;
+    crawler_queue_task_done(late->queue);
+    return NULL;
+}
+
+/* The end of one round wakes a thread in join, and before it comes to the processor the next round has begun, and the
+ * test itself joins. */
+static void check_rounds_are_apart(void)
+{
+    enum { ROUNDS = 40 };
+    struct crawler_queue *queue = create(4);
+    take_turns();
+    for (int i = 0; i < ROUNDS; i++) {
+        struct caller joiner = {0};
+        struct late_worker late = {.queue = queue};
+        put_number(queue, 1);
+        get_number(queue, 1);
+        start_callers(&joiner, 1, queue, call_join, 1);
+        timing_wait_until(have_begun, &(struct progress){&joiner, 1, 1}, patience);
+        thread_info_wait_asleep(asleep_seconds);
+        cr_assert_eq(pthread_create(&late.thread, NULL, work_on, &late), 0, "cannot start a thread");
+        crawler_queue_task_done(queue);
+        put_number(queue, 2);
+        get_number(queue, 2);
+        crawler_queue_join(queue);
+        cr_assert(late.done, "join returned although an item is being worked on that was put before: the end of the "
+                             "items before it, for which another thread waited in join, is not the end of this one");
+        cr_assert(wait_done(&joiner, 1, 1), "all items are done, but a thread does not come back from join");
+        pthread_join(late.thread, NULL);
+        join_callers(&joiner, 1);
+    }
+    crawler_queue_free(queue);
+}
+
 LAB_TEST(join_again_after_new_items)
 {
     struct caller joiner = {0};
@@ -627,6 +687,7 @@ LAB_TEST(join_again_after_new_items)
     cr_assert(wait_done(&joiner, 1, 1), "the last item is done, but join does not return");
     join_callers(&joiner, 1);
     crawler_queue_free(queue);
+    check_rounds_are_apart();
 }
 
 LAB_TEST(close_wakes_all_getters)
@@ -1036,6 +1097,23 @@ LAB_TEST(waiting_costs_nothing)
 
 enum { SCARCE_ITEMS = 40, SCARCE_TIMES = 200 };
 
+/* Whether `count` items more fit into the queue, now that there is memory. */
+static void check_room(struct crawler_queue *queue, unsigned count)
+{
+    struct caller putter = {0};
+    if (count == 0)
+        return;
+    start_callers(&putter, 1, queue, call_put, count);
+    cr_assert(
+        wait_done(&putter, 1, count),
+        "memory ran out, and %u of the puts returned false; now there is memory, and as many items must fit into the "
+        "queue, but number %u of these does not go in",
+        count, (unsigned)putter.done + 1);
+    cr_assert_eq(putter.failed, 0,
+                 "memory ran out, and then there was memory again: put returned false although the queue is open");
+    join_callers(&putter, 1);
+}
+
 /* What create and put get, or do not get, of memory: an item is in the queue if put says so, and only then. */
 static void use_with_little_memory(size_t capacity)
 {
@@ -1048,6 +1126,7 @@ static void use_with_little_memory(size_t capacity)
     for (int i = 0; i < SCARCE_ITEMS; i++)
         in += taken[i] = crawler_queue_put(queue, number((uintptr_t)i + 1));
     scarce_end(&scarce_memory);
+    check_room(queue, SCARCE_ITEMS - (unsigned)in);
     crawler_queue_close(queue);
     for (int i = 0; i < SCARCE_ITEMS; i++) {
         if (!taken[i])
@@ -1060,6 +1139,8 @@ static void use_with_little_memory(size_t capacity)
                      (uintptr_t)item);
         out++;
     }
+    for (uintptr_t i = 1; i <= SCARCE_ITEMS - in; i++)
+        get_number(queue, i);
     cr_assert_not(crawler_queue_get(queue, &item), "memory ran out: put returned false, but its item is in the queue");
     crawler_queue_free(queue);
 }
@@ -1088,10 +1169,15 @@ static void check_scarce_memory(void (*use)(void))
                  SCARCE_TIMES, grown);
 }
 
-LAB_TEST(free_gives_memory_back)
+LAB_TEST(memory_may_run_out)
 {
     check_scarce_memory(use_bounded_with_little_memory);
     check_scarce_memory(use_unbounded_with_little_memory);
+}
+
+LAB_TEST(free_gives_memory_back)
+{
+    const struct leftovers none = leftovers_take();
     struct census before = {0};
     for (int round = 0; round < 1100; round++) {
         struct crawler_queue *queue = create(round % 2 == 0 ? 100 : 0);
@@ -1105,6 +1191,8 @@ LAB_TEST(free_gives_memory_back)
     }
     const long grown = (long)census_take().heap_bytes - (long)before.heap_bytes;
     cr_assert_lt(grown, 40000, "1000 queues were created and freed, and %ld bytes of memory are still in use", grown);
+    const char *left = leftovers_since(&none);
+    cr_assert_null(left, "queues were created and freed, and these stay when all processes have ended: %s", left);
 }
 
 /* ---- the crawler ---- */
@@ -1139,6 +1227,7 @@ static struct crawler_result crawl_site(const struct site_spec *spec, unsigned w
 
 static void check_counts(const struct crawler_result *result, const struct site_stats *stats)
 {
+    cr_assert_eq(stats->unknown, 0, "an address was asked for that no page links to: %s", stats->unknown_path);
     cr_assert_eq(result->pages, stats->expected_pages, "the site has %lu pages, you counted %lu",
                  (unsigned long)stats->expected_pages, result->pages);
     cr_assert_eq(result->redirects, stats->expected_redirects, "the site has %lu redirects, you counted %lu",
@@ -1155,7 +1244,6 @@ static void check_visits(const struct site_stats *stats)
                  (unsigned long)stats->unvisited, stats->unvisited_path);
     cr_assert_eq(stats->duplicates, 0, "each address is to be visited once: %s was asked for %lu times",
                  stats->duplicate_path, (unsigned long)stats->duplicate_count);
-    cr_assert_eq(stats->unknown, 0, "an address was asked for that no page links to: %s", stats->unknown_path);
 }
 
 LAB_TEST(crawl_counts_a_mixed_site)
@@ -1229,17 +1317,6 @@ LAB_TEST(crawl_stays_on_the_site)
     cr_assert_eq(stats.offsite, 0, "%lu requests went to another site", (unsigned long)stats.offsite);
     check_counts(&result, &stats);
     check_visits(&stats);
-}
-
-/* From now on the threads share one processor, and who is woken takes it from nobody: what one thread does without
- * sleeping is done before any other comes. */
-static void take_turns(void)
-{
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(sched_getcpu(), &one);
-    pthread_setaffinity_np(pthread_self(), sizeof one, &one);
-    pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
 }
 
 /* The links of a page are put faster than those who are woken come to the queue. */
@@ -1429,10 +1506,11 @@ LAB_TEST(each_change_wakes_one)
     crawler_queue_free(queue);
 }
 
-/* Three are put for one that is got, so that a ring without a bound is never at its start when it has to grow. */
+/* Three are put for one that is got, so that a ring without a bound is never at its start when it has to grow. Then it
+ * is filled and emptied again and again, its first item at another place each time, should it shrink. */
 LAB_TEST(unbounded_keeps_the_order)
 {
-    enum { ROUNDS = 6000 };
+    enum { ROUNDS = 6000, TURNS = 60, TURN_STEP = 13, HIGH_WATER = 200 };
     struct crawler_queue *queue = create(0);
     uintptr_t in = 0, out = 0;
     for (int round = 0; round < ROUNDS; round++) {
@@ -1442,6 +1520,16 @@ LAB_TEST(unbounded_keeps_the_order)
     }
     while (out < in)
         get_number(queue, out++);
+    for (int turn = 0; turn < TURNS; turn++) {
+        while (in - out < HIGH_WATER)
+            put_number(queue, in++);
+        for (int i = 0; i < turn * TURN_STEP; i++) {
+            get_number(queue, out++);
+            put_number(queue, in++);
+        }
+        while (in - out > (uintptr_t)(turn % 2))
+            get_number(queue, out++);
+    }
     crawler_queue_free(queue);
 }
 

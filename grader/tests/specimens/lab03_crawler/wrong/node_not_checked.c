@@ -1,4 +1,4 @@
-/* expect: tests free_gives_memory_back | put does not look whether malloc gave it a node */
+/* expect: tests memory_may_run_out | put does not look whether malloc gave it a node */
 #include "crawler.h"
 
 #include <curl/curl.h>

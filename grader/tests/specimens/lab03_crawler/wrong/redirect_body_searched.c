@@ -1,4 +1,4 @@
-/* expect: schedules crawl_counts_redirects | the body of a redirect is searched for links, too */
+/* expect: tests no page links to; schedules crawl_counts_redirects | the body of a redirect is searched for links, too */
 #define _GNU_SOURCE
 #include "crawler.h"
 #include "links.h"

@@ -1,4 +1,4 @@
-/* expect: tests free_gives_memory_back | realloc gives NULL when there is no memory, and the only pointer to the ring is overwritten */
+/* expect: tests memory_may_run_out | realloc gives NULL when there is no memory, and the only pointer to the ring is overwritten */
 #include "crawler.h"
 
 #include <curl/curl.h>
