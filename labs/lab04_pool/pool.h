@@ -36,7 +36,7 @@ typedef int64_t pool_fn(int64_t input);
 
 /* pool_create: forks `workers` processes (1 to 64) that wait for items.
  * Returns the pool, owned by the caller and to be released with pool_close. Returns NULL when memory, a
- * pipe or a process is not to be had; nothing is left behind then: no process, descriptor or memory. */
+ * pipe or a process is not to be had; nothing is left behind then, as after pool_close. */
 struct pool *pool_create(unsigned workers);
 
 /* pool_map: sets outputs[i] to fn(inputs[i]) for each i below `count`, computed by the pool's workers, and
@@ -62,7 +62,8 @@ struct pool *pool_create(unsigned workers);
 size_t pool_map(struct pool *pool, pool_fn *fn, const int64_t *inputs, int64_t *outputs, bool *failed, size_t count);
 
 /* pool_close: ends the workers, waits for them and releases all that belongs to `pool`: no process, zombie,
- * descriptor, mapping or memory of it is left. Blocks until the workers have ended. NULL: does nothing. */
+ * descriptor, mapping or memory of it is left, nor anything with a name or a number in the system (shm_open, shmget,
+ * semget and the like). Blocks until the workers have ended. NULL: does nothing. */
 void pool_close(struct pool *pool);
 
 #endif

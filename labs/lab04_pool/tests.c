@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "census.h"
+#include "leftovers.h"
 #include "pool.h"
 #include "scarce.h"
 #include "seed.h"
@@ -592,22 +593,40 @@ LAB_TEST(long_list)
     million_items_begin();
 }
 
+/* The caller blocks nothing, so it blocks nothing after each call. */
+static void check_nothing_blocked(const char *call, int count)
+{
+    sigset_t blocked;
+    sigprocmask(SIG_BLOCK, NULL, &blocked);
+    for (int number = 1; number < NSIG; number++)
+        cr_assert_neq(sigismember(&blocked, number), 1,
+                      "after %s (items: %d) signal %d (%s) is blocked in the caller, and before it was not: if it "
+                      "handles that signal, it does not any more. Put back the mask that was, on each way out",
+                      call, count, number, strsignal(number));
+}
+
 LAB_TEST(few_items_for_many_workers)
 {
     int64_t inputs[PLACES], outputs[PLACES];
     bool failed[PLACES] = {[0 ... PLACES - 1] = true};
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     count_up(inputs, PLACES);
     struct pool *pool = open_pool(8);
+    check_nothing_blocked("pool_create", 0);
     for (int count = 0; count < 10; count++) {
         for (int i = 0; i < PLACES; i++)
             outputs[i] = 5;
         const size_t failures = pool_map(pool, mix, inputs, outputs, failed, (size_t)count);
+        check_nothing_blocked("pool_map", count);
         cr_assert_eq(failures, 0, "%d items for 8 workers: pool_map returned %zu failed items", count, failures);
         for (int i = 0; i < count; i++)
             cr_assert_eq(outputs[i], mix(i), "%d items for 8 workers: outputs[%d] is wrong", count, i);
         cr_assert_eq(outputs[count], 5, "%d items for 8 workers: something was written to outputs[%d]", count, count);
     }
     pool_close(pool);
+    check_nothing_blocked("pool_close", 0);
 }
 
 LAB_TEST(unused_pool_closes)
@@ -1081,6 +1100,10 @@ static void killed_before_it_looks(void)
               "%ld",
               (long)output);
     pool_close(pool);
+    const struct census now = census_take();
+    cr_assert_eq(now.zombies, 0,
+                 "a worker was killed when it had been given an item and had not read it: it is a zombie after "
+                 "pool_close. What reads from it may then see an error (ECONNRESET) in place of the end");
 }
 
 /* A worker has died when the pool writes to it. */
@@ -1257,6 +1280,7 @@ static void close_with_signals_ignored(void)
 LAB_TEST(close_leaves_nothing_behind)
 {
     enum { ROUNDS = 20, CACHED = 8 }; /* glibc keeps seven freed blocks of a size, and counts them as in use */
+    const struct leftovers none = leftovers_take();
     census_one_heap();
     share();
     close_beside_new_descriptors();
@@ -1281,6 +1305,8 @@ LAB_TEST(close_leaves_nothing_behind)
                   after.threads - before.threads);
     cr_assert_lt(after.heap_bytes, before.heap_bytes + ROUNDS * 24, "%d pools were closed, bytes of the heap left: %zu",
                  ROUNDS, after.heap_bytes - before.heap_bytes);
+    const char *left = leftovers_since(&none);
+    cr_assert_null(left, "pools were made and closed, and these stay when all processes have ended: %s", left);
     use_once(PLACES); /* what is made for so many workers takes more than a page */
     const int more = census_settle(&before).shared_maps - before.shared_maps;
     cr_assert_leq(more, 0,
@@ -1727,6 +1753,7 @@ static void create_without_memory(void)
 LAB_TEST(create_fails_cleanly)
 {
     enum { WORKERS = 3, MORE = 40 };
+    const struct leftovers none = leftovers_take();
     pool_close(open_pool(WORKERS)); /* shows that a pool can be made at all */
     const struct census before = census_take();
     struct pool *pool = NULL;
@@ -1746,5 +1773,9 @@ LAB_TEST(create_fails_cleanly)
         pool_close(pool);
         expect_nothing_left(&before, "processes");
     }
-    create_without_memory();
+    const char *left = leftovers_since(&none);
+    cr_assert_null(left,
+                   "pool_create could not have all it needs, and has left what stays when all processes have ended: %s",
+                   left);
+    create_without_memory(); /* not before: sem_open (glibc) makes a name, and then fails, where malloc fails */
 }
