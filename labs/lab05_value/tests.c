@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "census.h"
+#include "leftovers.h"
 #include "scarce.h"
 #include "seed.h"
 #include "step.h"
@@ -1077,7 +1078,7 @@ static void create_without_memory_left(void)
     crash_quietly();
     grow_stack();
     setrlimit(RLIMIT_AS, &(struct rlimit){0, 0});
-    value_create(1);
+    value_free(value_create(1));
 }
 
 /* It may succeed, if it needs no more than there is. */
@@ -1085,6 +1086,7 @@ LAB_TEST(create_without_memory)
 {
     int status = 0;
     struct value *value = begin(1); /* shows that one can be made at all */
+    const struct leftovers before = leftovers_take();
     const pid_t pid = fork();
     if (pid == 0) {
         create_without_memory_left();
@@ -1095,6 +1097,9 @@ LAB_TEST(create_without_memory)
         continue;
     cr_assert_eq(status, 0, "without any memory to be had value_create must return NULL: it ended its process (%s)",
                  WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit");
+    const char *left = leftovers_since(&before);
+    cr_assert_null(left, "value_create found no memory, and has left what stays when all processes have ended: %s",
+                   left);
     value_free(value);
 }
 
@@ -2085,6 +2090,7 @@ static void check_made_in_forked_process(void)
 LAB_TEST(free_leaves_nothing_behind)
 {
     enum { ROUNDS = 50, CACHED = 8 }; /* glibc keeps seven freed blocks of a size, and counts them as in use */
+    const struct leftovers none = leftovers_take();
     census_one_heap();
     value_free(begin(0));
     for (int i = 0; i < CACHED; i++)
@@ -2104,6 +2110,8 @@ LAB_TEST(free_leaves_nothing_behind)
     cr_assert_lt(after.heap_bytes, before.heap_bytes + ROUNDS * 16,
                  "%d values were made and freed, %zu bytes of the heap are left", ROUNDS,
                  after.heap_bytes - before.heap_bytes);
+    const char *left = leftovers_since(&none);
+    cr_assert_null(left, "values were made and freed, and these stay when all processes have ended: %s", left);
     check_without_stdin();
     check_made_in_forked_process();
 }

@@ -36,7 +36,7 @@ typedef int64_t value_fn(int64_t old, void *arg);
 typedef int64_t value_item(uint64_t index);
 
 /* value_create: makes a value that starts as `initial`, for the caller and all processes it forks later.
- * Returns NULL when no memory is to be had. Release it with value_free. */
+ * Returns NULL when no memory is to be had; nothing is left behind then. Release it with value_free. */
 struct value *value_create(int64_t initial);
 
 /* value_get: returns the value as it is at some moment during the call, never a state between two states of a
@@ -75,7 +75,8 @@ int64_t value_update(struct value *value, value_fn *fn, void *arg);
 int value_reduce(struct value *value, value_item *item, uint64_t count, unsigned processes);
 
 /* value_free: releases the value and all that belongs to it in the calling process: memory, mappings,
- * descriptors. Call it once, in the process that made it, when no process uses the value any more; forked processes
+ * descriptors; and what has a name or a number in the system (shm_open, shmget, semget and the like) is taken away
+ * by then. Call it once, in the process that made it, when no process uses the value any more; forked processes
  * need not call it, theirs goes when they end. NULL: does nothing. */
 void value_free(struct value *value);
 
