@@ -94,10 +94,14 @@ export -f work grade ask stages items expectation
 export scratch grader BUILD load reports
 
 # deciding LAB: the files that its verdicts depend on, but for the hand-in. Not: what shows a report, what grades a class,
-# the tests of harness and explorer; nor, where no benchmark counts steps (harness/bench.h), what counts who writes where.
+# the tests of harness and explorer; nor, where no benchmark counts steps (harness/bench.h), what counts who writes where;
+# nor modules of the harness that nothing but a lab's programs use, where this lab's do not.
 deciding() {
-    local not='^grader/(report_|doctor|watch|explain|main|batch)|^harness/(explore/)?tests/|README|\.md$'
+    local not='^grader/(report_|doctor|watch|explain|main|batch)|^harness/(explore/)?tests/|README|\.md$' module
     grep -q '\.steps = ' labs/"$1"_*/bench.c || not+='|^harness/lines\.'
+    for module in site leftovers; do
+        grep -q "\"$module.h\"" labs/"$1"_*/*.c || not+="|^harness/$module[._]"
+    done
     find grader/*.c grader/*.h grader/*.def grader/stages grader/explore harness labs/"$1"_* -type f |
         grep -Ev "$not" | LC_ALL=C sort
 }
