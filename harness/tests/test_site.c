@@ -12,26 +12,44 @@
 #include "../site.h"
 #include "../timing.h"
 
-static size_t count_bytes(char *data, size_t size, size_t count, void *total)
+/* What curl says of an address: its status, the length that its header tells (-1: none), and a part of its body. */
+struct answer {
+    long status;
+    curl_off_t told;
+    size_t bytes;
+    char body[4096];
+    CURLcode result;
+};
+
+static size_t keep_body(char *data, size_t size, size_t count, void *context)
 {
-    (void)data;
-    *(size_t *)total += size * count;
+    struct answer *answer = context;
+    for (size_t i = 0; i < size * count; i++, answer->bytes++)
+        if (answer->bytes < sizeof answer->body - 1)
+            answer->body[answer->bytes] = data[i];
     return size * count;
+}
+
+static struct answer ask(const char *url)
+{
+    struct answer answer = {0};
+    CURL *handle = curl_easy_init();
+    curl_easy_setopt(handle, CURLOPT_URL, url);
+    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, keep_body);
+    curl_easy_setopt(handle, CURLOPT_WRITEDATA, &answer);
+    answer.result = curl_easy_perform(handle);
+    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &answer.status);
+    curl_easy_getinfo(handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &answer.told);
+    curl_easy_cleanup(handle);
+    return answer;
 }
 
 /* Fetches an address; returns the status of the answer, 0 if there is none. */
 static long fetch(const char *url, size_t *bytes)
 {
-    long status = 0;
-    CURL *handle = curl_easy_init();
-    *bytes = 0;
-    curl_easy_setopt(handle, CURLOPT_URL, url);
-    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, count_bytes);
-    curl_easy_setopt(handle, CURLOPT_WRITEDATA, bytes);
-    if (curl_easy_perform(handle) == CURLE_OK)
-        curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(handle);
-    return status;
+    const struct answer answer = ask(url);
+    *bytes = answer.bytes;
+    return answer.result == CURLE_OK ? answer.status : 0;
 }
 
 Test(site, one_page)
@@ -98,38 +116,6 @@ Test(site, start_page_is_as_long_as_asked)
     cr_expect_geq(bytes, 100000);
     cr_expect_lt(bytes, 110000);
     site_stop(site, NULL);
-}
-
-/* What curl says of an address: its status, the length that its header tells (-1: none), and a part of its body. */
-struct answer {
-    long status;
-    curl_off_t told;
-    size_t bytes;
-    char body[4096];
-    CURLcode result;
-};
-
-static size_t keep_body(char *data, size_t size, size_t count, void *context)
-{
-    struct answer *answer = context;
-    for (size_t i = 0; i < size * count; i++, answer->bytes++)
-        if (answer->bytes < sizeof answer->body - 1)
-            answer->body[answer->bytes] = data[i];
-    return size * count;
-}
-
-static struct answer ask(const char *url)
-{
-    struct answer answer = {0};
-    CURL *handle = curl_easy_init();
-    curl_easy_setopt(handle, CURLOPT_URL, url);
-    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, keep_body);
-    curl_easy_setopt(handle, CURLOPT_WRITEDATA, &answer);
-    answer.result = curl_easy_perform(handle);
-    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &answer.status);
-    curl_easy_getinfo(handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &answer.told);
-    curl_easy_cleanup(handle);
-    return answer;
 }
 
 /* Asks for address `number` of a site, whose name is `stem`, in each of its directories; status 404 and no body if it
