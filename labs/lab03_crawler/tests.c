@@ -622,16 +622,24 @@ static void take_turns(void)
     pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
 }
 
-/* Works on an item that is put while it is being started. */
+/* Works on the item of the second round, from when it is taken. */
 struct late_worker {
     pthread_t thread;
     struct crawler_queue *queue;
-    atomic_bool done;
+    atomic_bool taken, done;
 };
+
+static bool is_taken(void *context)
+{
+    const struct late_worker *late = context;
+    return late->taken;
+}
 
 static void *work_on(void *context)
 {
     struct late_worker *late = context;
+    while (!timing_wait_until(is_taken, late, patience))
+        continue;
     timing_sleep_ms(1);
     late->done = true;
     crawler_queue_task_done(late->queue);
@@ -657,6 +665,7 @@ static void check_rounds_are_apart(void)
         crawler_queue_task_done(queue);
         put_number(queue, 2);
         get_number(queue, 2);
+        late.taken = true;
         crawler_queue_join(queue);
         cr_assert(late.done, "join returned although an item is being worked on that was put before: the end of the "
                              "items before it, for which another thread waited in join, is not the end of this one");
