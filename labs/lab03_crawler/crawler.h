@@ -86,10 +86,10 @@ struct crawler_result {
  * A page that takes up to 10 seconds to answer is not an error.
  *
  * Blocks until every address is visited. Then nothing of it is left: threads are joined, connections
- * closed, memory freed. Returns 0, or -1 if memory ran out or no thread could be started (`*result` is
- * then of no use, but nothing is left either). If only some threads could be started, these do it all.
- * If no one answers at the start address, that is 1 error and the return is 0. A link for which the functions of
- * links.h or seen.h found no memory is left out: they do not tell.
+ * closed, memory freed. Returns 0, or -1 if no thread could be started (`*result` is then of no use, but
+ * nothing is left either). If only some threads could be started, these do it all.
+ * If no one answers at the start address, that is 1 error and the return is 0. What comes of a crawl for which
+ * there is not enough memory is left open: links.h and seen.h leave out a link then, and do not tell.
  *
  * The caller has called curl_global_init(CURL_GLOBAL_DEFAULT) before, while it had only one thread, and
  * cleans up itself. Not to be called by two threads at once. */
