@@ -48,17 +48,10 @@ bool speedup_failures_decide(size_t failures)
     return failures >= SPEEDUP_FAILURES_MAX;
 }
 
-struct speedup_judgement speedup_judge(const struct speedup_round *rounds, size_t count, size_t failures,
-                                       double threshold)
+static struct speedup_judgement judge_ratios(const double *ratios, size_t count, size_t enough, double threshold)
 {
-    double ratios[SPEEDUP_ROUNDS_MAX] = {0};
-    struct speedup_judgement judgement = {.side = INTERVAL_UNDECIDED};
-    for (size_t i = 0; i < count; i++) {
-        ratios[i] = counted(&rounds[i], true) / counted(&rounds[i], false);
-        judgement.busy = judgement.busy || speedup_is_busy(&rounds[i]);
-    }
-    judgement.ratio = interval_of_ratios(ratios, count);
-    if (count < (judgement.busy || failures > 0 ? SPEEDUP_DOUBTFUL_ROUNDS_MIN : SPEEDUP_ROUNDS_MIN))
+    struct speedup_judgement judgement = {.ratio = interval_of_ratios(ratios, count), .side = INTERVAL_UNDECIDED};
+    if (count < enough)
         return judgement;
     judgement.side = interval_side(&judgement.ratio, threshold);
     const struct interval median = interval_of_median(ratios, count);
@@ -67,4 +60,29 @@ struct speedup_judgement speedup_judge(const struct speedup_round *rounds, size_
         judgement.side = interval_side(&median, threshold);
     }
     return judgement;
+}
+
+struct speedup_judgement speedup_judge(const struct speedup_round *rounds, size_t count, size_t failures,
+                                       double threshold)
+{
+    double ratios[SPEEDUP_ROUNDS_MAX] = {0};
+    bool busy = false;
+    for (size_t i = 0; i < count; i++) {
+        ratios[i] = counted(&rounds[i], true) / counted(&rounds[i], false);
+        busy = busy || speedup_is_busy(&rounds[i]);
+    }
+    const size_t enough = busy || failures > 0 ? SPEEDUP_DOUBTFUL_ROUNDS_MIN : SPEEDUP_ROUNDS_MIN;
+    struct speedup_judgement judgement = judge_ratios(ratios, count, enough, threshold);
+    judgement.busy = busy;
+    return judgement;
+}
+
+struct speedup_judgement speedup_judge_calm(const struct speedup_round *rounds, size_t count, double threshold)
+{
+    double ratios[SPEEDUP_ROUNDS_MAX] = {0};
+    size_t calm = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!speedup_had_to_wait(rounds[i].handin))
+            ratios[calm++] = rounds[i].reference.wall / rounds[i].handin.wall;
+    return judge_ratios(ratios, calm, SPEEDUP_CALM_ROUNDS_MIN, threshold);
 }

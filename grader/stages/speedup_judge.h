@@ -5,10 +5,17 @@
  * had each of its threads got a CPU whenever it was able to run (quiet; process_activity.h tells how that is seen from
  * outside). On a quiet machine they are the same and the first is exact. On a busy one the first depends on what else
  * runs, and the second does not. So a round, which is a run of the reference (the plain split; for latency the
- * sequential program) beside a run of the hand-in, is counted by wall time if neither had to wait for a CPU, and by
+ * sequential program) and a run of the hand-in, is counted by wall time if neither had to wait for a CPU, and by
  * quiet time otherwise: its ratio is reference / hand-in either way. Rounds are added until the 99 % confidence
  * interval of the ratio lies on one side of the threshold; with busy rounds among them it takes some more. It is the
  * interval of the mean or, where a few rounds are far off all others, that of the median.
+ *
+ * What is measured for latency sleeps most of the time, and of that quiet time counts too little: sleep that passes
+ * while another thread waits for a CPU is left out. The time it would have taken on a quiet machine lies between quiet
+ * and wall. So there the rounds whose hand-in had not to wait, whose two times are near each other, decide by
+ * themselves, as soon as there are enough of them; if there never are, all rounds do. The sequential program is our
+ * own and sleeps each time for as long: whatever disturbs it makes it slower, so the fastest of its runs is the
+ * reference of all rounds.
  *
  * Two CPUs may be two hyper-threads of one core, all the time or, on a virtual machine, for seconds. Then threads that
  * compute at once slow each other down: the plain split needs up to two thirds more CPU time for the same work, and is
@@ -28,8 +35,9 @@
 
 #include "../interval.h"
 
-enum { SPEEDUP_ROUNDS_MIN = 3, SPEEDUP_ROUNDS_MAX = 20 };
+enum { SPEEDUP_ROUNDS_MIN = 3, SPEEDUP_ROUNDS_MAX = 60 };
 enum { SPEEDUP_DOUBTFUL_ROUNDS_MIN = 5 }; /* with a busy round or a failure */
+enum { SPEEDUP_CALM_ROUNDS_MIN = 6 };     /* see speedup_judge_calm */
 enum { SPEEDUP_FAILURES_MAX = 2 };
 
 /* Seconds of one run, see above; 0 < quiet <= wall. */
@@ -71,5 +79,10 @@ bool speedup_failures_decide(size_t failures);
  * `threshold` and of which `failures` more runs, too few to decide, went wrong. */
 struct speedup_judgement speedup_judge(const struct speedup_round *rounds, size_t count, size_t failures,
                                        double threshold);
+
+/* speedup_judge_calm: what those of the rounds say by wall time alone whose hand-in had not to wait. It takes at least
+ * SPEEDUP_CALM_ROUNDS_MIN of them: whether the threads of a hand-in that wakes too few do wait at once is luck, and it
+ * is not to be lucky in all of them. */
+struct speedup_judgement speedup_judge_calm(const struct speedup_round *rounds, size_t count, double threshold);
 
 #endif

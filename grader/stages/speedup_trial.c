@@ -11,10 +11,13 @@
 #include "../text.h"
 
 enum { BENCH_FAILED = 1 /* exit status of bench_fail */ };
-enum { WAITING_RUNS = 3, WORKERS_MAX = 8, SAID_LINES = 3, CONTENDED_WORKERS_MIN = 2 };
+enum { BASELINE_RUNS = 3, WAITING_RUNS = 3, WORKERS_MAX = 8, SAID_LINES = 3, CONTENDED_WORKERS_MIN = 2 };
 
-/* A measure that is still undecided after this many timed seconds stays so. */
-static const double seconds_max = 20.0;
+/* A measure that is still undecided after this many rounds, or this many timed seconds of them, stays so. */
+static const struct {
+    size_t rounds;
+    double seconds;
+} most[] = {[MEASURE_CPU] = {20, 20.0}, [MEASURE_LATENCY] = {SPEEDUP_ROUNDS_MAX, 40.0}};
 
 enum role { BASELINE, YARDSTICK, STUDENT, LINES };
 
@@ -125,6 +128,14 @@ static enum outcome compare(struct trial *trial, uint64_t answer, uint64_t right
     return WRONG;
 }
 
+static enum outcome run_baseline(struct trial *trial, struct run *run)
+{
+    const enum outcome outcome = run_role(trial, BASELINE, 0, run);
+    if (outcome == GOOD && (trial->baseline.wall <= 0.0 || run->time.wall < trial->baseline.wall))
+        trial->baseline = run->time;
+    return outcome;
+}
+
 /* Yardstick and hand-in, the other one first each time, so that a machine that slows down or speeds up favours none. */
 static enum outcome run_cpu_round(struct trial *trial, size_t round, struct run runs[STUDENT + 1])
 {
@@ -141,7 +152,11 @@ static enum outcome run_cpu_round(struct trial *trial, size_t round, struct run 
 
 static enum outcome run_latency_round(struct trial *trial, struct run runs[STUDENT + 1])
 {
-    const enum outcome outcome = run_role(trial, STUDENT, 0, &runs[STUDENT]);
+    enum outcome outcome = GOOD;
+    if (trial->count < BASELINE_RUNS)
+        outcome = run_baseline(trial, &runs[BASELINE]);
+    if (outcome == GOOD)
+        outcome = run_role(trial, STUDENT, 0, &runs[STUDENT]);
     return outcome != GOOD ? outcome : compare(trial, runs[STUDENT].answer, runs[BASELINE].answer);
 }
 
@@ -151,40 +166,53 @@ static bool is_final(struct trial *trial, enum outcome outcome)
     return outcome == OUR_FAULT || (outcome != GOOD && speedup_failures_decide(++trial->failures));
 }
 
-static struct speedup_judgement judge(const struct trial *trial)
+/* With `last` no more rounds are to come. */
+static struct speedup_judgement judge(const struct trial *trial, bool last)
 {
-    return speedup_judge(trial->rounds, trial->count, trial->failures, speedup_trial_asked(trial));
+    const double asked = speedup_trial_asked(trial);
+    if (trial->measure->kind == MEASURE_LATENCY) {
+        const struct speedup_judgement calm = speedup_judge_calm(trial->rounds, trial->count, asked);
+        if (calm.side != INTERVAL_UNDECIDED || !last)
+            return calm;
+    }
+    return speedup_judge(trial->rounds, trial->count, trial->failures, asked);
 }
 
-static enum outcome undecided(struct trial *trial)
+static void add_round(struct trial *trial, const struct run runs[STUDENT + 1])
 {
-    set_trouble(trial, text_format("the times vary too much on this machine to tell in %zu rounds", trial->count));
-    return NOT_MEASURED;
+    const bool cpu = trial->measure->kind == MEASURE_CPU;
+    trial->rounds[trial->count++] =
+        (struct speedup_round){.reference = runs[YARDSTICK].time, .handin = runs[STUDENT].time};
+    for (size_t i = 0; !cpu && i < trial->count; i++)
+        trial->rounds[i].reference = trial->baseline;
 }
 
 static enum outcome measure_ratio(struct trial *trial)
 {
     const bool cpu = trial->measure->kind == MEASURE_CPU;
-    struct run runs[STUDENT + 1];
-    enum outcome outcome = run_role(trial, BASELINE, 0, &runs[BASELINE]);
-    trial->baseline = runs[BASELINE].time;
-    trial->judgement = judge(trial);
+    const size_t rounds_max = most[trial->measure->kind].rounds;
+    const double seconds_max = most[trial->measure->kind].seconds;
+    struct run runs[STUDENT + 1] = {0};
+    enum outcome outcome = cpu ? run_baseline(trial, &runs[BASELINE]) : GOOD;
+    bool last = false;
+    trial->judgement = judge(trial, last);
     double spent = trial->baseline.wall;
     if (outcome != GOOD)
         return outcome;
-    while (trial->judgement.side == INTERVAL_UNDECIDED) {
-        if (trial->count == SPEEDUP_ROUNDS_MAX || (trial->count >= SPEEDUP_DOUBTFUL_ROUNDS_MIN && spent > seconds_max))
-            return undecided(trial);
+    while (trial->judgement.side == INTERVAL_UNDECIDED && !last) {
         outcome = cpu ? run_cpu_round(trial, trial->count, runs) : run_latency_round(trial, runs);
-        const struct run *reference = &runs[cpu ? YARDSTICK : BASELINE];
         if (is_final(trial, outcome))
             return outcome;
         if (outcome != GOOD)
             continue;
-        trial->rounds[trial->count++] =
-            (struct speedup_round){.reference = reference->time, .handin = runs[STUDENT].time};
-        spent += (cpu ? reference->time.wall : 0.0) + runs[STUDENT].time.wall;
-        trial->judgement = judge(trial);
+        add_round(trial, runs);
+        spent += runs[YARDSTICK].time.wall + runs[STUDENT].time.wall;
+        last = trial->count == rounds_max || (trial->count >= SPEEDUP_DOUBTFUL_ROUNDS_MIN && spent > seconds_max);
+        trial->judgement = judge(trial, last);
+    }
+    if (trial->judgement.side == INTERVAL_UNDECIDED) {
+        set_trouble(trial, text_format("the times vary too much on this machine to tell in %zu rounds", trial->count));
+        return NOT_MEASURED;
     }
     return trial->judgement.side == INTERVAL_BELOW ? SLOW : GOOD;
 }
@@ -263,6 +291,8 @@ double speedup_trial_asked(const struct trial *trial)
 
 double speedup_trial_times(const struct trial *trial, bool reference)
 {
+    if (trial->measure->kind == MEASURE_LATENCY)
+        return trial->judgement.ratio.middle;
     const double baseline = trial->judgement.busy ? trial->baseline.quiet : trial->baseline.wall;
     return baseline / speedup_mean(trial->rounds, trial->count, reference);
 }

@@ -2,7 +2,7 @@
  * speedup_trial.h: runs the bench programs of one measure until it is decided.
  *
  *     cpu       baseline once; then rounds: yardstick and hand-in by turns, with a fresh input each round
- *     latency   baseline once; then the hand-in, always with the same input
+ *     latency   rounds of the hand-in, in the first three of them after the baseline; always with the same input
  *     waiting   the hand-in alone, until it has once used little CPU time
  *
  * A `cpu` measure whose work has steps is first run by the program `lines`, on two workers at least: a hand-in whose
@@ -39,7 +39,7 @@ struct trial {
     const struct workspace *workspace;
     const struct manifest_measure *measure;
     int workers;
-    struct speedup_time baseline; /* not for waiting measures */
+    struct speedup_time baseline; /* the fastest of its runs; not for waiting measures */
     struct speedup_round rounds[SPEEDUP_ROUNDS_MAX];
     size_t count;    /* of complete rounds */
     size_t failures; /* runs of the hand-in that went wrong */

@@ -106,6 +106,34 @@ Test(speedup_judge, each_round_is_counted_in_its_own_way)
     cr_expect_float_eq(speedup_mean(rounds, 2, false), 0.2, 1e-9);
 }
 
+/* Times as read beside other gradings: a crawl of which each worker pauses after every page, 6.0 times asked. */
+Test(speedup_judge, calm_rounds_decide_by_themselves)
+{
+    struct speedup_round rounds[ROUNDS + 1];
+    const struct speedup_time reference = {1.00, 0.95};
+    fill(rounds, reference, (struct speedup_time){0.21, 0.19});
+    rounds[ROUNDS] = (struct speedup_round){.reference = reference, .handin = {0.35, 0.09}};
+    cr_expect_eq(speedup_judge(rounds, ROUNDS + 1, 0, 6.0).side, INTERVAL_UNDECIDED);
+    cr_expect_eq(speedup_judge_calm(rounds, ROUNDS + 1, 6.0).side, INTERVAL_BELOW);
+    cr_expect_eq(speedup_judge_calm(rounds, ROUNDS + 1, 4.0).side, INTERVAL_ABOVE);
+    cr_expect_not(speedup_judge_calm(rounds, ROUNDS + 1, 6.0).busy);
+    cr_expect_leq(speedup_judge_calm(rounds, ROUNDS + 1, 6.0).ratio.high, 5.0);
+}
+
+Test(speedup_judge, too_few_calm_rounds_decide_nothing)
+{
+    struct speedup_round rounds[ROUNDS];
+    fill(rounds, (struct speedup_time){1.00, 0.95}, (struct speedup_time){0.21, 0.19});
+    cr_expect_eq(speedup_judge_calm(rounds, SPEEDUP_CALM_ROUNDS_MIN - 1, 6.0).side, INTERVAL_UNDECIDED);
+    cr_expect_eq(speedup_judge_calm(rounds, SPEEDUP_CALM_ROUNDS_MIN, 6.0).side, INTERVAL_BELOW);
+    rounds[2].handin.quiet = 0.10;
+    cr_expect_eq(speedup_judge_calm(rounds, ROUNDS, 6.0).side, INTERVAL_UNDECIDED, "one of six is a busy one");
+    fill(rounds, (struct speedup_time){1.00, 0.95}, (struct speedup_time){0.28, 0.12});
+    const struct speedup_judgement none = speedup_judge_calm(rounds, ROUNDS, 6.0);
+    cr_expect_eq(none.side, INTERVAL_UNDECIDED);
+    cr_expect(none.ratio.low <= 0.0 && isinf(none.ratio.high), "of no calm round nothing is known");
+}
+
 Test(speedup_judge, times_that_vary_decide_nothing)
 {
     struct speedup_round rounds[ROUNDS];
@@ -124,10 +152,10 @@ Test(speedup_judge, a_round_that_is_far_off_does_not_save_a_slow_one)
     rounds[4].reference = (struct speedup_time){0.05, 0.05};
     rounds[4].handin = (struct speedup_time){0.001, 0.001};
     cr_expect_eq(side_after(rounds, 10), INTERVAL_UNDECIDED);
-    struct speedup_round more[SPEEDUP_ROUNDS_MAX];
-    for (int i = 0; i < SPEEDUP_ROUNDS_MAX; i++)
+    struct speedup_round more[20];
+    for (int i = 0; i < 20; i++)
         more[i] = rounds[i % 10];
-    cr_expect_eq(side_after(more, SPEEDUP_ROUNDS_MAX), INTERVAL_BELOW);
+    cr_expect_eq(side_after(more, 20), INTERVAL_BELOW);
 }
 
 Test(speedup_judge, times_are_positive_and_quiet_is_no_longer_than_wall)
