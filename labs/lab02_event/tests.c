@@ -11,18 +11,24 @@
 #define _GNU_SOURCE 1
 #include "event.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "census.h"
+#include "scarce.h"
 #include "step.h"
 #include "test.h"
 #include "thread_info.h"
@@ -46,6 +52,7 @@ struct waiter {
     struct event *event;
     bool timed; /* event_wait_for, not event_wait */
     unsigned milliseconds;
+    double start;  /* on timing_now: the wait begins after it */
     atomic_int id; /* thread id, 0 until just before the wait */
     atomic_bool returned;
     bool result; /* of event_wait_for */
@@ -55,13 +62,13 @@ struct waiter {
 static void *wait_for_event(void *argument)
 {
     struct waiter *waiter = argument;
-    const double start = timing_now();
+    waiter->start = timing_now();
     atomic_store(&waiter->id, gettid());
     if (waiter->timed)
         waiter->result = event_wait_for(waiter->event, waiter->milliseconds);
     else
         event_wait(waiter->event);
-    waiter->seconds = timing_now() - start;
+    waiter->seconds = timing_now() - waiter->start;
     atomic_store(&waiter->returned, true);
     return NULL;
 }
@@ -162,6 +169,17 @@ static void check_all_return(struct waiter *waiters, int count)
         cr_assert(!waiters[i].timed || waiters[i].result,
                   "event_wait_for returned false although the event was set long before the time was up");
     }
+}
+
+/* From now on the threads share one processor, and who is woken takes it from nobody: for some milliseconds it does not
+ * come to it before this thread sleeps. */
+static void take_turns(void)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+    pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
 }
 
 /* ---- State ---- */
@@ -291,6 +309,28 @@ LAB_TEST(set_wakes_every_waiter)
     event_free(event);
 }
 
+/* A sleeper that comes to a processor only when the event has been set 256 times and stays set: who counts the sets in
+ * eight bits or fewer is where it was. Now and then it comes to it earlier, and nothing is seen. */
+static void check_many_sets_at_once(struct event *event)
+{
+    enum { ROUNDS = 6, SETS = 256 };
+    take_turns();
+    situation = ". While it slept the event was set and cleared 255 times before the last set, which stays: to the "
+                "sleeper that must not look as if nothing had happened";
+    for (int round = 0; round < ROUNDS; round++) {
+        struct waiter waiter = {.event = event, .timed = round % 2 == 1, .milliseconds = LONG_MS};
+        start_waiter(&waiter);
+        for (int i = 1; i < SETS; i++) {
+            event_set(event);
+            event_clear(event);
+        }
+        event_set(event);
+        check_all_return(&waiter, 1);
+        event_clear(event);
+    }
+    situation = "";
+}
+
 LAB_TEST(clear_and_reuse)
 {
     enum { COUNT = 3, ROUNDS = 10 };
@@ -307,6 +347,7 @@ LAB_TEST(clear_and_reuse)
         event_clear(event);
         cr_assert(!event_wait_for(event, 5), "event_wait_for must be false: the event was cleared, and nobody set it");
     }
+    check_many_sets_at_once(event);
     event_free(event);
 }
 
@@ -327,6 +368,25 @@ static void check_time_out(struct waiter *waiter)
               waiter->milliseconds, waiter->seconds * 1e3);
 }
 
+/* No further file can be opened. A wait cannot fail: what it needs has to be there when the event is. */
+static void check_time_out_without_descriptors(struct event *event)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const int next = dup(0);
+    close(next);
+    const struct rlimit low = {.rlim_cur = (rlim_t)next, .rlim_max = limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &low);
+    const double start = timing_now();
+    const bool result = event_wait_for(event, 30);
+    const double seconds = timing_now() - start;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    cr_assert(!result && seconds >= 0.03 - 1e-6,
+              "event_wait_for(30 ms) returned %s after %.3f ms, and the event is not set: no further descriptor can be "
+              "had, but a wait cannot fail",
+              result ? "true" : "false", seconds * 1e3);
+}
+
 /* The waits are spread over more than a second, so that the second changes within some of them,
  * whatever clock is used: this is where a tv_nsec that grows beyond a second shows. */
 LAB_TEST(time_out_is_kept)
@@ -344,7 +404,35 @@ LAB_TEST(time_out_is_kept)
     }
     for (int i = 0; i < COUNT; i++)
         check_time_out(&waiters[i]);
+    check_time_out_without_descriptors(event);
     event_free(event);
+}
+
+/* The event is set just before the time is up, and the sleeper comes to a processor only after that. Where it comes
+ * earlier, or the set later, the round says nothing. */
+static void check_set_just_in_time(struct event *event)
+{
+    enum { ROUNDS = 25, WAIT_MS = 15 };
+    static const double wait = WAIT_MS / 1e3, sooner = 0.0006, later = 0.0004;
+    take_turns();
+    for (int round = 0; round < ROUNDS; round++) {
+        struct waiter late = {.event = event, .timed = true, .milliseconds = WAIT_MS};
+        event_clear(event);
+        start_waiter(&late);
+        const double end = late.start + wait, rest = end - sooner - timing_now();
+        nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * fmax(rest, 0))}, NULL);
+        event_set(event);
+        const bool in_time = timing_now() < end;
+        while (timing_now() < end + later) { /* keeps the processor */
+        }
+        timing_wait_until(has_returned, &late, PATIENCE);
+        cr_assert(has_returned(&late), "the event is set, but event_wait_for has not returned after %.0f s", PATIENCE);
+        pthread_join(late.thread, NULL);
+        cr_assert(late.result || !in_time,
+                  "event_wait_for(%d ms) returned false although event_set had returned before the time was up: the "
+                  "waiter came to a processor a moment later only, and must look at the event before the clock",
+                  WAIT_MS);
+    }
 }
 
 /* 4295 ms are just more nanoseconds than fit into 32 bits; the last is the longest there is. */
@@ -366,14 +454,18 @@ LAB_TEST(set_in_time_beats_the_time_out)
                   "event_wait_for(%u ms) came back within moments, and the event is not set", times[i]);
     event_set(event);
     check_all_return(waiters, COUNT);
+    check_set_just_in_time(event);
     event_free(event);
 }
 
 /* ---- Signals ---- */
 
+static atomic_int signals_handled;
+
 static void ignore_signal(int number)
 {
     (void)number;
+    atomic_fetch_add(&signals_handled, 1);
 }
 
 /* Interrupts the waiter every few milliseconds until it has returned or `seconds` are over. */
@@ -785,12 +877,93 @@ static void check_other_group_stays(struct event *event)
                  tasks == NULL ? "NULL" : "a group", atomic_load(&complete.total));
 }
 
-/* The event is set from the start, so that the first two would like to run. */
-LAB_TEST(tasks_when_threads_run_out)
+/* The functions below stand in front of those of the C library, and fail when a test wants it. */
+static struct scarce threads_to_start;
+
+static bool have_handled(void *count)
 {
-    static struct record record;
-    struct event *event = create_event();
-    event_set(event);
+    return atomic_load(&signals_handled) >= *(int *)count;
+}
+
+/* All threads but this one and the first, which have fallen asleep, handle a signal and do what they then do. */
+static void signal_other_threads(void)
+{
+    int count = 0;
+    thread_info_wait_asleep(LULL);
+    DIR *threads = opendir("/proc/self/task");
+    for (struct dirent *entry; threads != NULL && (entry = readdir(threads)) != NULL;) {
+        const int id = atoi(entry->d_name);
+        if (id > 0 && id != gettid() && id != getpid())
+            count += tgkill(getpid(), id, SIGUSR1) == 0;
+    }
+    if (threads != NULL)
+        closedir(threads);
+    timing_wait_until(have_handled, &count, LULL);
+    thread_info_wait_asleep(LULL);
+}
+
+static bool thread_is_missing(void)
+{
+    const bool missing = scarce_fails(&threads_to_start);
+    if (missing)
+        signal_other_threads();
+    return missing;
+}
+
+/* Copies the address of the C library's function `name` to `*function`, a pointer to a function. */
+static void find_original(const char *name, void *function)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+    memcpy(function, &found, sizeof found);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument)
+{
+    int (*original)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    find_original("pthread_create", &original);
+    return thread_is_missing() ? EAGAIN : original(thread, attributes, body, argument);
+}
+
+int thrd_create(thrd_t *thread, thrd_start_t body, void *argument)
+{
+    int (*original)(thrd_t *, thrd_start_t, void *);
+    find_original("thrd_create", &original);
+    return thread_is_missing() ? thrd_error : original(thread, body, argument);
+}
+
+/* What start_three works with. */
+static struct event *start_event;
+static struct record start_record;
+static struct event_tasks *start_result;
+
+static void start_three(void)
+{
+    start_result = event_tasks_start(start_event, 3, note_run, &start_record);
+}
+
+/* The event is set. One of the threads cannot be started, and those before it handle a signal just then. */
+static void check_signals_while_threads_run_out(struct event *event)
+{
+    const struct sigaction action = {.sa_handler = ignore_signal}; /* no SA_RESTART */
+    sigaction(SIGUSR1, &action, NULL);
+    start_event = event;
+    for (int missing = 1; missing <= 2; missing++) {
+        memset(&start_record, 0, sizeof start_record);
+        atomic_store(&signals_handled, 0);
+        scarce_call(&threads_to_start, missing, missing, start_three);
+        event_tasks_join(start_result);
+        const int expected = start_result == NULL ? 0 : 3; /* it may have tried once more */
+        cr_assert_eq(atomic_load(&start_record.total), expected,
+                     "event_tasks_start returned %s, and %d of its 3 tasks have run: one thread could not be started, "
+                     "and those before it handled a signal meanwhile, which must not set them going",
+                     start_result == NULL ? "NULL" : "a group", atomic_load(&start_record.total));
+    }
+}
+
+/* The event is set, so that the first two would like to run. */
+static void check_others_go_home(struct event *event)
+{
+    static struct record record, later;
     const struct census before = census_take();
     struct event_tasks *tasks = start_eight_with_two_threads(event, &record);
     if (tasks != NULL) { /* small stacks: all eight were started after all */
@@ -803,10 +976,17 @@ LAB_TEST(tasks_when_threads_run_out)
                  atomic_load(&record.total));
     cr_assert_leq(after.threads, before.threads, "event_tasks_start returned NULL, but %d of its threads are alive",
                   after.threads - before.threads);
-    static struct record later;
     event_tasks_join(start_tasks(event, 8, note_run_beside_join, &later));
     cr_assert_eq(atomic_load(&later.total), 8, "8 tasks were started when there was room again, and %d have run",
                  atomic_load(&later.total));
+}
+
+LAB_TEST(tasks_when_threads_run_out)
+{
+    struct event *event = create_event();
+    event_set(event);
+    check_others_go_home(event);
+    check_signals_while_threads_run_out(event);
     event_clear(event);
     check_other_group_stays(event);
     event_free(event);

@@ -59,15 +59,16 @@ void crawler_queue_free(struct crawler_queue *queue);
  *
  * What is visited: the start address, and every address of the same site (links_same_site in links.h:
  * same scheme, host and port) that a visited page links to, each exactly once, however many links lead
- * there. To visit is to send one GET request; it is not repeated, whatever the answer. Other sites are
- * never asked. Addresses are compared in the form that links.h gives them, and the start address has that
- * form already.
+ * there. To visit is to send one GET request; it is not repeated, whatever the answer (what libcurl sends
+ * again by itself, over a connection that turns out to be closed, does not count). Other sites are never
+ * asked. Addresses are compared in the form that links.h gives them, and the start address has that form
+ * already.
  *
  * A visit counts as one of three things:
  *   page      status 200 to 299, and the whole body came. Its body is searched for links.
  *   redirect  status 300 to 399. libcurl is not to follow it: the address in its `Location` is treated as
  *             a link, that is, resolved, and visited if it is on the same site and was not seen before.
- *             The body is not searched.
+ *             The body is not searched. (If it does not come whole, an error will do as well.)
  *   error     everything else: another status (404, 500, ...), no connection, a connection that closes
  *             before the whole body came. The body is not searched.
  */

@@ -324,6 +324,17 @@ static void wait_blocked(struct caller *callers, size_t count, unsigned calls)
     thread_info_wait_asleep(asleep_seconds);
 }
 
+/* From now on the threads share one processor, and who is woken takes it from nobody: what one thread does without
+ * sleeping is done before any other comes. */
+static void take_turns(void)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+    pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
+}
+
 /* A capacity that is 3 in 8 or 16 bits. */
 static void check_capacity_is_wide(void)
 {
@@ -340,6 +351,33 @@ static void check_capacity_is_wide(void)
         get_number(queue, i);
     join_callers(&putter, 1);
     crawler_queue_free(queue);
+}
+
+/* Someone waits in get, and comes to the processor only when a put blocks: an item that is there for it to take is
+ * still in the queue. */
+static void check_bound_beside_a_get(size_t capacity)
+{
+    enum { ROUNDS = 3 };
+    const unsigned fit = (unsigned)capacity + 1, puts = fit + 2;
+    take_turns();
+    for (int i = 0; i < ROUNDS; i++) {
+        struct caller getter = {0}, putter = {0};
+        struct crawler_queue *queue = create(capacity);
+        start_callers(&getter, 1, queue, call_get, 1);
+        wait_blocked(&getter, 1, 1);
+        start_callers(&putter, 1, queue, call_put, puts);
+        cr_assert(wait_done(&getter, 1, 1), "items were put, but the blocked get does not return");
+        wait_done(&putter, 1, fit);
+        wait_blocked(&putter, 1, fit + 1);
+        cr_assert_eq(putter.done, fit,
+                     "a get that was blocked on the empty queue of capacity %zu took the first item, and nothing else "
+                     "was taken: %u puts must return and the next one block, but %u have returned",
+                     capacity, fit, (unsigned)putter.done);
+        crawler_queue_close(queue);
+        join_callers(&getter, 1);
+        join_callers(&putter, 1);
+        crawler_queue_free(queue);
+    }
 }
 
 LAB_TEST(put_blocks_when_full)
@@ -359,6 +397,8 @@ LAB_TEST(put_blocks_when_full)
     join_callers(&putter, 1);
     crawler_queue_free(queue);
     check_capacity_is_wide();
+    check_bound_beside_a_get(1);
+    check_bound_beside_a_get(4);
 }
 
 LAB_TEST(get_blocks_when_empty)
@@ -611,17 +651,6 @@ LAB_TEST(join_waits_for_task_done)
     check_many_unfinished();
 }
 
-/* From now on the threads share one processor, and who is woken takes it from nobody: what one thread does without
- * sleeping is done before any other comes. */
-static void take_turns(void)
-{
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(sched_getcpu(), &one);
-    pthread_setaffinity_np(pthread_self(), sizeof one, &one);
-    pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
-}
-
 /* Works on the item of the second round, from when it is taken. */
 struct late_worker {
     pthread_t thread;
@@ -715,6 +744,39 @@ LAB_TEST(close_wakes_all_getters)
     crawler_queue_free(queue);
 }
 
+/* Room is made for a blocked put, all items are done and the queue is closed before it comes to the processor. Whether
+ * it then puts its item or not, who waits in join comes home in the end. */
+static void check_join_beside_a_refused_put(void)
+{
+    enum { ROUNDS = 5 };
+    take_turns();
+    for (int i = 0; i < ROUNDS; i++) {
+        struct caller putter = {0}, joiner = {0};
+        struct crawler_queue *queue = create(1);
+        put_number(queue, 77);
+        start_callers(&putter, 1, queue, call_put, 1);
+        wait_blocked(&putter, 1, 1);
+        start_callers(&joiner, 1, queue, call_join, 1);
+        wait_blocked(&joiner, 1, 1);
+        get_number(queue, 77);
+        crawler_queue_task_done(queue);
+        crawler_queue_close(queue);
+        cr_assert(wait_done(&putter, 1, 1),
+                  "a thread was blocked in put when the queue was closed: it does not return");
+        if (putter.failed == 0) {
+            get_number(queue, 1);
+            crawler_queue_task_done(queue);
+        }
+        cr_assert(wait_done(&joiner, 1, 1),
+                  "all that was put is done, but a thread does not come back from join: it waited there when the queue "
+                  "was closed, and a put that was blocked returned %s then",
+                  putter.failed == 0 ? "true" : "false");
+        join_callers(&putter, 1);
+        join_callers(&joiner, 1);
+        crawler_queue_free(queue);
+    }
+}
+
 LAB_TEST(close_wakes_all_putters)
 {
     struct caller putters[4] = {0}, joiner = {0};
@@ -739,6 +801,7 @@ LAB_TEST(close_wakes_all_putters)
     join_callers(putters, 4);
     join_callers(&joiner, 1);
     crawler_queue_free(queue);
+    check_join_beside_a_refused_put();
 }
 
 LAB_TEST(closed_queue_is_drained)

@@ -1,0 +1,169 @@
+/* expect: tests tasks_when_threads_run_out | a thread of a group waits at the gate with one sem_wait: a signal lets it pass before it is known whether the group is complete */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "event.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct event {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    bool set;
+};
+
+struct event *event_create(void)
+{
+    struct event *event = malloc(sizeof *event);
+    if (event == NULL)
+        return NULL;
+    event->set = false;
+    if (pthread_mutex_init(&event->mutex, NULL) == 0) {
+        pthread_condattr_t attr;
+        if (pthread_condattr_init(&attr) == 0) {
+            pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+            int rc = pthread_cond_init(&event->cond, &attr);
+            pthread_condattr_destroy(&attr);
+            if (rc == 0)
+                return event;
+        }
+        pthread_mutex_destroy(&event->mutex);
+    }
+    free(event);
+    return NULL;
+}
+
+void event_free(struct event *event)
+{
+    if (event == NULL)
+        return;
+    pthread_cond_destroy(&event->cond);
+    pthread_mutex_destroy(&event->mutex);
+    free(event);
+}
+
+void event_set(struct event *event)
+{
+    pthread_mutex_lock(&event->mutex);
+    event->set = true;
+    pthread_cond_broadcast(&event->cond);
+    pthread_mutex_unlock(&event->mutex);
+}
+
+void event_clear(struct event *event)
+{
+    pthread_mutex_lock(&event->mutex);
+    event->set = false;
+    pthread_mutex_unlock(&event->mutex);
+}
+
+bool event_is_set(struct event *event)
+{
+    pthread_mutex_lock(&event->mutex);
+    bool set = event->set;
+    pthread_mutex_unlock(&event->mutex);
+    return set;
+}
+
+void event_wait(struct event *event)
+{
+    pthread_mutex_lock(&event->mutex);
+    while (!event->set)
+        pthread_cond_wait(&event->cond, &event->mutex);
+    pthread_mutex_unlock(&event->mutex);
+}
+
+static struct timespec in_ms(unsigned milliseconds)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += milliseconds / 1000;
+    t.tv_nsec += (long)(milliseconds % 1000) * 1000000L;
+    if (t.tv_nsec >= 1000000000L) {
+        t.tv_nsec -= 1000000000L;
+        t.tv_sec++;
+    }
+    return t;
+}
+
+bool event_wait_for(struct event *event, unsigned milliseconds)
+{
+    struct timespec end = in_ms(milliseconds);
+    pthread_mutex_lock(&event->mutex);
+    while (!event->set)
+        if (pthread_cond_timedwait(&event->cond, &event->mutex, &end) != 0)
+            break;
+    bool set = event->set;
+    pthread_mutex_unlock(&event->mutex);
+    return set;
+}
+
+struct event_tasks {
+    sem_t gate; /* one token for each thread when it is known whether the group is complete */
+    bool called_off;
+    size_t count;
+    struct event *event;
+    event_task *run;
+    void *arg;
+    struct task {
+        struct event_tasks *group;
+        size_t index;
+        pthread_t thread;
+    } task[64];
+};
+
+static void *task_main(void *p)
+{
+    struct task *task = p;
+    struct event_tasks *group = task->group;
+    sem_wait(&group->gate);
+    if (!group->called_off) {
+        event_wait(group->event);
+        group->run(group->arg, task->index);
+    }
+    return NULL;
+}
+
+struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
+{
+    struct event_tasks *group = calloc(1, sizeof *group);
+    if (group == NULL)
+        return NULL;
+    if (sem_init(&group->gate, 0, 0) != 0) {
+        free(group);
+        return NULL;
+    }
+    group->event = event;
+    group->run = run;
+    group->arg = arg;
+    while (group->count < n) {
+        struct task *task = &group->task[group->count];
+        task->group = group;
+        task->index = group->count;
+        if (pthread_create(&task->thread, NULL, task_main, task) != 0) {
+            group->called_off = true;
+            break;
+        }
+        group->count++;
+    }
+    for (size_t i = 0; i < group->count; i++)
+        sem_post(&group->gate);
+    if (group->count == n)
+        return group;
+    event_tasks_join(group);
+    return NULL;
+}
+
+void event_tasks_join(struct event_tasks *tasks)
+{
+    if (tasks == NULL)
+        return;
+    for (size_t i = 0; i < tasks->count; i++)
+        pthread_join(tasks->task[i].thread, NULL);
+    sem_destroy(&tasks->gate);
+    free(tasks);
+}
