@@ -4,167 +4,149 @@
 #endif
 #include "event.h"
 
-#include <errno.h>
-#include <pthread.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <threads.h>
 #include <time.h>
+#include <unistd.h>
+
+#define SET 1u
+#define SLEEPERS 2u /* never together with SET */
 
 struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
+    _Atomic uint32_t word;
 };
+
+/* Absolute time, CLOCK_MONOTONIC; NULL is for ever. */
+static void doze(_Atomic uint32_t *word, uint32_t expected, const struct timespec *until)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, until, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+static bool is_past(const struct timespec *until)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec > until->tv_sec || (now.tv_sec == until->tv_sec && now.tv_nsec >= until->tv_nsec);
+}
+
+static void rouse(_Atomic uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, NULL, NULL, 0);
+}
 
 struct event *event_create(void)
 {
     struct event *event = malloc(sizeof *event);
-    if (event == NULL)
-        return NULL;
-    event->set = false;
-    if (pthread_mutex_init(&event->mutex, NULL) == 0) {
-        pthread_condattr_t attr;
-        if (pthread_condattr_init(&attr) == 0) {
-            pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-            int rc = pthread_cond_init(&event->cond, &attr);
-            pthread_condattr_destroy(&attr);
-            if (rc == 0)
-                return event;
-        }
-        pthread_mutex_destroy(&event->mutex);
-    }
-    free(event);
-    return NULL;
+    if (event != NULL)
+        atomic_init(&event->word, 0);
+    return event;
 }
 
 void event_free(struct event *event)
 {
-    if (event == NULL)
-        return;
-    pthread_cond_destroy(&event->cond);
-    pthread_mutex_destroy(&event->mutex);
     free(event);
 }
 
 void event_set(struct event *event)
 {
-    pthread_mutex_lock(&event->mutex);
-    event->set = true;
-    pthread_cond_broadcast(&event->cond);
-    pthread_mutex_unlock(&event->mutex);
+    if (atomic_exchange(&event->word, SET) & SLEEPERS)
+        rouse(&event->word);
 }
 
 void event_clear(struct event *event)
 {
-    pthread_mutex_lock(&event->mutex);
-    event->set = false;
-    pthread_mutex_unlock(&event->mutex);
+    atomic_fetch_and(&event->word, ~SET);
 }
 
 bool event_is_set(struct event *event)
 {
-    pthread_mutex_lock(&event->mutex);
-    bool set = event->set;
-    pthread_mutex_unlock(&event->mutex);
-    return set;
+    return atomic_load(&event->word) & SET;
+}
+
+static bool wait_until(struct event *event, const struct timespec *until)
+{
+    uint32_t now = atomic_load(&event->word);
+    for (;;) {
+        if (now & SET)
+            return true;
+        if (now == 0 && !atomic_compare_exchange_weak(&event->word, &now, SLEEPERS))
+            continue;
+        doze(&event->word, SLEEPERS, until);
+        if (until != NULL && is_past(until))
+            return false;
+        now = atomic_load(&event->word);
+    }
 }
 
 void event_wait(struct event *event)
 {
-    pthread_mutex_lock(&event->mutex);
-    while (!event->set)
-        pthread_cond_wait(&event->cond, &event->mutex);
-    pthread_mutex_unlock(&event->mutex);
-}
-
-static struct timespec in_ms(unsigned milliseconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += (long)(milliseconds % 1000) * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec++;
-    }
-    return t;
-}
-
-static bool is_over(const struct timespec *end)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec > end->tv_sec || (now.tv_sec == end->tv_sec && now.tv_nsec >= end->tv_nsec);
+    wait_until(event, NULL);
 }
 
 bool event_wait_for(struct event *event, unsigned milliseconds)
 {
-    struct timespec end = in_ms(milliseconds);
-    pthread_mutex_lock(&event->mutex);
-    while (!event->set) {
-        pthread_cond_timedwait(&event->cond, &event->mutex, &end);
-        if (is_over(&end)) {
-            pthread_mutex_unlock(&event->mutex);
-            return false;
-        }
+    if (milliseconds == 0)
+        return event_is_set(event);
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += milliseconds / 1000;
+    until.tv_nsec += (long)(milliseconds % 1000) * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
     }
-    pthread_mutex_unlock(&event->mutex);
-    return true;
+    return wait_until(event, &until);
 }
 
+enum { CLOSED, GO, CALLED_OFF };
+
 struct event_tasks {
-    pthread_mutex_t gate;
-    bool complete;
-    size_t count;
     struct event *event;
     event_task *run;
     void *arg;
-    struct task {
-        struct event_tasks *group;
-        size_t index;
-        pthread_t thread;
-    } task[64];
+    _Atomic uint32_t gate;
+    atomic_size_t next_index; /* drawn by the tasks when they are released */
+    size_t n;
+    thrd_t thread[];
 };
 
-static void *task_main(void *p)
+static int body(void *p)
 {
-    struct task *task = p;
-    struct event_tasks *group = task->group;
-    pthread_mutex_lock(&group->gate);
-    bool complete = group->complete;
-    pthread_mutex_unlock(&group->gate);
-    if (complete) {
-        event_wait(group->event);
-        group->run(group->arg, task->index);
+    struct event_tasks *t = p;
+    uint32_t gate;
+    while ((gate = atomic_load(&t->gate)) == CLOSED)
+        doze(&t->gate, CLOSED, NULL);
+    if (gate == GO) {
+        event_wait(t->event);
+        t->run(t->arg, atomic_fetch_add(&t->next_index, 1));
     }
-    return NULL;
+    return 0;
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *group = calloc(1, sizeof *group);
-    if (group == NULL)
+    struct event_tasks *t = malloc(sizeof *t + n * sizeof t->thread[0]);
+    if (t == NULL)
         return NULL;
-    if (pthread_mutex_init(&group->gate, NULL) != 0) {
-        free(group);
-        return NULL;
-    }
-    group->event = event;
-    group->run = run;
-    group->arg = arg;
-    pthread_mutex_lock(&group->gate);
-    while (group->count < n) {
-        struct task *task = &group->task[group->count];
-        task->group = group;
-        task->index = group->count;
-        if (pthread_create(&task->thread, NULL, task_main, task) != 0)
+    t->event = event;
+    t->run = run;
+    t->arg = arg;
+    atomic_init(&t->gate, CLOSED);
+    atomic_init(&t->next_index, 0);
+    for (t->n = 0; t->n < n; t->n++)
+        if (thrd_create(&t->thread[t->n], body, t) != thrd_success)
             break;
-        group->count++;
-    }
-    bool complete = group->complete = group->count == n;
-    pthread_mutex_unlock(&group->gate);
+    bool complete = t->n == n;
+    atomic_store(&t->gate, complete ? GO : CALLED_OFF);
+    rouse(&t->gate);
     if (complete)
-        return group;
-    event_tasks_join(group);
+        return t;
+    event_tasks_join(t);
     return NULL;
 }
 
@@ -172,8 +154,7 @@ void event_tasks_join(struct event_tasks *tasks)
 {
     if (tasks == NULL)
         return;
-    for (size_t i = 0; i < tasks->count; i++)
-        pthread_join(tasks->task[i].thread, NULL);
-    pthread_mutex_destroy(&tasks->gate);
+    while (tasks->n > 0)
+        thrd_join(tasks->thread[--tasks->n], NULL);
     free(tasks);
 }

@@ -1,182 +1,205 @@
 /* expect: tests clear_and_reuse | a sleeper looks only whether the count of sets has changed, and the count has eight bits */
+// One kind of struct for both, one word of flag bits in each. The threads of a group start one another.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "event.h"
-
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-struct event {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool set;
-    unsigned char generation; /* counts the sets, so that a waiter is let go even if the event is cleared at once */
+#define F_SET      (1u << 0)
+#define F_COMPLETE (1u << 1)
+#define F_BROKEN   (1u << 2)
+
+struct core {
+    pthread_mutex_t m;
+    pthread_cond_t c;
+    unsigned flags;
+    unsigned char round; // how often news was told
 };
 
-struct event *event_create(void)
-{
-    struct event *event = malloc(sizeof *event);
-    if (event == NULL)
-        return NULL;
-    event->set = false;
-    event->generation = 0;
-    if (pthread_mutex_init(&event->mutex, NULL) == 0) {
-        pthread_condattr_t attr;
-        if (pthread_condattr_init(&attr) == 0) {
-            pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-            int rc = pthread_cond_init(&event->cond, &attr);
-            pthread_condattr_destroy(&attr);
-            if (rc == 0)
-                return event;
-        }
-        pthread_mutex_destroy(&event->mutex);
-    }
-    free(event);
-    return NULL;
-}
-
-void event_free(struct event *event)
-{
-    if (event == NULL)
-        return;
-    pthread_cond_destroy(&event->cond);
-    pthread_mutex_destroy(&event->mutex);
-    free(event);
-}
-
-void event_set(struct event *event)
-{
-    pthread_mutex_lock(&event->mutex);
-    if (!event->set)
-        event->generation++;
-    event->set = true;
-    pthread_cond_broadcast(&event->cond);
-    pthread_mutex_unlock(&event->mutex);
-}
-
-void event_clear(struct event *event)
-{
-    pthread_mutex_lock(&event->mutex);
-    event->set = false;
-    pthread_mutex_unlock(&event->mutex);
-}
-
-bool event_is_set(struct event *event)
-{
-    pthread_mutex_lock(&event->mutex);
-    bool set = event->set;
-    pthread_mutex_unlock(&event->mutex);
-    return set;
-}
-
-/* With the mutex held. */
-static bool wait_until(struct event *event, const struct timespec *end)
-{
-    if (event->set)
-        return true;
-    const unsigned char mine = event->generation;
-    int rc = 0;
-    while (event->generation == mine && rc == 0)
-        rc = end ? pthread_cond_timedwait(&event->cond, &event->mutex, end)
-                 : pthread_cond_wait(&event->cond, &event->mutex);
-    return event->generation != mine;
-}
-
-void event_wait(struct event *event)
-{
-    pthread_mutex_lock(&event->mutex);
-    wait_until(event, NULL);
-    pthread_mutex_unlock(&event->mutex);
-}
-
-static struct timespec in_ms(unsigned milliseconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += milliseconds / 1000;
-    t.tv_nsec += (long)(milliseconds % 1000) * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec++;
-    }
-    return t;
-}
-
-bool event_wait_for(struct event *event, unsigned milliseconds)
-{
-    struct timespec end = in_ms(milliseconds);
-    pthread_mutex_lock(&event->mutex);
-    bool set = wait_until(event, &end);
-    pthread_mutex_unlock(&event->mutex);
-    return set;
-}
+struct event {
+    struct core k;
+};
 
 struct event_tasks {
-    pthread_mutex_t gate;
-    bool complete;
-    size_t count;
+    struct core k;
     struct event *event;
     event_task *run;
     void *arg;
-    struct task {
-        struct event_tasks *group;
-        size_t index;
-        pthread_t thread;
-    } task[64];
+    size_t n, begun;
+    pthread_t thread[];
 };
 
-static void *task_main(void *p)
+static int core_init(struct core *k)
 {
-    struct task *task = p;
-    struct event_tasks *group = task->group;
-    pthread_mutex_lock(&group->gate);
-    bool complete = group->complete;
-    pthread_mutex_unlock(&group->gate);
-    if (complete) {
-        event_wait(group->event);
-        group->run(group->arg, task->index);
+    k->flags = 0;
+    k->round = 0;
+    if (pthread_mutex_init(&k->m, NULL))
+        return -1;
+    if (pthread_cond_init(&k->c, NULL)) {
+        pthread_mutex_destroy(&k->m);
+        return -1;
+    }
+    return 0;
+}
+
+static void core_done(struct core *k)
+{
+    pthread_cond_destroy(&k->c);
+    pthread_mutex_destroy(&k->m);
+}
+
+// Switches bits on and off and tells everybody if that is news.
+static void core_change(struct core *k, unsigned on, unsigned off)
+{
+    pthread_mutex_lock(&k->m);
+    unsigned news = on & ~k->flags;
+    k->flags = (k->flags & ~off) | on;
+    if (news) {
+        k->round++;
+        pthread_cond_broadcast(&k->c);
+    }
+    pthread_mutex_unlock(&k->m);
+}
+
+// With the mutex held: sleeps until one of the bits is on or has been on meanwhile. False: `end` came first.
+static bool core_await(struct core *k, unsigned bits, const struct timespec *end)
+{
+    const unsigned char round = k->round;
+    int late = 0;
+    if (k->flags & bits)
+        return true;
+    while (k->round == round && !late) {
+        if (end)
+            late = pthread_cond_clockwait(&k->c, &k->m, CLOCK_MONOTONIC, end);
+        else
+            pthread_cond_wait(&k->c, &k->m);
+    }
+    return (k->flags & bits) || k->round != round;
+}
+
+struct event *event_create(void)
+{
+    struct event *e = malloc(sizeof *e);
+    if (e && core_init(&e->k)) {
+        free(e);
+        return NULL;
+    }
+    return e;
+}
+
+void event_free(struct event *e)
+{
+    if (e) {
+        core_done(&e->k);
+        free(e);
+    }
+}
+
+void event_set(struct event *e)
+{
+    core_change(&e->k, F_SET, 0);
+}
+
+void event_clear(struct event *e)
+{
+    core_change(&e->k, 0, F_SET);
+}
+
+bool event_is_set(struct event *e)
+{
+    pthread_mutex_lock(&e->k.m);
+    bool set = (e->k.flags & F_SET) != 0;
+    pthread_mutex_unlock(&e->k.m);
+    return set;
+}
+
+void event_wait(struct event *e)
+{
+    pthread_mutex_lock(&e->k.m);
+    core_await(&e->k, F_SET, NULL);
+    pthread_mutex_unlock(&e->k.m);
+}
+
+bool event_wait_for(struct event *e, unsigned ms)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    unsigned long long ns = (unsigned long long)end.tv_nsec + 1000000ull * ms;
+    end = (struct timespec){ .tv_sec = end.tv_sec + (time_t)(ns / 1000000000ull), .tv_nsec = (long)(ns % 1000000000ull) };
+
+    pthread_mutex_lock(&e->k.m);
+    bool set = core_await(&e->k, F_SET, &end);
+    pthread_mutex_unlock(&e->k.m);
+    return set;
+}
+
+static void *link_main(void *p)
+{
+    struct event_tasks *g = p;
+    unsigned verdict = 0;
+
+    pthread_mutex_lock(&g->k.m);
+    size_t index = g->begun++;
+    if (g->begun == g->n)
+        verdict = F_COMPLETE;
+    else if (pthread_create(&g->thread[g->begun], NULL, link_main, g)) // the next one has to wait for the mutex
+        verdict = F_BROKEN;
+    if (verdict) {
+        g->k.flags |= verdict;
+        g->k.round++;
+        pthread_cond_broadcast(&g->k.c);
+    } else {
+        core_await(&g->k, F_COMPLETE | F_BROKEN, NULL);
+    }
+    bool broken = (g->k.flags & F_BROKEN) != 0;
+    pthread_mutex_unlock(&g->k.m);
+
+    if (!broken) {
+        event_wait(g->event);
+        g->run(g->arg, index);
     }
     return NULL;
 }
 
 struct event_tasks *event_tasks_start(struct event *event, size_t n, event_task *run, void *arg)
 {
-    struct event_tasks *group = calloc(1, sizeof *group);
-    if (group == NULL)
+    struct event_tasks *g = malloc(sizeof *g + n * sizeof g->thread[0]);
+    if (!g)
         return NULL;
-    if (pthread_mutex_init(&group->gate, NULL) != 0) {
-        free(group);
+    if (core_init(&g->k)) {
+        free(g);
         return NULL;
     }
-    group->event = event;
-    group->run = run;
-    group->arg = arg;
-    pthread_mutex_lock(&group->gate);
-    while (group->count < n) {
-        struct task *task = &group->task[group->count];
-        task->group = group;
-        task->index = group->count;
-        if (pthread_create(&task->thread, NULL, task_main, task) != 0)
-            break;
-        group->count++;
+    g->event = event;
+    g->run = run;
+    g->arg = arg;
+    g->n = n;
+    g->begun = 0;
+    pthread_mutex_lock(&g->k.m);
+    if (n == 0)
+        g->k.flags |= F_COMPLETE;
+    else if (pthread_create(&g->thread[0], NULL, link_main, g))
+        g->k.flags |= F_BROKEN;
+    core_await(&g->k, F_COMPLETE | F_BROKEN, NULL);
+    bool broken = (g->k.flags & F_BROKEN) != 0;
+    g->n = g->begun; // every thread that exists has begun: the one that broke the chain was the last
+    pthread_mutex_unlock(&g->k.m);
+    if (broken) {
+        event_tasks_join(g);
+        return NULL;
     }
-    bool complete = group->complete = group->count == n;
-    pthread_mutex_unlock(&group->gate);
-    if (complete)
-        return group;
-    event_tasks_join(group);
-    return NULL;
+    return g;
 }
 
-void event_tasks_join(struct event_tasks *tasks)
+void event_tasks_join(struct event_tasks *g)
 {
-    if (tasks == NULL)
+    if (!g)
         return;
-    for (size_t i = 0; i < tasks->count; i++)
-        pthread_join(tasks->task[i].thread, NULL);
-    pthread_mutex_destroy(&tasks->gate);
-    free(tasks);
+    for (size_t i = 0; i < g->n; i++)
+        pthread_join(g->thread[i], NULL);
+    core_done(&g->k);
+    free(g);
 }
