@@ -28,14 +28,17 @@
 #include <stdint.h>
 
 /* What the site is to look like; what is not set is 0. The same spec gives the same pages, byte for
- * byte, whatever the port. Every other answer comes without a Content-Length, in chunks. What is no page has a body
+ * byte, whatever the port. Every other answer comes without a Content-Length, in chunks, and of three one is
+ * said to be text/html, one text/plain, and of one nothing is said. What is no page has a body
  * with a link, too, that is in no page. */
 struct site_spec {
     uint64_t seed;
     uint32_t pages;            /* ordinary pages, the start page `/` included: at least 1 */
     uint32_t width;            /* 0: a web, a random graph with cycles, duplicate and relative links.
                                   Otherwise layers of `width` pages: the start page links to all of the first
-                                  layer, each page of a layer to all of the next, in the same order */
+                                  layer, each page of a layer to all of the next, in the same order; what is no
+                                  page of a layer has its link on the start page, a slow one before the layer */
+    uint32_t repeats;          /* links of the start page to its first other page, before all its other links */
     uint32_t slow;             /* further pages that are slow_us slower */
     uint32_t large;            /* further pages that are large_bytes larger, with links up to their end */
     uint32_t empty;            /* addresses answered with status 200 and 0 bytes */

@@ -11,7 +11,7 @@ enum {
     LINK_ROOM = 128, /* bytes of a body that one link gets, its mark-up included */
     BODY_LEAST = 300,
     BODY_SPREAD = 3000, /* bytes by which bodies differ */
-    SHORT_BODY = 240, /* of what is not searched */
+    SHORT_BODY = 240,   /* of what is not searched */
     BROKEN_BODY = 4000,
 };
 
@@ -120,13 +120,15 @@ static void add_layers(struct builder *b)
 {
     struct site_node *nodes = b->graph->nodes;
     const uint64_t pages = b->spec->pages, width = b->spec->width;
+    for (uint32_t i = b->spec->pages; i < b->spec->pages + b->spec->slow; i++)
+        add_link(&nodes[0], i);
     for (uint64_t to = 1; to < pages; to++) {
         const uint64_t layer = (to - 1) / width;
         const uint64_t first = layer == 0 ? 0 : 1 + (layer - 1) * width, last = layer == 0 ? 0 : layer * width;
         for (uint64_t from = first; from <= last; from++)
             add_link(&nodes[from], (uint32_t)to);
     }
-    for (uint32_t i = b->spec->pages; i < b->graph->count; i++)
+    for (uint32_t i = b->spec->pages + b->spec->slow; i < b->graph->count; i++)
         add_link(&nodes[0], i);
     for (uint32_t i = 1; i < b->linking; i++)
         add_link(&nodes[i], 0);
@@ -182,6 +184,8 @@ void site_graph_init(struct site_graph *graph, const struct site_spec *spec)
     make_nodes(&b);
     if (spec->width == 0 && spec->redirects > 0 && spec->pages > 2)
         b.hidden = spec->pages - 1;
+    for (uint32_t i = 0; i < spec->repeats && spec->pages > 1; i++)
+        add_link(&graph->nodes[0], 1);
     if (spec->width == 0)
         add_web(&b);
     else
@@ -201,10 +205,10 @@ void site_graph_release(struct site_graph *graph)
 
 uint32_t site_graph_find(const struct site_graph *graph, const char *path)
 {
-    for (uint32_t i = 0; i < graph->count; i++)
-        if (strcmp(graph->nodes[i].path, path) == 0)
-            return i;
-    return SITE_NO_NODE;
+    /* Each path ends with its node's index: "/d3/p12.html". */
+    const char *name = strrchr(path, '/');
+    const unsigned long index = name != NULL ? strtoul(name + strcspn(name, "0123456789"), NULL, 10) : 0;
+    return index < graph->count && strcmp(graph->nodes[index].path, path) == 0 ? (uint32_t)index : SITE_NO_NODE;
 }
 
 static void count_expected(const struct site_node *node, struct site_stats *stats)

@@ -78,17 +78,22 @@ static unsigned status_of(enum site_kind kind, uint32_t index)
     return MHD_HTTP_NOT_FOUND;
 }
 
+static const char *const content_types[] = {"text/html", "text/plain", NULL};
+
 static struct MHD_Response *response_for(const struct site_http *http, uint32_t index)
 {
     const struct site_node *node = &http->graph->nodes[index];
-    char *body = http->bodies[index], location[SITE_ADDRESS_BYTES];
+    char *body = site_page_write(http->graph, index, http->spec->seed, http->ports), location[SITE_ADDRESS_BYTES];
     struct MHD_Response *response =
         node->kind == SITE_BROKEN
-            ? MHD_create_response_from_callback(node->body_bytes, BROKEN_SENT, read_broken, body, NULL)
-            : MHD_create_response_from_buffer(node->body_bytes, body, MHD_RESPMEM_PERSISTENT);
-    if (response == NULL)
+            ? MHD_create_response_from_callback(node->body_bytes, BROKEN_SENT, read_broken, body, free)
+            : MHD_create_response_from_buffer(node->body_bytes, body, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL) {
+        free(body);
         return NULL;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/html");
+    }
+    if (content_types[index % 3] != NULL)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_types[index % 3]);
     if (index % 2 == 1) /* then no header tells how long the body is */
         MHD_add_response_header(response, MHD_HTTP_HEADER_TRANSFER_ENCODING, "chunked");
     if (node->kind == SITE_REDIRECT) {
@@ -199,9 +204,6 @@ bool site_http_open(struct site_http *http, const struct site_spec *spec, const 
         return false;
     }
     snprintf(http->host, sizeof http->host, "127.0.0.1:%u", (unsigned)http->ports.own);
-    http->bodies = site_alloc(graph->count, sizeof *http->bodies);
-    for (uint32_t i = 0; i < graph->count; i++)
-        http->bodies[i] = site_page_write(graph, i, spec->seed, http->ports);
     return true;
 }
 
@@ -222,9 +224,6 @@ void site_http_close(struct site_http *http)
     MHD_run(http->own);
     MHD_stop_daemon(http->own);
     MHD_stop_daemon(http->other);
-    for (uint32_t i = 0; i < http->graph->count; i++)
-        free(http->bodies[i]);
-    free(http->bodies);
 }
 
 void site_http_reset(struct site_http *http)

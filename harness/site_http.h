@@ -27,7 +27,6 @@ struct site_http {
     const struct site_spec *spec;
     const struct site_graph *graph;
     struct site_log *log;
-    char **bodies; /* one a node; owned */
     struct MHD_Daemon *own, *other;
     struct site_ports ports;
     char host[32]; /* what the site's requests say in `Host:` */

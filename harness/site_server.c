@@ -43,10 +43,17 @@ static uint64_t addresses(const struct site_spec *spec)
            spec->failing + spec->broken;
 }
 
+/* How many links its layers and the start page have; it has a page. */
+static uint64_t links(const struct site_spec *spec)
+{
+    const uint64_t linked = spec->pages - 1, width = spec->width;
+    return spec->repeats + (linked > width ? width + (linked - width) * width : linked);
+}
+
 static bool is_sound(const struct site_spec *spec)
 {
     return spec->pages > 0 && addresses(spec) <= SITE_ADDRESSES_MAX && spec->offsite <= SITE_ADDRESSES_MAX &&
-           spec->width <= SITE_WIDTH_MAX &&
+           links(spec) <= SITE_LINKS_MAX &&
            (uint64_t)spec->large * spec->large_bytes + spec->start_bytes <= SITE_LARGE_BYTES_MAX &&
            (uint64_t)spec->latency_us + spec->slow_us <= SITE_WAIT_US_MAX &&
            spec->start_latency_us <= SITE_WAIT_US_MAX && spec->gather_ms <= SITE_WAIT_US_MAX / 1000;

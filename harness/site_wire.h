@@ -37,8 +37,8 @@ enum site_descriptor {
 
 enum {
     SITE_SITES_MAX = 16,                 /* at once */
-    SITE_ADDRESSES_MAX = 2000,           /* of one site */
-    SITE_WIDTH_MAX = 500,                /* links of a page in a layer */
+    SITE_ADDRESSES_MAX = 100000,         /* of one site */
+    SITE_LINKS_MAX = 1000000,            /* of its start page and its layers */
     SITE_LARGE_BYTES_MAX = 64 << 20,     /* of all large pages and the start page */
     SITE_WAIT_US_MAX = 600 * 1000 * 1000 /* of one answer */
 };

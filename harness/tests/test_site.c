@@ -12,10 +12,12 @@
 #include "../site.h"
 #include "../timing.h"
 
-/* What curl says of an address: its status, the length that its header tells (-1: none), and a part of its body. */
+/* What curl says of an address: its status, the length and the type that its header tells (-1 and "": none), and a part
+ * of its body. */
 struct answer {
     long status;
     curl_off_t told;
+    char type[32];
     size_t bytes;
     char body[4096];
     CURLcode result;
@@ -33,6 +35,7 @@ static size_t keep_body(char *data, size_t size, size_t count, void *context)
 static struct answer ask(const char *url)
 {
     struct answer answer = {0};
+    const char *type = NULL;
     CURL *handle = curl_easy_init();
     curl_easy_setopt(handle, CURLOPT_URL, url);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, keep_body);
@@ -40,6 +43,8 @@ static struct answer ask(const char *url)
     answer.result = curl_easy_perform(handle);
     curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &answer.status);
     curl_easy_getinfo(handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &answer.told);
+    curl_easy_getinfo(handle, CURLINFO_CONTENT_TYPE, &type);
+    snprintf(answer.type, sizeof answer.type, "%s", type != NULL ? type : "");
     curl_easy_cleanup(handle);
     return answer;
 }
@@ -149,6 +154,62 @@ Test(site, every_other_answer_does_not_tell_its_length)
             cr_expect_eq(answer.told, (curl_off_t)answer.bytes);
     }
     site_stop(site, NULL);
+}
+
+Test(site, every_third_answer_is_said_to_be_html)
+{
+    static const char *const types[] = {"text/html", "text/plain", ""};
+    const struct site_spec spec = {.seed = 3, .pages = 6};
+    struct site *site = site_start(&spec);
+    cr_assert_not_null(site);
+    for (int number = 1; number < 6; number++)
+        cr_expect_str_eq(ask_for(site, "p", number).type, types[number % 3]);
+    site_stop(site, NULL);
+}
+
+Test(site, repeats_come_first)
+{
+    const struct site_spec spec = {.seed = 3, .pages = 3, .width = 2, .repeats = 3};
+    struct site_stats stats;
+    struct site *site = site_start(&spec);
+    cr_assert_not_null(site);
+    const struct answer answer = ask(site_url(site));
+    int repeats = 0;
+    for (const char *at = answer.body; (at = strstr(at, "p1.html")) != NULL; at++)
+        repeats++;
+    const char *other = strstr(answer.body, "p2.html");
+    cr_expect_eq(repeats, 4, "%s", answer.body);
+    cr_expect(other != NULL && strstr(other, "p1.html") == NULL, "%s", answer.body);
+    cr_assert(site_stop(site, &stats));
+    cr_expect_eq(stats.expected_pages, 3);
+}
+
+Test(site, a_slow_page_is_linked_before_a_layer)
+{
+    const struct site_spec spec = {.seed = 3, .pages = 3, .width = 2, .slow = 1, .missing = 1};
+    struct site *site = site_start(&spec);
+    cr_assert_not_null(site);
+    const struct answer answer = ask(site_url(site));
+    const char *slow = strstr(answer.body, "slow3.html"), *first = strstr(answer.body, "p1.html"),
+               *missing = strstr(answer.body, "gone4.html");
+    cr_expect(slow != NULL && first != NULL && missing != NULL && slow < first && first < missing, "%s", answer.body);
+    site_stop(site, NULL);
+}
+
+Test(site, a_page_has_as_many_links_as_asked_up_to_a_limit)
+{
+    enum { LINKS = 70000 };
+    struct site_stats stats;
+    size_t bytes;
+    struct site *site = site_start(&(struct site_spec){.seed = 3, .pages = LINKS + 1, .width = LINKS});
+    cr_assert_not_null(site);
+    cr_expect_eq(fetch(site_url(site), &bytes), 200);
+    cr_expect_eq(ask_for(site, "p", LINKS).status, 200);
+    cr_assert(site_stop(site, &stats));
+    cr_expect_eq(stats.unvisited, LINKS - 1);
+    cr_expect_eq(stats.expected_pages, LINKS + 1);
+    cr_expect_null(site_start(&(struct site_spec){.seed = 3, .pages = 3000, .width = 1000}));
+    cr_expect_null(site_start(&(struct site_spec){.seed = 3, .pages = 2, .repeats = UINT32_MAX}));
 }
 
 Test(site, what_is_no_page_has_a_body_with_a_link)

@@ -27,6 +27,8 @@ static void flood_service(int service)
         send_with(service, &spec, sizeof spec, right, 3);
         spec = (struct site_spec){.pages = 2000, .width = UINT32_MAX, .gather = UINT32_MAX, .gather_ms = UINT32_MAX};
         send_with(service, &spec, sizeof spec, right, 3);
+        spec = (struct site_spec){.pages = 3000, .width = 1000};
+        send_with(service, &spec, sizeof spec, right, 3);
         spec = (struct site_spec){.pages = 1, .large = 2, .large_bytes = UINT32_MAX};
         send_with(service, &spec, sizeof spec, right, 3);
         spec = (struct site_spec){.pages = 1};
