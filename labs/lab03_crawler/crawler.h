@@ -65,7 +65,8 @@ void crawler_queue_free(struct crawler_queue *queue);
  * already.
  *
  * A visit counts as one of three things:
- *   page      status 200 to 299, and the whole body came. Its body is searched for links.
+ *   page      status 200 to 299, and the whole body came. Its body is searched for links, whatever sort of
+ *             text it is said to be (`Content-Type`).
  *   redirect  status 300 to 399. libcurl is not to follow it: the address in its `Location` is treated as
  *             a link, that is, resolved, and visited if it is on the same site and was not seen before.
  *             The body is not searched. (If it does not come whole, an error will do as well.)

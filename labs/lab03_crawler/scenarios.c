@@ -553,6 +553,47 @@ static void check_missing_location(void)
                     "a site has redirects with a Location and without one: they are not counted or followed right.");
 }
 
+/* Alike, and not the same: for who compares less than the whole text, or a sum made of it (h * 33 + c, h * 31 + c). */
+static void check_alike_addresses(void)
+{
+    static const char *const paths[] = {"/d",   "/d/",  "/d?x", "/d?y", "/d.html", "/pEz",
+                                        "/pFY", "/pAa", "/pBB", "/ab",  "/ba"};
+    enum { ALIKE = sizeof paths / sizeof *paths };
+    static struct fake_page pages[ALIKE + 1];
+    static char body[ALIKE * 24];
+    struct crawler_result result;
+    pages[0] = (struct fake_page){.path = "/", .body = body};
+    for (int i = 0; i < ALIKE; i++) {
+        sprintf(body + strlen(body), "<a href=\"%s\">", paths[i]);
+        pages[i + 1] = (struct fake_page){.path = paths[i]};
+    }
+    fake_site_open(pages, ALIKE + 1, 0);
+    crawler_crawl(FAKE_SITE "/", 1, &result);
+    for (int i = 0; i < ALIKE; i++)
+        scenario_expect(fake_site_visits(paths[i]) == 1,
+                        "a page links to /d, /d/, /d?x and /d?y, to /pEz and /pFY and to others that are alike, and "
+                        "not all of these are visited: addresses are equal if their texts are (strcmp).");
+}
+
+/* None of them is linked to but by the one before it. */
+static void check_many_redirects(void)
+{
+    enum { REDIRECTS = 60 };
+    static struct fake_page pages[REDIRECTS + 1];
+    static char paths[REDIRECTS + 1][8];
+    struct crawler_result result;
+    for (int i = 0; i <= REDIRECTS; i++) {
+        snprintf(paths[i], sizeof paths[i], "/r%d", i);
+        pages[i] = (struct fake_page){.path = paths[i], .status = 302, .location = i < REDIRECTS ? paths[i + 1] : NULL};
+    }
+    fake_site_open(pages, REDIRECTS + 1, 0);
+    crawler_crawl(FAKE_SITE "/r0", 1, &result);
+    for (int i = 0; i <= REDIRECTS; i++)
+        scenario_expect(fake_site_visits(paths[i]) == 1,
+                        "a redirect leads to the next one, and so on, 60 times, and not all of them are visited: each "
+                        "is an address as any other, however one came there.");
+}
+
 static void check_time(void)
 {
     const struct crawler_result result = crawl_one(&(struct fake_page){.path = "/", .slow_ms = 9000});
@@ -613,6 +654,8 @@ SCENARIO(crawl_takes_what_comes)
     check_reset();
     check_missing_location();
     check_site();
+    check_alike_addresses();
+    check_many_redirects();
     check_time();
     check_long_address();
     scenario_expect(crawl(pages, LINKS + 1, 0, 1).pages == LINKS + 1,

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -426,7 +427,7 @@ LAB_TEST(get_blocks_when_empty)
 /* More than a pipe holds bytes that has only a page of memory. */
 LAB_TEST(capacity_0_has_no_bound)
 {
-    enum { ITEMS = 5000 };
+    enum { ITEMS = 20000 };
     struct caller putter = {0};
     atomic_store(&scarce_pipes, true);
     struct crawler_queue *queue = create(0);
@@ -804,6 +805,24 @@ LAB_TEST(close_wakes_all_putters)
     check_join_beside_a_refused_put();
 }
 
+/* A put that sleeps is given room, and before it comes there the queue is closed and found empty. */
+static void check_closed_stays_closed(void)
+{
+    struct caller putter = {0};
+    void *item = NULL;
+    struct crawler_queue *queue = create(1);
+    put_number(queue, 1);
+    start_callers(&putter, 1, queue, call_put, 1);
+    wait_blocked(&putter, 1, 1);
+    get_number(queue, 1);
+    crawler_queue_close(queue);
+    const bool was_left = crawler_queue_get(queue, &item);
+    join_callers(&putter, 1);
+    cr_assert(was_left || putter.failed == 1,
+              "get returned false, so the queue is closed and empty, but then a put that was blocked returned true");
+    crawler_queue_free(queue);
+}
+
 LAB_TEST(closed_queue_is_drained)
 {
     struct crawler_queue *queue = create(4);
@@ -818,6 +837,8 @@ LAB_TEST(closed_queue_is_drained)
     for (int i = 0; i < 2; i++)
         cr_assert_not(crawler_queue_get(queue, &item), "get returned true although the queue is closed and empty");
     crawler_queue_free(queue);
+    take_turns();
+    check_closed_stays_closed();
 }
 
 /* ---- many threads at one queue ---- */
@@ -1190,6 +1211,7 @@ static void check_room(struct crawler_queue *queue, unsigned count)
 static void use_with_little_memory(size_t capacity)
 {
     struct crawler_queue *queue = crawler_queue_create(capacity);
+    struct caller joiner = {0};
     uintptr_t in = 0, out = 0;
     bool taken[SCARCE_ITEMS];
     void *item = NULL;
@@ -1214,6 +1236,15 @@ static void use_with_little_memory(size_t capacity)
     for (uintptr_t i = 1; i <= SCARCE_ITEMS - in; i++)
         get_number(queue, i);
     cr_assert_not(crawler_queue_get(queue, &item), "memory ran out: put returned false, but its item is in the queue");
+    for (int i = 0; i < SCARCE_ITEMS; i++)
+        crawler_queue_task_done(queue);
+    start_callers(&joiner, 1, queue, call_join, 1);
+    cr_assert(
+        wait_done(&joiner, 1, 1),
+        "memory ran out: put returned false %zu times, task_done was called for each of the other items, and join "
+        "does not return",
+        SCARCE_ITEMS - in);
+    join_callers(&joiner, 1);
     crawler_queue_free(queue);
 }
 
@@ -1241,10 +1272,37 @@ static void check_scarce_memory(void (*use)(void))
                  SCARCE_TIMES, grown);
 }
 
+/* Two puts that wait for room. */
+static struct caller scarce_putters[2];
+
+static void make_room_for_one(void)
+{
+    get_number(scarce_putters[0].queue, 1);
+    wait_done(scarce_putters, 2, 1);
+}
+
+/* The one whom the room wakes first finds no memory for its item. */
+static void check_room_is_passed_on(void)
+{
+    struct crawler_queue *queue = create(1);
+    put_number(queue, 1);
+    start_callers(scarce_putters, 2, queue, call_put, 1);
+    wait_blocked(scarce_putters, 2, 1);
+    scarce_call(&scarce_memory, 0, 0, make_room_for_one);
+    if (scarce_putters[0].failed + scarce_putters[1].failed == 0)
+        get_number(queue, 1);
+    cr_assert(wait_done(scarce_putters, 2, 2),
+              "two puts wait for room, a get makes some, and the put that it wakes has no memory and returns false: "
+              "now there is room for the other put, but it does not return");
+    join_callers(scarce_putters, 2);
+    crawler_queue_free(queue);
+}
+
 LAB_TEST(memory_may_run_out)
 {
     check_scarce_memory(use_bounded_with_little_memory);
     check_scarce_memory(use_unbounded_with_little_memory);
+    check_room_is_passed_on();
 }
 
 LAB_TEST(free_gives_memory_back)
@@ -1391,6 +1449,84 @@ LAB_TEST(crawl_stays_on_the_site)
     check_visits(&stats);
 }
 
+/* A crawl in a process of its own, which can be ended in its middle. */
+struct started_crawl {
+    struct site *site;
+    pid_t process;
+    bool over; /* the process has ended and was waited for */
+    struct site_stats stats;
+    uint64_t expected; /* requests that are waited for */
+};
+
+static struct started_crawl start_crawl(const struct site_spec *spec, unsigned workers)
+{
+    struct crawler_result result;
+    struct started_crawl started = {.site = start_site(spec)};
+    started.process = fork();
+    cr_assert_neq(started.process, -1, "the test could not start a process");
+    if (started.process == 0)
+        lab_test_child_exit(crawler_crawl(site_url(started.site), workers, &result));
+    return started;
+}
+
+static void stop_crawl(struct started_crawl *started)
+{
+    if (!started->over) {
+        kill(started->process, SIGKILL);
+        waitpid(started->process, NULL, 0);
+    }
+    cr_assert(site_stop(started->site, NULL), "the test's web site died (this is not a fault of your code)");
+}
+
+static bool has_asked_or_ended(void *context)
+{
+    struct started_crawl *started = context;
+    started->over = waitpid(started->process, NULL, WNOHANG) != 0;
+    return !site_stats(started->site, &started->stats) || started->stats.requests >= started->expected || started->over;
+}
+
+/* CPU seconds it has used so far; 0 once it was waited for. */
+static double process_cpu(pid_t process)
+{
+    clockid_t clock;
+    struct timespec used = {0};
+    if (clock_getcpuclockid(process, &clock) == 0)
+        clock_gettime(clock, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+/* Waits for so many requests as long as the crawl uses the CPU, but not for ever: it may be right and take its time.
+ * Returns whether they came or it is still at work. */
+static bool works_until(struct started_crawl *started, uint64_t requests)
+{
+    static const double at_work = 0.01, enough = 3.0; /* seconds of CPU time */
+    double before, now = 0;
+    started->expected = requests;
+    do {
+        before = now;
+        if (timing_wait_until(has_asked_or_ended, started, patience))
+            break;
+        now = process_cpu(started->process);
+    } while (now - before > at_work && now < enough);
+    return started->stats.requests >= requests || now - before > at_work;
+}
+
+/* One page is not answered, and every other one is visited meanwhile: no worker has put some aside for later. */
+static void check_nothing_waits_for_a_busy_worker(void)
+{
+    enum { PAGES = 25, ALL = PAGES + 1 };
+    struct started_crawl started = start_crawl(
+        &(struct site_spec){
+            .seed = seed_get() + 16, .pages = PAGES, .width = PAGES - 1, .slow = 1, .slow_us = 300000000},
+        2);
+    const bool works = works_until(&started, ALL);
+    stop_crawl(&started);
+    cr_assert(works,
+              "2 workers, and one of %d addresses is not answered: the other worker is to visit all the others "
+              "meanwhile, but only %lu addresses were asked for%s",
+              ALL, (unsigned long)started.stats.requests, started.over ? ", and the crawl was over" : "");
+}
+
 /* The links of a page are put faster than those who are woken come to the queue. */
 LAB_TEST(crawl_uses_all_workers)
 {
@@ -1404,6 +1540,7 @@ LAB_TEST(crawl_uses_all_workers)
     cr_assert_geq(stats.at_once, WORKERS,
                   "%d workers and 24 pages to fetch: %d requests at once expected, the site saw %lu", WORKERS, WORKERS,
                   (unsigned long)stats.at_once);
+    check_nothing_waits_for_a_busy_worker();
 }
 
 LAB_TEST(crawl_keeps_to_its_workers)
@@ -1434,11 +1571,27 @@ LAB_TEST(crawl_goes_on_with_fewer_threads)
 
 LAB_TEST(crawl_never_blocks_on_many_links)
 {
+    enum { MANY = 70000 };
     struct site_stats stats;
-    const struct site_spec spec = {.seed = seed_get() + 7, .pages = 301, .width = 300};
-    const struct crawler_result result = crawl_site(&spec, 1, &stats);
+    struct crawler_result result =
+        crawl_site(&(struct site_spec){.seed = seed_get() + 7, .pages = 301, .width = 300}, 1, &stats);
     check_counts(&result, &stats);
     check_visits(&stats);
+    /* To one address, but for the last. */
+    result =
+        crawl_site(&(struct site_spec){.seed = seed_get() + 17, .pages = 3, .width = 2, .repeats = MANY}, 1, &stats);
+    check_counts(&result, &stats);
+    check_visits(&stats);
+    /* Each to another. Who comes to the second one has room for all: that is seen without visiting them. */
+    atomic_store(&scarce_pipes, true);
+    struct started_crawl started =
+        start_crawl(&(struct site_spec){.seed = seed_get() + 15, .pages = MANY + 1, .width = MANY}, 1);
+    const bool works = works_until(&started, 2);
+    stop_crawl(&started);
+    cr_assert(works,
+              "one worker, and a start page with %d links: the site saw the request for the start page and no "
+              "other, %s",
+              MANY, started.over ? "and the crawl was over" : "and the crawl sleeps");
 }
 
 LAB_TEST(crawl_one_page_one_worker)

@@ -61,6 +61,8 @@ bool crawler_queue_put(struct crawler_queue *q, void *value)
             *q->last_item = item;
             q->last_item = &item->behind;
             q->count++;
+        } else {
+            pthread_cond_signal(&q->room);
         }
     }
     q->unfinished += ok;

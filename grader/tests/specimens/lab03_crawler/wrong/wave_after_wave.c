@@ -1,4 +1,4 @@
-/* expect: schedules crawl_fetches_side_by_side | addresses are handed out when all that were handed out before came back: workers are idle meanwhile */
+/* expect: tests crawl_uses_all_workers; schedules crawl_fetches_side_by_side | addresses are handed out when all that were handed out before came back: workers are idle meanwhile */
 #define _GNU_SOURCE
 #include "crawler.h"
 
