@@ -12,7 +12,7 @@
 
 #include "race.h"
 
-enum { ROUNDS = 8, CHANGERS = 6, WAITERS = 4, TASKS = 3, LONG_MS = 600000 };
+enum { ROUNDS = 8, CHANGERS = 6, WAITERS = 4, TASKS = 3, GROUP = 2, LONG_MS = 600000 };
 
 static struct event *event;
 static atomic_int returned, runs;
@@ -67,6 +67,12 @@ static void count_run(void *arg, size_t index)
     atomic_fetch_add((atomic_int *)arg, 1);
 }
 
+/* One bit for each index; an index met twice makes another sum. */
+static void count_index(void *arg, size_t index)
+{
+    atomic_fetch_add((atomic_int *)arg, 1 << index);
+}
+
 static void start(pthread_t *thread, void *(*job)(void *))
 {
     RACE_CHECK(pthread_create(thread, NULL, job, NULL) == 0, "cannot start a thread");
@@ -105,12 +111,33 @@ static void release_waiters(void)
     event_tasks_join(tasks);
 }
 
+/* A group of its own for each thread, on an event that is set. */
+static void *use_tasks(void *argument)
+{
+    atomic_int mine = 0;
+    struct event_tasks *tasks = event_tasks_start(event, GROUP, count_index, &mine);
+    RACE_CHECK(tasks != NULL, "event_tasks_start returned NULL");
+    event_tasks_join(tasks);
+    RACE_CHECK(atomic_load(&mine) == (1 << GROUP) - 1,
+               "the %d tasks of a group did not run with an index of their own each", GROUP);
+    return argument;
+}
+
+static void use_groups_at_once(void)
+{
+    pthread_t threads[2];
+    start(&threads[0], use_tasks);
+    start(&threads[1], use_tasks);
+    join_all(threads, 2);
+}
+
 int main(void)
 {
     event = event_create();
     RACE_CHECK(event != NULL, "event_create returned NULL");
     change_at_once();
     release_waiters();
+    use_groups_at_once();
     RACE_CHECK(event_is_set(event), "event_is_set is false after event_set");
     RACE_CHECK(atomic_load(&returned) == WAITERS, "%d of %d waiters were told that the event was set",
                atomic_load(&returned), WAITERS);

@@ -146,15 +146,18 @@ static void *look(void *argument)
     return argument;
 }
 
-/* Two clears meet, and who begins to wait after the first one is not to be forgotten by the second. */
+/* Two clears meet, while one whom a set has released is on its way out. Who begins to wait after the first clear is not
+ * to be forgotten by the second, nor waited for. */
 static void clear_twice_at_once(void)
 {
+    const pthread_t released = start(wait_plainly);
     event_set(event);
     const pthread_t clearer = start(clear);
     event_clear(event);
     const pthread_t waiter = start(wait_plainly);
     pthread_join(clearer, NULL);
     event_set(event);
+    pthread_join(released, NULL);
     pthread_join(waiter, NULL);
 }
 
@@ -331,6 +334,7 @@ static void *set_and_say_so(void *argument)
 SCENARIO(tasks_run_together)
 {
     make_event();
+    event_tasks_join(event_tasks_start(event, 0, meet, runs)); /* nothing of it may be left that the event wakes */
     second = event_create();
     pthread_key_create(&key, note_end);
     const pthread_t setter = start(set_and_say_so);
@@ -353,14 +357,14 @@ static void count_run(void *arg, size_t index)
     atomic_fetch_add((atomic_int *)arg, 1);
 }
 
-static atomic_int runs_of_one, runs_of_two;
+static atomic_int runs_of_one, runs_of_other, runs_of_two;
 
-static void *start_one_task(void *argument)
+static void *start_one_task(void *runs_of_it)
 {
-    struct event_tasks *tasks = event_tasks_start(event, 1, count_run, &runs_of_one);
+    struct event_tasks *tasks = event_tasks_start(event, 1, count_run, runs_of_it);
     scenario_expect(tasks != NULL, "event_tasks_start returned NULL although there are memory and threads");
     event_tasks_join(tasks);
-    return argument;
+    return NULL;
 }
 
 static struct event_tasks *start_two_with(unsigned threads)
@@ -429,7 +433,7 @@ SCENARIO(memory_runs_out)
     release_event();
 }
 
-/* First alone, and then while another thread starts a group that is complete. */
+/* First alone, and then while another thread starts a group that is complete, as does this one after it. */
 SCENARIO(tasks_when_threads_run_out)
 {
     make_event();
@@ -441,12 +445,14 @@ SCENARIO(tasks_when_threads_run_out)
                     "event_tasks_start returned NULL, and a thread that was started for it has not ended.");
     scenario_expect(event_is_set(event), "event_tasks_start has cleared the event.");
     event_tasks_join(tasks);
-    const pthread_t starter = start(start_one_task);
+    const pthread_t starter = start_with(start_one_task, &runs_of_one);
     tasks = start_two_with(1);
     event_tasks_join(tasks);
+    start_one_task(&runs_of_other);
     pthread_join(starter, NULL);
     scenario_expect(tasks != NULL || atomic_load(&runs_of_two) == 0,
                     "event_tasks_start returned NULL, and a task of that call has run.");
-    scenario_expect(atomic_load(&runs_of_one) == 1, "a task has not run exactly once");
+    scenario_expect(atomic_load(&runs_of_one) == 1 && atomic_load(&runs_of_other) == 1,
+                    "a task has not run exactly once");
     release_event();
 }

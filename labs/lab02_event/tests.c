@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
@@ -35,6 +36,7 @@
 #include "timing.h"
 
 enum { LONG_MS = 597000 };        /* a time-out that is never reached; in nanoseconds and 32 bits it is 4.29 s */
+enum { WAITER_STACK = 1 << 18 };  /* bytes: hundreds of waiters have room */
 static const double PATIENCE = 4; /* seconds until a test says that a thread did not come back */
 static const double LULL = 0.2;   /* seconds a thread gets to fall asleep */
 
@@ -43,6 +45,13 @@ static struct event *create_event(void)
     struct event *event = event_create();
     cr_assert_not_null(event, "event_create returned NULL although there is memory enough");
     return event;
+}
+
+/* Copies the address of the C library's function `name` to `*function`, a pointer to a function. */
+static void find_original(const char *name, void *function)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+    memcpy(function, &found, sizeof found);
 }
 
 /* ---- Threads that wait ---- */
@@ -84,7 +93,11 @@ static bool is_asleep(void *argument)
  * thread to be had. */
 static bool start_waiter_within(struct waiter *waiter, double seconds)
 {
-    const bool started = pthread_create(&waiter->thread, NULL, wait_for_event, waiter) == 0;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, WAITER_STACK);
+    const bool started = pthread_create(&waiter->thread, &attributes, wait_for_event, waiter) == 0;
+    pthread_attr_destroy(&attributes);
     if (started)
         timing_wait_until(is_asleep, waiter, seconds);
     return started;
@@ -254,6 +267,30 @@ LAB_TEST(wait_returns_at_once_when_set)
     event_free(event);
 }
 
+/* A waiter at each of many events: where events have something in common, be it a place to sleep at, what happens to
+ * one must not be taken for what happens to another. */
+static void check_events_apart(void)
+{
+    enum { EVENTS = 48 };
+    static struct waiter waiters[EVENTS];
+    for (int i = 0; i < EVENTS; i++) {
+        waiters[i].event = create_event();
+        start_waiter(&waiters[i]);
+    }
+    event_set(waiters[0].event);
+    check_all_return(waiters, 1);
+    thread_info_wait_asleep(LULL);
+    const int strays = count_returned(waiters + 1, EVENTS - 1);
+    cr_assert_eq(strays, 0, "%d events with a waiter each, and one is set: %d waiters of the others came back", EVENTS,
+                 strays);
+    for (int i = 1; i < EVENTS; i++) {
+        event_set(waiters[i].event);
+        check_all_return(&waiters[i], 1);
+    }
+    for (int i = 0; i < EVENTS; i++)
+        event_free(waiters[i].event);
+}
+
 LAB_TEST(wait_blocks_until_set)
 {
     enum { COUNT = 4 };
@@ -266,6 +303,7 @@ LAB_TEST(wait_blocks_until_set)
     event_set(event);
     check_all_return(waiters, COUNT);
     event_free(event);
+    check_events_apart();
 }
 
 /* One of three sleepers gives up: the first, the one in the middle or the last of a list. Then one more comes. */
@@ -290,11 +328,11 @@ static void check_all_return_but(struct event *event, int impatient)
     situation = "";
 }
 
-/* 64: where a count of the sleepers in six bits is 0 again, and nobody seems to be there to wake. */
+/* 64, 256: where a count of the sleepers in six or eight bits is 0 again, and nobody seems to be there to wake. */
 LAB_TEST(set_wakes_every_waiter)
 {
-    enum { MOST = 64 };
-    static const int counts[] = {12, MOST};
+    enum { MOST = 256 };
+    static const int counts[] = {12, 64, MOST};
     static struct waiter waiters[MOST];
     struct event *event = create_event();
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
@@ -387,6 +425,27 @@ static void check_time_out_without_descriptors(struct event *event)
               result ? "true" : "false", seconds * 1e3);
 }
 
+/* CLOCK_BOOTTIME goes on while the machine is suspended, CLOCK_MONOTONIC_RAW where the other is being set right: while
+ * this is set, they are where they are after a long time of that. */
+static atomic_bool clocks_are_apart;
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    enum { SECONDS_APART = 1000 };
+    static void *_Atomic cache;
+    int (*original)(clockid_t, struct timespec *);
+    void *found = cache;
+    if (found == NULL) {
+        find_original("clock_gettime", &found);
+        cache = found;
+    }
+    memcpy(&original, &found, sizeof original);
+    const int result = original(clock, time);
+    if (result == 0 && clocks_are_apart && (clock == CLOCK_BOOTTIME || clock == CLOCK_MONOTONIC_RAW))
+        time->tv_sec += SECONDS_APART;
+    return result;
+}
+
 /* The waits are spread over more than a second, so that the second changes within some of them,
  * whatever clock is used: this is where a tv_nsec that grows beyond a second shows. */
 LAB_TEST(time_out_is_kept)
@@ -394,6 +453,7 @@ LAB_TEST(time_out_is_kept)
     enum { COUNT = 9, APART_MS = 125, WAIT_MS = 180 };
     static struct waiter waiters[COUNT];
     struct event *event = create_event();
+    clocks_are_apart = true;
     for (int i = 0; i < COUNT; i++) {
         waiters[i].event = event;
         waiters[i].timed = true;
@@ -910,13 +970,6 @@ static bool thread_is_missing(void)
     return missing;
 }
 
-/* Copies the address of the C library's function `name` to `*function`, a pointer to a function. */
-static void find_original(const char *name, void *function)
-{
-    void *found = dlsym(RTLD_NEXT, name);
-    memcpy(function, &found, sizeof found);
-}
-
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument)
 {
     int (*original)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
@@ -1020,6 +1073,22 @@ static void use_no_tasks_once(void)
     event_free(event);
 }
 
+static struct event *scarce_event;
+
+static void create_scarce_event(void)
+{
+    scarce_event = event_create();
+}
+
+/* The first request for memory that event_create makes cannot be had, or the second, or the third. */
+static void use_little_memory_once(void)
+{
+    for (int missing = 0; missing < 3; missing++) {
+        scarce_call(&scarce_memory, missing, INT_MAX, create_scarce_event);
+        event_free(scarce_event);
+    }
+}
+
 static void check_nothing_left(void (*use)(void), const char *what)
 {
     enum { TIMES = 300 }; /* fewer than there can be descriptors, even if two are left each time */
@@ -1047,6 +1116,7 @@ LAB_TEST(nothing_is_left_behind)
 {
     census_one_heap();
     check_nothing_left(use_an_event_once, "event_create, event_set, event_wait and event_free");
+    check_nothing_left(use_little_memory_once, "event_create while memory runs out, and event_free");
     check_nothing_left(use_tasks_once, "event_tasks_start and event_tasks_join");
     check_nothing_left(use_no_tasks_once, "event_tasks_start with no task and event_tasks_join");
 }
