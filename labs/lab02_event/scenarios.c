@@ -375,6 +375,34 @@ static struct event_tasks *start_two_with(unsigned threads)
     return tasks;
 }
 
+/* Each index leaves a trace of its own: the sum tells whether each was met once. */
+static void add_trace(void *sum, size_t index)
+{
+    atomic_fetch_add((atomic_int *)sum, index < TASKS ? 1 << 8 * index : INT_MIN);
+}
+
+static void *run_group(void *argument)
+{
+    atomic_int sum = 0;
+    struct event_tasks *tasks = event_tasks_start(event, TASKS, add_trace, &sum);
+    scenario_expect(tasks != NULL, "event_tasks_start returned NULL although there are memory and threads");
+    event_tasks_join(tasks);
+    scenario_expect(atomic_load(&sum) == (1 | 1 << 8),
+                    "Two threads start a group of two tasks each at the same time, and the tasks of one group did not "
+                    "run once each with the indexes 0 and 1.");
+    return argument;
+}
+
+SCENARIO(groups_do_not_mix)
+{
+    make_event();
+    event_set(event);
+    const pthread_t other = start(run_group);
+    run_group(NULL);
+    pthread_join(other, NULL);
+    release_event();
+}
+
 /* The event is nobody's means to wake the threads that are not needed: others wait for it, too. Nor does a thread that
  * starts the others once the event is set do: then it is too late to say that there are too few. */
 SCENARIO(starting_is_no_set)
