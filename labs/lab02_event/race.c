@@ -12,7 +12,7 @@
 
 #include "race.h"
 
-enum { ROUNDS = 8, CHANGERS = 6, WAITERS = 4, TASKS = 3, GROUP = 2, LONG_MS = 600000 };
+enum { ROUNDS = 8, CHANGERS = 6, WAITERS = 4, TASKS = 3, GROUP = 2, LONG_MS = 30000 };
 
 static struct event *event;
 static atomic_int returned, runs;
