@@ -179,6 +179,19 @@ table() {
                 if (times[key, item[i]] < seen[key]) text = text " " item[i]
             return text != "" ? " for" text : ""
         }
+        # Counts a specimen in a line of the table.
+        function tally(line, kind, key) {
+            total[line, kind]++
+            if (!least[line] || seen[key] < least[line]) least[line] = seen[key]
+            if (seen[key] > most[line]) most[line] = seen[key]
+            if (kind == "wrong" && !(key in kept)) caught[line]++
+            if (kind == "right" && !(key in lost)) accepted[line]++
+            if (!(key in unmet)) reason[line]++
+            if (key in flip) flips[line]++
+            if (key in other) others[line]++
+            if (kind == "wrong" && key in criterion) by_tests[line]++
+            if (kind == "right" && key in criterion) false_tests[line]++
+        }
         (" " labs " ") !~ (" " $4 " ") || $7 != load { next }
         $2 == "verdict" {
             key = $4 "\t" $5 "\t" $6
@@ -199,26 +212,16 @@ table() {
         }
         $2 == "tool" { n[$8, $4, $5] += $1; if ($9 == "accused") said[$8, $4, $5] += $1 }
         END {
-            for (key in seen) { if (least == 0 || seen[key] < least) least = seen[key]; if (seen[key] > most) most = seen[key] }
-            print gradings " gradings, each specimen " least (most > least ? " to " most : "") " times"; print ""
-            print "| lab | wrong caught | right accepted | right reason | flips | other scores |"; print "|---|---|---|---|---|---|"
-            for (key in seen) {
-                split(key, part, "\t"); l = part[1]; total[l, part[2]]++
-                if (part[2] == "wrong" && !(key in kept)) caught[l]++
-                if (part[2] == "right" && !(key in lost)) accepted[l]++
-                if (!(key in unmet)) reason[l]++
-                if (key in flip) flips[l]++
-                if (key in other) others[l]++
-                if (part[2] == "wrong" && key in criterion) by_tests[l]++
-                if (part[2] == "right" && key in criterion) false_tests[l]++
-            }
+            print gradings + 0 " gradings"; print ""
+            print "| lab | gradings each | wrong caught | right accepted | right reason | flips | other scores |"; print "|---|---|---|---|---|---|---|"
+            for (key in seen) { split(key, part, "\t"); tally(part[1], part[2], key); tally("all", part[2], key) }
             count = split(labs, order, " ")
-            for (i = 1; i <= count; i++) { l = order[i]
-                printf "| %s | %d of %d | %d of %d | %d of %d | %d | %d |\n", l, caught[l], total[l, "wrong"], accepted[l], total[l, "right"],
-                    reason[l], total[l, "wrong"] + total[l, "right"], flips[l], others[l] }
+            order[count + 1] = "all"
+            for (i = 1; i <= count + (count > 1); i++) { l = order[i]
+                printf "| %s | %s | %d of %d | %d of %d | %d of %d | %d | %d |\n", l, least[l] + 0 (most[l] > least[l] ? " to " most[l] : ""), caught[l], total[l, "wrong"],
+                    accepted[l], total[l, "right"], reason[l], total[l, "wrong"] + total[l, "right"], flips[l], others[l] }
             print ""; print "| alone | wrong caught | right accused |"; print "|---|---|---|"
-            for (i = 1; i <= count; i++) { l = order[i]; w += total[l, "wrong"]; r += total[l, "right"]; bt += by_tests[l]; ft += false_tests[l] }
-            printf "| the tests (Criterion) | %d of %d | %d of %d |\n", bt, w, ft, r
+            printf "| the tests (Criterion) | %d of %d | %d of %d |\n", by_tests["all"], total["all", "wrong"], false_tests["all"], total["all", "right"]
             split("helgrind drd ThreadSanitizer", tools, " ")
             for (t = 1; t <= 3; t++) { c = a = cw = ar = 0
                 for (i = 1; i <= count; i++) { l = order[i]; c += said[tools[t], l, "wrong"]; cw += n[tools[t], l, "wrong"]; a += said[tools[t], l, "right"]; ar += n[tools[t], l, "right"] }
