@@ -143,6 +143,25 @@ check "whichever came first" test "$(sql "$scratch/best.sqlite" "SELECT final = 
 
 left() { sql "$scratch/killed.sqlite" "SELECT 37 - count(*) FROM result" 2>/dev/null || echo 37; }
 
+# A batch that is not over before something happens to it: its first job lasts until release.
+cat >"$scratch/held_job" <<EOF
+#!/bin/sh
+mkdir "$scratch/first" 2>/dev/null && while [ -e "$scratch/held" ]; do sleep 0.02; done
+exec "$LOCKSTEP_BATCH_JOB" "\$@"
+EOF
+chmod +x "$scratch/held_job"
+
+# begin COMMAND...: starts it, as process $pid, which says into $scratch/out what it does. That file is empty before: what
+# an earlier batch said must not pass for this one's.
+begin() {
+    rm -rf "$scratch/first"
+    : >"$scratch/held"
+    : >"$scratch/out"
+    LOCKSTEP_BATCH_JOB=$scratch/held_job "$grader" "$@" --unsafe-no-sandbox --jobs 2 >"$scratch/out" 2>&1 &
+    pid=$!
+}
+release() { rm "$scratch/held"; }
+
 # first_result: waits until the first hand-in is done, 20 s at most.
 first_result() {
     for _ in $(seq 1000); do
@@ -156,9 +175,7 @@ first_result() {
 kill_once() {
     local pid way=$1 soon=150
     [ "$(left)" -gt 14 ] || soon=60
-    : >"$scratch/out"
-    "$grader" batch lab01 --submissions "$class" --gradebook "$scratch/killed.sqlite" --unsafe-no-sandbox --jobs 2 >"$scratch/out" 2>&1 &
-    pid=$!
+    begin batch lab01 --submissions "$class" --gradebook "$scratch/killed.sqlite"
     if [ $((way % 2)) -eq 0 ] && [ $soon -eq 150 ]; then
         first_result
         sleep "0.$(printf '%03d' $((RANDOM % 100)))"
@@ -196,32 +213,40 @@ check "on a terminal: a bar, done of total, rate, time left, who is being graded
 
 # ---- Ctrl-C, two at once ----
 
-interrupt() {
-    "$grader" batch lab01 --submissions "$class" --gradebook "$scratch/int.sqlite" --unsafe-no-sandbox --jobs 2 >"$scratch/out" 2>&1 &
-    local pid=$!
+# hit SIGNAL COMMAND...: a batch gets SIGNAL after its first result.
+hit() {
+    local pid signal=$1
+    shift
+    begin "$@"
     first_result
-    kill -INT $pid
-    wait $pid
-    [ $? -eq 130 ] && grep -q 'start again' "$scratch/out" && [ -z "$(ls -A "$TMPDIR")" ]
+    kill -"$signal" $pid
+    wait $pid 2>/dev/null
+}
+
+interrupt() {
+    hit INT batch lab01 --submissions "$class" --gradebook "$scratch/int.sqlite"
+    local code=$?
+    [ $code -eq 130 ] && grep -q 'start again' "$scratch/out" && [ -z "$(ls -A "$TMPDIR")" ] && return 0
+    echo "exit status $code:"
+    cat "$scratch/out"
+    ls -A "$TMPDIR"
+    return 1
 }
 check "Ctrl-C ends it, with 130 and nothing left behind" interrupt
 check "it goes on after Ctrl-C" expect 0 'graded' batch "$scratch/int.sqlite" "$class"
 check "with the same marks" same_marks "$scratch/int.sqlite"
 
 two() {
-    "$grader" batch lab01 --submissions "$class" --gradebook "$scratch/two.sqlite" --unsafe-no-sandbox --jobs 1 >"$scratch/one" 2>&1 &
-    local pid=$! second=0
-    cp /dev/null "$scratch/out"
-    for _ in $(seq 1000); do
-        grep -q 'to grade' "$scratch/one" && break
-        sleep 0.02
-    done
+    local pid second=0
+    begin batch lab01 --submissions "$class" --gradebook "$scratch/two.sqlite"
+    first_result
     expect 0 'no mark yet\|lab01' "$grader" adjust "$scratch/two.sqlite" --student 1001 --points none || second=1
     "$grader" regrade "$scratch/two.sqlite" --unsafe-no-sandbox >"$scratch/third" 2>&1 &
     local third=$!
     expect 3 'another batch works on' batch "$scratch/two.sqlite" "$class" || second=1
     wait $third
     [ $? -eq 3 ] && grep -q 'another batch works on' "$scratch/third" || second=1
+    release
     wait $pid && [ $second -eq 0 ]
 }
 check "a second batch on the same gradebook is refused; adjusting meanwhile works" two
@@ -293,11 +318,7 @@ check "a file that is no gradebook" expect 2 'cannot open' "$grader" history REA
 
 # An interrupted regrade is not begun again.
 killed_regrade() {
-    "$grader" regrade "$scratch/killed.sqlite" --unsafe-no-sandbox >"$scratch/out" 2>&1 &
-    local pid=$!
-    first_result
-    kill -9 $pid
-    wait $pid 2>/dev/null
+    hit KILL regrade "$scratch/killed.sqlite"
     sleep 0.3
     expect 0 'an interrupted regrade goes on' "$grader" regrade "$scratch/killed.sqlite" --unsafe-no-sandbox &&
         [ "$(sql "$scratch/killed.sqlite" "SELECT min(n), max(n) FROM (SELECT count(*) AS n FROM result GROUP BY hash)")" = '2|2' ]
